@@ -1,0 +1,114 @@
+"""What every operator of ours does: run a stage program as a child, read its outcome, take the branch it names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BranchMixIn
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from dags.operators.child import Child
+from schemas.settings import settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+    class _Operator(BaseOperator, BranchMixIn):
+        """What the mix-in is mixed into."""
+else:
+    _Operator = object
+
+_NOT_FOR_PROGRAMS = ("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_", "_AIRFLOW")
+"""Airflow's keys and passwords; a stage program has no business with them."""
+
+
+class StageMixIn(_Operator):
+    """Runs one stage program and takes its word for what comes next.
+
+    The program is told `--run-id`, `--attempt`, `--outcome FILE` and, where the run has one, `--video-id`. The file it
+    writes is JSON: `next`, the tasks to go on with (empty: all), and `rows` and `detail`, which become the XCom.
+
+    It goes before the operator's own class, so that its `on_kill` counts; Airflow's `BranchMixIn` goes last, because
+    it swallows the arguments of `__init__`.
+    """
+
+    _child: Child | None = None
+
+    def run_stage(
+        self,
+        context: Context,
+        program: Sequence[str],
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        *,
+        ends_run: bool = False,
+    ) -> None:
+        """Run `program` with its arguments and `options`. Raises AirflowException when it fails.
+
+        With `ends_run` the task is failed for good once the program has done its work.
+        """
+        with _outcome_file(context) as outcome:
+            command = [*program, *stage_arguments(context, outcome), *options]
+            self.log.info("Running %s", " ".join(command))
+            self._child = Child(command, {**program_environment(), **(environment or {})}, self._say)
+            status = self._child.run()
+            said = json.loads(outcome.read_text()) if outcome.exists() else None
+        if ends_run and said is not None:
+            raise AirflowFailException(said.get("detail") or "a stage of this run has failed")
+        if status:
+            raise AirflowException(f"{program[-1]} {ending(status)}; its last lines above say why")
+        self._go_on(context, said or {})
+
+    def on_kill(self) -> None:
+        """Kill the program and all it has started."""
+        if self._child:
+            self._child.kill()
+
+    def _say(self, line: str) -> None:
+        self.log.info("%s", line)
+
+    def _go_on(self, context: Context, said: dict[str, Any]) -> None:
+        # Pushed here, not returned: skipping is an exception in Airflow 3, which drops what execute() returns.
+        counts = {name: said[name] for name in ("rows", "detail") if said.get(name) is not None}
+        context["ti"].xcom_push(key="return_value", value=counts)
+        if said.get("next"):
+            self.do_branch(context, said["next"])
+
+
+def stage_arguments(context: Context, outcome: Path) -> list[str]:
+    """The command-line arguments that every stage program takes."""
+    video_id = context["params"].get("video_id")
+    video = ["--video-id", str(video_id)] if video_id else []
+    run = ["--run-id", str(context["run_id"]), "--attempt", str(context["ti"].try_number)]
+    return [*video, *run, "--outcome", str(outcome)]
+
+
+def program_environment() -> dict[str, str]:
+    """Our environment without Airflow's keys; no file beside the program may hide a module (PYTHONSAFEPATH)."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_PROGRAMS)}
+    return {**kept, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def ending(status: int) -> str:
+    """How a program ended, in words."""
+    return f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+
+
+@contextmanager
+def _outcome_file(context: Context) -> Iterator[Path]:
+    ti = context["ti"]
+    folder = settings().home / "runs" / str(context["run_id"])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{ti.task_id}-{ti.try_number}.json"
+    path.unlink(missing_ok=True)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,43 @@
+"""Commits of Spark to Delta tables that other programs write at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from schemas.errors import ConflictError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+T = TypeVar("T")
+
+COMMIT_ATTEMPTS = 8
+COMMIT_BACKOFF_S = 0.2
+
+
+def committed(name: str, attempt: Callable[[], T]) -> T:
+    """The result of `attempt`, made again on the newest version while other commits come in between.
+
+    Raises ConflictError where that happens too often.
+    """
+    from delta import exceptions
+
+    # Siblings: in Python none of them is the other's base.
+    conflicts = tuple(getattr(exceptions, kind) for kind in exceptions.__all__)
+    for number in range(COMMIT_ATTEMPTS):
+        try:
+            return attempt()
+        except conflicts:
+            time.sleep(COMMIT_BACKOFF_S * 2**number)
+    raise ConflictError(
+        f"table {name}: other writers committed {COMMIT_ATTEMPTS} times in between; try again"
+    )
+
+
+def replace_video(rows: DataFrame, location: str, video_id: str) -> None:
+    """Make `rows` the only ones of a video in the table at `location`, in one commit."""
+    quoted = video_id.replace("'", "''")
+    writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", f"video_id = '{quoted}'")
+    writer.save(location)

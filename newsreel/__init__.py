@@ -1,0 +1,1 @@
+"""COMMAND: the `newsreel` command and the embedded stack; the only room that may import all others."""

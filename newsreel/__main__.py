@@ -1,0 +1,6 @@
+"""`python -m newsreel`."""
+
+from newsreel.command import main
+
+if __name__ == "__main__":
+    main()

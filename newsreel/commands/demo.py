@@ -1,0 +1,124 @@
+"""`newsreel demo`: the main job on a real video, end to end, with what came of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from newsreel import console
+from schemas.settings import settings
+
+if TYPE_CHECKING:
+    from newsreel.ingestion import Answer
+    from newsreel.summary import Section
+
+CLIP = Path(__file__).parents[1] / "clip" / "big_buck_bunny.mp4"
+CLIP_TITLE = "Big Buck Bunny (excerpt)"
+USER = "demo"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("demo")(demo)
+
+
+def demo(
+    file: Annotated[Path, typer.Argument(help="Another video than the clip that comes with this.")] = CLIP,
+    again: Annotated[bool, typer.Option("--again", help="Run the DAG once more; no row may change.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up when this ends.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> int:
+    """Ingest a real video through Airflow, Beam, Spark and Delta; exit 0 only if all of it holds."""
+    from newsreel import ingestion
+    from newsreel.embedded.stack import running_stack, stop_stack
+    from newsreel.embedded.stack_process import start_stack
+    from newsreel.summary import read_summary, shortcomings, table_digests
+    from stores.delta import lake
+
+    begun = time.monotonic()
+    home, tables = settings().home, lake()
+    found_running = running_stack(home) is not None
+    title = CLIP_TITLE if file == CLIP else file.stem
+    started = False
+    try:
+        if keep or again or not ingestion.answered(file, USER):
+            if not found_running:
+                console.say(f"starting the stack under {home}: PostgreSQL, Redis, Airflow, API, sink")
+            start_stack(home, console.say, api_port=0, keep=keep)
+            started = not found_running
+        before = table_digests(tables) if again else {}
+        answer = ingestion.ingest(file, title, USER, console.say, again=again)
+        sections = read_summary(tables, answer.video_id, answer.run_id or "")
+        problems = shortcomings(sections) + ([answer.error] if answer.error else [])
+        if again:
+            problems += _changes(before, table_digests(tables), sections)
+        stack = running_stack(home)
+        links = _links(answer, stack.api_url if stack else None, stack.airflow_url if stack else None)
+        if as_json:
+            console.emit(_document(answer, sections, links, problems, time.monotonic() - begun))
+        else:
+            _show(sections, links, problems, again=again)
+            console.say(f"{time.monotonic() - begun:.0f} s in all")
+    finally:
+        if started and not keep:
+            stop_stack(home)
+    if keep and not as_json:
+        console.say("the stack stays up; `newsreel down` stops it")
+    return 1 if problems else 0
+
+
+def _changes(before: dict[str, str], after: dict[str, str], sections: dict[str, Section]) -> list[str]:
+    """What a repeat did that it should not have done."""
+    changed = [f"the repeat changed rows of {name}" for name in before if before[name] != after[name]]
+    encoded = [row["detail"] for row in sections["stages"].rows if row["stage"] == "encode"]
+    if not all(str(detail).startswith("0 chunks encoded") for detail in encoded):
+        changed.append(f"the repeat encoded again: {encoded}")
+    return changed
+
+
+def _links(answer: Answer, api: str | None, airflow: str | None) -> dict[str, str]:
+    """Where it can be looked at, as long as the stack is up."""
+    if api is None:
+        return {}
+    links = {"watch": f"{api}/watch/{answer.video_id}"}
+    if answer.playback:
+        links |= {kind: f"{api}{path}" for kind, path in answer.playback.items()}
+    if answer.run_id:
+        links["airflow"] = f"{airflow}/dags/ingest_video/runs/{answer.run_id}"
+    return links
+
+
+def _show(sections: dict[str, Section], links: dict[str, str], problems: list[str], *, again: bool) -> None:
+    out = console.stdout()
+    for section in sections.values():
+        if section.rows:
+            console.table(section.title, list(section.rows[0]), (row.values() for row in section.rows))
+        else:
+            out.print(f"{section.title}: none")
+        out.print(f'  newsreel sql "{section.query}"\n', style="dim", soft_wrap=True)
+    for what, link in links.items():
+        out.print(f"{what:8} {link}", soft_wrap=True)
+    if not links:
+        out.print("`newsreel demo --keep` leaves the stack up, so that the video can be watched")
+    if again and not problems:
+        out.print("the repeat changed no row and encoded nothing")
+    for problem in problems:
+        out.print(f"NOT AS IT SHOULD BE: {problem}")
+
+
+def _document(
+    answer: Answer, sections: dict[str, Section], links: dict[str, str], problems: list[str], took_s: float
+) -> dict[str, Any]:
+    read = {name: section.rows for name, section in sections.items()}
+    return {
+        "video_id": answer.video_id,
+        "status": answer.status,
+        "run_id": answer.run_id,
+        **read,
+        "links": links,
+        "problems": problems,
+        "took_s": round(took_s, 1),
+    }

@@ -1,0 +1,74 @@
+"""`newsreel inspect` and `newsreel encode`: one file, without a DAG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from newsreel import console
+
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Chunks at work at once.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("inspect")(inspect)
+    app.command("encode")(encode)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="The video to look at.")],
+    workers: Workers = 2,
+    as_json: Json = False,
+) -> int:
+    """Decode a file strictly, chunk by chunk, and say whether it can be accepted: accept 0, reject 1."""
+    from pipelines.inspection import inspect_file
+
+    with console.progress() as on_progress:
+        report = inspect_file(file, workers=workers, on_progress=on_progress)
+    if as_json:
+        console.emit(report)
+    else:
+        console.stdout().print(
+            f"{report['verdict']}: {file} ({console.cell(report['duration_s'])} s, {report['chunks']} chunks)"
+        )
+        if report["faults"]:
+            columns = ("severity", "kind", "start_s", "end_s", "byte_start", "byte_end", "detail")
+            console.table("", columns, ([fault[column] for column in columns] for fault in report["faults"]))
+    return 0 if report["verdict"] == "accept" else 1
+
+
+def encode(
+    file: Annotated[Path, typer.Argument(help="The video to encode.")],
+    out: Annotated[Path, typer.Option("--out", help="The package's folder; a repeat replaces it.")],
+    codecs: Annotated[str, typer.Option("--codecs", help="Codecs, separated by commas.")] = "h264",
+    workers: Workers = 2,
+    as_json: Json = False,
+) -> int:
+    """Make a verified HLS and DASH package of a file."""
+    from pipelines.encode_file import encode_file
+
+    names = [name.strip() for name in codecs.split(",") if name.strip()]
+    with console.progress() as on_progress:
+        report = encode_file(file, out, codecs=names, workers=workers, on_progress=on_progress)
+    if as_json:
+        console.emit(report)
+    else:
+        _print_package(report)
+    return 0
+
+
+def _print_package(report: dict[str, Any]) -> None:
+    columns = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames", "vmaf")
+    console.table(
+        f"{report['out']}: {report['frames']} frames, {console.cell(report['duration_s'])} s",
+        columns,
+        ([rendition[column] for column in columns] for rendition in report["renditions"]),
+    )
+    console.stdout().print(
+        f"{report['hls']} (HLS), {report['dash']} (DASH); "
+        f"{report['encoded_chunks']} chunks encoded, {report['reused_chunks']} reused"
+    )

@@ -1,0 +1,60 @@
+"""`newsreel up`, `down` and `doctor`: the embedded stack."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsreel import console
+from schemas.settings import settings
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("doctor")(doctor)
+
+
+def up(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The API's port; 0 for a free one.")
+    ] = 8080,
+) -> int:
+    """Run the embedded stack in the foreground until Ctrl-C or `newsreel down`."""
+    from newsreel.embedded.stack import Stack
+
+    return Stack(settings().home, api_port=port).run(say=console.say)
+
+
+def down() -> int:
+    """Stop the embedded stack of this HOME, also one that was killed half way: stopped 0, none was running 1."""
+    from newsreel.embedded.stack import stop_stack
+
+    if stop_stack(settings().home):
+        console.say("stopped")
+        return 0
+    console.say("no stack is running here")
+    return 1
+
+
+def doctor(as_json: Json = False) -> int:
+    """Say what is installed, what each URL points at, and what is missing or cannot work together."""
+    from newsreel.health import Finding, examine
+
+    findings: list[Finding] = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            console.stdout().print(f"{finding.state:12}{finding.what:20}{finding.detail}")
+    if as_json:
+        console.emit([vars(finding) for finding in findings])
+    wrong = [finding for finding in findings if finding.state != "ok"]
+    if wrong:
+        console.say(
+            f"{len(wrong)} of {len(findings)} need attention: {', '.join(found.what for found in wrong)}"
+        )
+    return 3 if wrong else 0

@@ -1,0 +1,178 @@
+"""The embedded Airflow: its settings as environment variables, its database, the commands of its components."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+from psycopg.sql import SQL
+
+from newsreel.embedded.keys import fernet_key, kept, signing_key
+from newsreel.embedded.sockets import private_folder
+from schemas.errors import DependencyError
+from schemas.settings import settings
+
+USER = "admin"
+_HEARTBEAT_S = 5
+_HEARTBEAT_TIMEOUT_S = 30
+"""A task whose supervisor is gone is run again after so long (Airflow's default is 300 s)."""
+
+
+@dataclass(frozen=True)
+class EmbeddedAirflow:
+    """Airflow under `home`, its rows in the PostgreSQL database at `database_url`, its pages on a loopback port."""
+
+    home: Path
+    database_url: str
+    port: int
+    dags_folder: Path | None = None
+    """Another folder of DAGs than the project's; for tests."""
+
+    @property
+    def folder(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.home / "airflow"
+
+    @property
+    def url(self) -> str:
+        """Where its pages and its REST API are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """The password of its one user, `admin`."""
+        return str(json.loads(kept(self._password_file, _new_passwords))[USER])
+
+    def environment(self) -> dict[str, str]:
+        """All settings, as environment variables for the components; secrets are made where they are missing."""
+        keys = private_folder(self.folder) / "keys"
+        kept(self._password_file, _new_passwords)
+        url = self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        logs = self.home / "logs" / "airflow"
+        chosen = {
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__DAGS_FOLDER": self.dags_folder or _dags_folder(),
+            "CORE__PLUGINS_FOLDER": self.folder / "plugins",
+            "CORE__LOAD_EXAMPLES": False,
+            "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+            "CORE__PARALLELISM": max(2, min(8, os.cpu_count() or 2)),
+            "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+            "CORE__FERNET_KEY": kept(keys / "fernet", fernet_key),
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self._password_file,
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 5,
+            "DATABASE__SQL_ALCHEMY_CONN": url,
+            "DATABASE__SQL_ALCHEMY_CONN_ASYNC": url,
+            "DATABASE__SQL_ALCHEMY_POOL_SIZE": 3,
+            "API__HOST": "127.0.0.1",
+            "API__PORT": self.port,
+            "API__BASE_URL": self.url,
+            "API__WORKERS": 1,
+            "API__SECRET_KEY": kept(keys / "api", signing_key),
+            "API_AUTH__JWT_SECRET": kept(keys / "jwt", signing_key),
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": _HEARTBEAT_S,
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": _HEARTBEAT_TIMEOUT_S,
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": _HEARTBEAT_S,
+            "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": _HEARTBEAT_TIMEOUT_S,
+            "SCHEDULER__CATCHUP_BY_DEFAULT": False,
+            # An API server that is restarted is away for some 15 s; its tasks need not die of that.
+            "WORKERS__MAX_FAILED_HEARTBEATS": 12,
+            "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 120,
+            "LOGGING__BASE_LOG_FOLDER": logs,
+            "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": logs / "dag_processor",
+            "LOGGING__COLORED_CONSOLE_LOG": False,
+        }
+        return {
+            **{f"AIRFLOW__{name}": str(value) for name, value in chosen.items()},
+            "AIRFLOW_HOME": str(self.folder),
+            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": settings().spark_master}),
+        }
+
+    def commands(self) -> dict[str, list[str]]:
+        """The components that a scheduled run needs, by name."""
+        airflow = [sys.executable, "-m", "airflow"]
+        return {
+            "airflow-api-server": [*airflow, "api-server"],
+            "airflow-scheduler": [sys.executable, "-m", "newsreel.embedded.airflow_scheduler"],
+            "airflow-dag-processor": [*airflow, "dag-processor"],
+        }
+
+    def migrate(self) -> bool:
+        """Bring the database to this Airflow's version; returns False where it is there already."""
+        marker = self.folder / "migrated"
+        current = f"{importlib.metadata.version('apache-airflow')} {self._revision()}"
+        if marker.exists() and marker.read_text() == current:
+            return False
+        log = self.home / "logs" / "airflow-migrate.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"],
+                check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment()},
+            )  # fmt: skip
+        if done.returncode:
+            raise DependencyError(f"`airflow db migrate` failed, see {log}")
+        marker.write_text(f"{importlib.metadata.version('apache-airflow')} {self._revision()}")
+        return True
+
+    def fail_abandoned_runs(self) -> int:
+        """Fail the runs that `dag.test()` left running when it was killed: a scheduler would go on with them.
+
+        Call it only while no `dag.test()` runs on this database. Returns how many there were.
+        """
+        return self._fail_runs("triggered_by = 'TEST'", ())
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """Fail one run that nobody goes on with."""
+        self._fail_runs("dag_id = %s AND run_id = %s", (dag_id, run_id))
+
+    def _fail_runs(self, which: LiteralString, values: tuple[str, ...]) -> int:
+        runs = SQL("SELECT id FROM dag_run WHERE state IN ('running', 'queued') AND ") + SQL(which)
+        with psycopg.connect(self.database_url) as connection:
+            ids = [row[0] for row in connection.execute(runs, values)]
+            connection.execute(
+                """UPDATE task_instance SET state = 'failed', end_date = now() FROM dag_run
+                   WHERE dag_run.id = ANY(%s) AND task_instance.dag_id = dag_run.dag_id
+                   AND task_instance.run_id = dag_run.run_id AND (task_instance.state IS NULL
+                   OR task_instance.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))""",
+                (ids,),
+            )
+            connection.execute(
+                "UPDATE dag_run SET state = 'failed', end_date = now() WHERE id = ANY(%s)", (ids,)
+            )
+        return len(ids)
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "passwords.json"
+
+    def _revision(self) -> str | None:
+        """The revision that Alembic has written down; None in an empty database."""
+        with psycopg.connect(self.database_url, connect_timeout=10) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row else None
+
+
+def _new_passwords() -> str:
+    return json.dumps({USER: secrets.token_urlsafe(18)})
+
+
+def _dags_folder() -> Path:
+    found = importlib.util.find_spec("dags")
+    if found is None or found.origin is None:
+        raise DependencyError("the package `dags` is missing: install the project's wheel")
+    return Path(found.origin).parent

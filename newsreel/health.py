@@ -1,0 +1,157 @@
+"""What `newsreel doctor` looks at: what is installed, what each URL points at, what cannot work together."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import httpx
+
+from schemas.errors import NewsreelError
+from schemas.settings import settings
+
+LEAST_FREE_BYTES = 2 << 30
+PACKAGES = (
+    "apache-airflow",
+    "apache-beam",
+    "pyspark",
+    "delta-spark",
+    "deltalake",
+    "great-expectations",
+    "ffmpeg-python",
+    "fastapi",
+)
+
+State = Literal["ok", "missing", "unreachable", "conflict"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: State
+    detail: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, one finding after the other; nothing is changed, embedded servers are ended again."""
+    yield Finding("python", "ok", platform.python_version())
+    for package in PACKAGES:
+        yield _package(package)
+    looks: tuple[tuple[str, State, Callable[[], str]], ...] = (
+        ("java", "missing", _java),
+        ("spark jars", "missing", _jars),
+        ("media tools", "missing", _media_tools),
+        ("postgresql", "unreachable", _postgresql),
+        ("redis", "unreachable", _redis),
+        ("lake", "unreachable", _lake),
+        ("media store", "unreachable", _media),
+    )
+    for what, state, look in looks:
+        yield _finding(what, state, look)
+    yield _finding("engines", "conflict", _engines)
+    yield _stack()
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, "missing", "not installed: run `make setup`, or install newsreel[all]")
+
+
+def _finding(what: str, otherwise: State, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, "ok", look())
+    except NewsreelError as error:
+        return Finding(what, otherwise, error.detail)
+    except ImportError as error:
+        return Finding(what, "missing", f"{error}: run `make setup`, or install newsreel[all]")
+
+
+def _java() -> str:
+    from jobs.java import java_home, java_version
+
+    home = java_home()
+    return f"Java {java_version(home)} in {home}"
+
+
+def _jars() -> str:
+    from jobs.jars import jar_paths
+
+    paths = jar_paths()
+    return f"{len(paths)} in {paths[0].parent}"
+
+
+def _media_tools() -> str:
+    from pipelines import media_tools
+
+    return "; ".join(f"{name} {media_tools.version(name)}" for name in media_tools.PROGRAMS)
+
+
+def _postgresql() -> str:
+    from newsreel.servers import database
+    from stores.outbox.lake_sink import lag
+    from stores.postgres import connect
+
+    given = settings().database_url is not None
+    with database(), connect() as connection:
+        [row] = connection.execute("SHOW server_version").fetchall()
+        where = "NEWSREEL_DATABASE_URL" if given else "embedded"
+        return f"{row['server_version']} ({where}); {lag(connection)} events not in the lake yet"
+
+
+def _redis() -> str:
+    from newsreel.embedded.redis import EmbeddedRedis
+
+    if settings().redis_url:
+        return f"{settings().redis_url} (NEWSREEL_REDIS_URL); nothing uses it yet"
+    with EmbeddedRedis(settings().home):
+        return "embedded; answers PING"
+
+
+def _lake() -> str:
+    from schemas.tables import TABLES
+    from stores.delta import lake
+
+    lake().ensure()
+    return f"{settings().lake_uri}; {len(TABLES)} tables"
+
+
+def _media() -> str:
+    folder = settings().media_path
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        raise NewsreelError(f"{folder}: {free / 1e9:.1f} GB free; a video needs some, make room")
+    return f"{folder}; {free / 1e9:.0f} GB free"
+
+
+def _engines() -> str:
+    found = settings()
+    local_spark = found.spark_master.startswith("local")
+    if found.lake_uri.startswith("file:") and not local_spark:
+        raise NewsreelError(
+            f"NEWSREEL_SPARK_MASTER={found.spark_master} with a lake on this machine's disk ({found.lake_uri}): "
+            "its executors must see the same folder; use an object store, or workers on this machine alone"
+        )
+    return f"Spark {found.spark_master}, Beam {found.beam_runner}"
+
+
+def _stack() -> Finding:
+    from newsreel.embedded.stack import running_stack
+
+    stack = running_stack(settings().home)
+    if stack is None:
+        return Finding("stack", "ok", "not running; `newsreel up` starts it")
+    try:
+        answer = httpx.get(f"{stack.api_url}/healthz", timeout=5)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return Finding("stack", "unreachable", f"{stack.api_url}: {error}")
+    return Finding("stack", "ok", f"API {stack.api_url}, Airflow {stack.airflow_url}")

@@ -1,0 +1,155 @@
+"""One ingest from the command line: register the file, run the DAG, bring the lake up to date, answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsreel.embedded.airflow_client import TaskRun
+from newsreel.embedded.once import run_dag_once
+from newsreel.embedded.stack import airflow_client, running_stack
+from newsreel.embedded.stack_state import StackState
+from newsreel.registration import next_run_id, register, video_id
+from newsreel.servers import database
+from newsreel.summary import last_run_id
+from schemas.errors import StageError
+from schemas.settings import settings
+from schemas.tables.videos import FINAL_STATUSES
+from stores.delta import Lake, lake
+from stores.media import file_digest, media
+from stores.outbox import find
+from stores.outbox.lake_sink import drain, lag
+from stores.postgres import connect
+
+INGEST_DAG = "ingest_video"
+REFRESH_DAG = "refresh_tables"
+REFRESHER = "refresh_tables"
+"""The application whose transactions in `videos` say how far the refresh has come in `events`."""
+LONGEST_REFRESH_S = 600.0
+POLL_S = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Where a video stands after its ingest; `error` says what kept a run from its end."""
+
+    video_id: str
+    status: str
+    reasons: list[str]
+    run_id: str | None
+    package: str | None
+    error: str | None
+
+    @property
+    def playback(self) -> dict[str, str] | None:
+        """The manifests' paths on any of our API servers; None while there is nothing to play."""
+        if self.status != "ready" or not self.package:
+            return None
+        folder = f"/media/packages/{self.package}"
+        return {"hls": f"{folder}/master.m3u8", "dash": f"{folder}/manifest.mpd"}
+
+
+def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = False) -> Answer:
+    """Ingest a file: by Airflow's REST API where the stack of this HOME runs, else by `dag.test()` in a child.
+
+    The same bytes by the same user give their first answer once it is final; `again` runs the whole DAG once more.
+    The lake holds the outcome when this returns. Raises InputError where the file cannot be read.
+    """
+    home = settings().home
+    with database():
+        tables = lake()
+        with connect() as connection:
+            brought = register(connection, media(), path, title, user_name)
+        run_id, error = last_run_id(tables, brought.video_id), None
+        if again or not brought.final:
+            run_id = next_run_id(tables, brought.video_id)
+            say(f"video {brought.video_id}")
+            run_id, error = run_dag(
+                running_stack(home), INGEST_DAG, run_id, {"video_id": brought.video_id}, say
+            )
+        bring_up_to_date(tables, say)
+        with connect() as connection:
+            row = find(connection, "videos", {"video_id": brought.video_id})
+    if row is None:
+        raise StageError(f"video {brought.video_id} is gone from PostgreSQL")
+    final = row["status"] in FINAL_STATUSES
+    return Answer(
+        video_id=row["video_id"],
+        status=row["status"] if final else "failed",
+        reasons=row["reasons"],
+        run_id=run_id,
+        package=row["package"],
+        error=None if final else (error or "; ".join(row["reasons"]) or "the run did not come to its end"),
+    )
+
+
+def answered(path: Path, user_name: str) -> bool:
+    """Whether this file by this user has its final answer, and the lake shows it."""
+    if not path.is_file():
+        return False
+    with database(), connect() as connection:
+        row = find(connection, "videos", {"video_id": video_id(user_name, file_digest(path))})
+        return row is not None and row["status"] in FINAL_STATUSES and up_to_date(lake())
+
+
+def run_dag(
+    stack: StackState | None, dag_id: str, run_id: str, params: dict[str, str], say: Say
+) -> tuple[str, str | None]:
+    """Run a DAG to its end; returns the run's id (`dag.test()` names its own), and what went wrong or None."""
+
+    def tell(task: TaskRun) -> None:
+        say(f"  {task.task_id}: {task.state}")
+
+    if stack is None:
+        done = run_dag_once(settings().home, dag_id, params, on_change=tell)
+        wrong = (
+            None
+            if done.state == "success"
+            else f"run {done.run_id} ended as {done.state}, see {done.log_file}"
+        )
+        return done.run_id, wrong
+    with airflow_client(settings().home) as airflow:
+        airflow.trigger(dag_id, run_id, params)
+        say(f"Airflow: {airflow.run_url(dag_id, run_id)}")
+        run = airflow.wait(dag_id, run_id, on_change=tell)
+        if run.state == "success":
+            return run_id, None
+        failed = [task.task_id for task in airflow.tasks(dag_id, run_id) if task.state == "failed"]
+    return run_id, f"run {run_id} ended as {run.state}; failed: {', '.join(failed)}"
+
+
+def bring_up_to_date(tables: Lake, say: Say) -> None:
+    """See to it that the lake's tables show every event that is settled now.
+
+    Where the stack runs its sink and its scheduler do it and this waits; otherwise it is done here.
+    Raises StageError where that takes longer than LONGEST_REFRESH_S.
+    """
+    deadline = time.monotonic() + LONGEST_REFRESH_S
+    while not up_to_date(tables):
+        if running_stack(settings().home) is None:
+            with connect() as connection:
+                drain(connection, tables)
+            version = tables.version("events")
+            say(f"refreshing the tables up to version {version} of `events`")
+            _, error = run_dag(None, REFRESH_DAG, f"refresh-{version}", {}, say)
+            if error:
+                raise StageError(f"the tables could not be refreshed: {error}")
+        if time.monotonic() > deadline:
+            raise StageError("the tables were not refreshed in time; see the refresh_tables runs in Airflow")
+        time.sleep(POLL_S)
+
+
+def up_to_date(tables: Lake) -> bool:
+    """Whether every settled event is in the tables that are derived from `events`."""
+    with connect() as connection:
+        if lag(connection):
+            return False
+    return (tables.transaction_version("videos", REFRESHER) or 0) >= tables.version("events")
+
+
+def _line(task_id: str, state: str | None) -> str:
+    return f"  {task_id}: {state}"

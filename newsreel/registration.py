@@ -1,0 +1,85 @@
+"""Bringing a file in from the command line: who brings it, under which id, and where it stands."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.errors import InputError
+from schemas.tables.videos import FINAL_STATUSES
+from stores.delta import Lake
+from stores.media import MediaStore
+from stores.outbox import change, find
+from stores.postgres import Connection
+
+NAMESPACE = uuid.UUID("6f1c3f0e-6d1c-5b7e-9f0e-2b6d3c1a7e55")
+"""Of all ids that are made from their inputs (UUIDv5, RFC 9562 section 5.5)."""
+TITLE_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A video that was brought. `final` means that its first answer stands and nothing has to run."""
+
+    video_id: str
+    sha256: str
+    final: bool
+
+
+def user_id(user_name: str) -> str:
+    """The id of an account made from the command line."""
+    return str(uuid.uuid5(NAMESPACE, f"user/{user_name}"))
+
+
+def video_id(user_name: str, sha256: str) -> str:
+    """The id of a video brought from the command line: the same bytes by the same user are the same video."""
+    return str(uuid.uuid5(NAMESPACE, f"video/{user_id(user_name)}/{sha256}"))
+
+
+def register(
+    connection: Connection, media: MediaStore, path: Path, title: str, user_name: str
+) -> Registration:
+    """Copy a file into the media store and record its video, `inspecting`, unless its answer is final already.
+
+    The same bytes by the same user are the same video. Raises InputError where the file cannot be read.
+    """
+    if not user_name.strip():
+        raise InputError("--user: a user name is needed")
+    if not title.strip() or len(title) > TITLE_CHARACTERS:
+        raise InputError(f"--title: 1 to {TITLE_CHARACTERS} characters are needed")
+    source = media.add_source(path)
+    uploader = user_id(user_name)
+    identity = video_id(user_name, source.sha256)
+    now = datetime.now(UTC)
+    with connection.transaction():
+        if find(connection, "users", {"user_id": uploader}) is None:
+            change(connection, "users", {"user_id": uploader}, {"user_name": user_name, "created": now})
+        row = find(connection, "videos", {"video_id": identity}, lock=True)
+        if row is None:
+            change(
+                connection,
+                "videos",
+                {"video_id": identity},
+                {
+                    "title": title,
+                    "uploader_id": uploader,
+                    "size_bytes": source.size_bytes,
+                    "sha256": source.sha256,
+                    "status": "inspecting",
+                    "created": now,
+                },
+            )
+        elif row["status"] == "failed":
+            change(connection, "videos", {"video_id": identity}, {"status": "inspecting", "reasons": []})
+    return Registration(identity, source.sha256, row is not None and row["status"] in FINAL_STATUSES)
+
+
+def next_run_id(lake: Lake, video: str) -> str:
+    """`<video_id>-<attempt>` for the next run of a video: one more than the highest that left a record."""
+    runs = (
+        lake.read("pipeline_runs", columns=["run_id"], where={"video_id": video}).column("run_id").to_pylist()
+    )
+    attempts = [int(run.rpartition("-")[2]) for run in runs if run.rpartition("-")[2].isdigit()]
+    return f"{video}-{max(attempts, default=0) + 1}"

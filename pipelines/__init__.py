@@ -1,0 +1,1 @@
+"""VIDEO: what happens to one video: inspected, fingerprinted, encoded, packaged, published."""

@@ -1,0 +1,62 @@
+"""Stage `encode`: chunk x rung and the sound encoded, joined, verified, packaged, put in the media store.
+
+`python -m pipelines.encode_video --video-id V --run-id R --attempt N --outcome FILE [Beam options]`. Encoded chunks and
+the finished package are kept by content: killed and run again, it goes on where it was; run again when done, it encodes
+nothing. Writes `renditions` of the video as a whole. Nothing is public before `publish`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pipelines.package_record import PackageRecord, read_record, write_record
+from pipelines.renditions import Package, built_package
+from pipelines.thumbnail import best_position, make_thumbnail
+from pipelines.video_row import move, video_row
+from stores.delta import lake
+from stores.media import media
+from stores.stage import stage_arguments, stage_attempt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage."""
+    arguments = stage_arguments(argv)
+    with stage_attempt("encode", arguments) as attempt:
+        video = video_row(arguments.video)
+        move(arguments.video, {"status": "encoding"})
+        record, attempt.detail = read_record(video["sha256"]), "0 chunks encoded"
+        if record is None:
+            record, attempt.detail = _made(arguments.video, video["sha256"], arguments.rest)
+        rows = [{"video_id": arguments.video, **row} for row in record.renditions]
+        lake().replace("renditions", scope={"video_id": arguments.video}, rows=rows)
+        attempt.rows = len(rows)
+    return 0
+
+
+def _made(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[PackageRecord, str]:
+    """Build and store the package and its thumbnail; the record comes last."""
+    source = media().source_path(sha256)
+    with built_package(source, sha256, engine_options=engine_options) as package:
+        thumbnail = _thumbnail(video_id, package)
+        rows = [rendition.as_row() for rendition in package.renditions]
+        digest = media().publish_package(package.folder)
+    record = PackageRecord(digest, thumbnail, package.duration_s, rows)
+    write_record(sha256, record)
+    return record, f"{package.encoded} chunks encoded, {package.reused} reused"
+
+
+def _thumbnail(video_id: str, package: Package) -> str | None:
+    """Chosen by the fingerprints of the same video; none where there is only sound."""
+    if package.plan is None:
+        return None
+    sampled = lake().read("fingerprints", columns=["position_s", "quality"], where={"video_id": video_id})
+    samples = [(row["position_s"], row["quality"]) for row in sampled.to_pylist()]
+    with media().staging() as folder:
+        picture = folder / "thumbnail.jpg"
+        make_thumbnail(package.plan, best_position(samples, package.duration_s), picture)
+        return media().publish_thumbnail(picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

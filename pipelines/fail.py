@@ -1,0 +1,47 @@
+"""Stage `fail`: a run that could not go on leaves a status and reasons, and ends as failed.
+
+`python -m pipelines.fail --video-id V --run-id R --attempt N --outcome FILE`. Never changes a final status. Exits 1
+once its work is done, so that the DAG run is failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.video_row import move, video_row
+from stores.delta import lake
+from stores.stage import stage_arguments, stage_attempt
+
+STAGE = "fail"
+ENDED_WELL = frozenset({"succeeded", "refused"})
+UNSAID = "a stage ended without saying why; see the log of this run in Airflow"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage; 1 when all went well."""
+    arguments = stage_arguments(argv)
+    with stage_attempt(STAGE, arguments) as attempt:
+        video_row(arguments.video)
+        reasons = failures(lake().read("pipeline_runs", where={"run_id": arguments.run_id}).to_pylist())
+        move(arguments.video, {"status": "failed", "reasons": reasons})
+        attempt.rows = len(reasons)
+        attempt.detail = "; ".join(reasons)
+    return 1
+
+
+def failures(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What the last attempt of each stage that did not succeed said, in order of time."""
+    last: dict[str, dict[str, Any]] = {}
+    for run in sorted(runs, key=lambda run: (run["attempt"], run["started"])):
+        if run["stage"] != STAGE:
+            last[run["stage"]] = run
+    broken = sorted(
+        (run for run in last.values() if run["state"] not in ENDED_WELL), key=lambda run: run["started"]
+    )
+    return [f"{run['stage']}: {run['detail'] or 'its process was killed'}" for run in broken] or [UNSAID]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What can be wrong with a source, in words that a person can act on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InputError
+
+EMPTY = "empty"
+NOT_A_VIDEO = "not_a_video"
+STILL_PICTURE = "still_picture"
+UNREADABLE = "unreadable"
+UNSUPPORTED_CODEC = "unsupported_codec"
+TRUNCATED = "truncated"
+DECODE_ERROR = "decode_error"
+MISSING_FRAMES = "missing_frames"
+AUDIO_DECODE_ERROR = "audio_decode_error"
+
+DAMAGE = frozenset({UNREADABLE, TRUNCATED, DECODE_ERROR, MISSING_FRAMES, AUDIO_DECODE_ERROR})
+"""Kinds in which bytes were lost or changed: what parity could mend."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. Times count from the first picture, in seconds; bytes from the start of the file, half-open."""
+
+    kind: str
+    detail: str
+    severity: str = "fatal"
+    start_s: float | None = None
+    end_s: float | None = None
+    byte_start: int | None = None
+    byte_end: int | None = None
+
+    @property
+    def repairable(self) -> bool:
+        """Whether parity recorded earlier could mend it."""
+        return self.kind in DAMAGE
+
+    def as_row(self) -> dict[str, Any]:
+        """The fault as reports and tables show it."""
+        return {**asdict(self), "repairable": self.repairable}
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Orders faults by time, then byte, then kind; the same for any number of workers."""
+        return (self.start_s or 0.0, self.byte_start or 0, self.kind, self.end_s or 0.0)
+
+
+class UnfitSourceError(InputError):
+    """A file can be read, but there is nothing in it to inspect or encode; `fault` says why."""
+
+    def __init__(self, path: Path, fault: Fault) -> None:
+        super().__init__(f"{path}: {fault.detail}")
+        self.path, self.fault = path, fault
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.path, self.fault))

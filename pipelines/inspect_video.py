@@ -1,0 +1,66 @@
+"""Stage `inspect`: one strict decode of a source gives its chunks, faults and fingerprints, and whether to go on.
+
+`python -m pipelines.inspect_video --video-id V --run-id R --attempt N --outcome FILE [Beam options]`. Writes `chunks`,
+`inspections` and `fingerprints` of the video as a whole each, so that running it again changes nothing. Next: `match`,
+or `reject` where a fault is fatal.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.faults import Fault
+from pipelines.fingerprints import fingerprint_rows
+from pipelines.inspection import Inspection, inspect_source
+from pipelines.video_row import move, video_row
+from stores.delta import lake
+from stores.media import media
+from stores.stage import stage_arguments, stage_attempt
+
+FAULTS = uuid.uuid5(uuid.NAMESPACE_URL, "newsreel:inspections")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage; 0 also where the verdict is to reject."""
+    arguments = stage_arguments(argv)
+    with stage_attempt("inspect", arguments) as attempt:
+        video = video_row(arguments.video)
+        move(arguments.video, {"status": "inspecting", "reasons": []})
+        source = media().source_path(video["sha256"])
+        inspection = inspect_source(source, engine_options=arguments.rest)
+        attempt.rows = write_rows(arguments.video, video["sha256"], inspection)
+        attempt.refused = not inspection.accepted
+        attempt.next = ["match"] if inspection.accepted else ["reject"]
+        attempt.detail = "accept" if inspection.accepted else "; ".join(reasons(inspection.faults))
+    return 0
+
+
+def write_rows(video_id: str, sha256: str, inspection: Inspection) -> int:
+    """Put what was found in the lake, one commit a table; returns how many rows there are."""
+    owner = {"video_id": video_id}
+    tables: dict[str, list[dict[str, Any]]] = {
+        "chunks": [{**owner, **row} for row in inspection.chunk_rows()],
+        "inspections": [{**owner, **_fault_row(video_id, fault)} for fault in inspection.faults],
+        "fingerprints": [
+            {**owner, **row, "origin": "ingest"} for row in fingerprint_rows(inspection.samples(), sha256)
+        ],
+    }
+    for name, rows in tables.items():
+        lake().replace(name, scope=owner, rows=rows)
+    return sum(map(len, tables.values()))
+
+
+def reasons(faults: Sequence[Fault]) -> list[str]:
+    """What a person can act on: the fatal faults, in order."""
+    return [f"{fault.kind}: {fault.detail}" for fault in faults if fault.severity == "fatal"]
+
+
+def _fault_row(video_id: str, fault: Fault) -> dict[str, Any]:
+    return {**fault.as_row(), "fault_id": str(uuid.uuid5(FAULTS, f"{video_id}/{fault.kind}/{fault.place}"))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

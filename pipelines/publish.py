@@ -1,0 +1,63 @@
+"""Stage `publish`: the quality gate on all that was written of a video, then it is ready, in one transaction.
+
+`python -m pipelines.publish --video-id V --run-id R --attempt N --outcome FILE`. Row and event are written together or
+not at all; a video whose status is final already stays as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pipelines.package_record import needed_record
+from pipelines.packaging import verify_package
+from pipelines.video_row import move, video_row
+from schemas.errors import StageError
+from stores.delta import lake
+from stores.media import media
+from stores.quality import check_rows
+from stores.stage import stage_arguments, stage_attempt
+
+GATED = ("chunks", "inspections", "fingerprints", "matches", "renditions")
+THUMBNAIL_URL = "/media/thumbnails/{name}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage."""
+    arguments = stage_arguments(argv)
+    with stage_attempt("publish", arguments) as attempt:
+        video = video_row(arguments.video)
+        attempt.rows = gate(arguments.run_id, arguments.video)
+        record = needed_record(video["sha256"])
+        folder = media().package_path(record.package)
+        verify_package(folder)
+        missing = [row["path"] for row in record.renditions if not (folder / row["path"]).is_dir()]
+        if missing:
+            raise StageError(f"package {record.package} lacks {missing[0]}; run the encode stage again")
+        attempt.detail = move(
+            arguments.video,
+            {
+                "status": "ready",
+                "reasons": [],
+                "package": record.package,
+                "thumbnail_url": THUMBNAIL_URL.format(name=record.thumbnail) if record.thumbnail else None,
+                "duration_s": record.duration_s,
+            },
+        )
+    return 0
+
+
+def gate(run_id: str, video_id: str) -> int:
+    """Check what was written of the video; returns how many rows were. Raises QualityError, StageError if none play."""
+    checked = 0
+    for name in GATED:
+        rows = lake().read(name, where={"video_id": video_id}).to_pylist()
+        if name == "renditions" and not rows:
+            raise StageError(f"video {video_id} has no renditions; run the encode stage first")
+        check_rows(run_id, name, rows)
+        checked += len(rows)
+    return checked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Stage `reject`: a video that must not be published gets its final status and reasons a person can act on.
+
+`python -m pipelines.reject --video-id V --run-id R --attempt N --outcome FILE`. `rejected` where inspection found a
+fatal fault, `duplicate` where all of it was there before; the row and its event in one transaction.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.video_row import move, video_row
+from schemas.errors import StageError
+from stores.delta import lake
+from stores.stage import stage_arguments, stage_attempt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage."""
+    arguments = stage_arguments(argv)
+    with stage_attempt("reject", arguments) as attempt:
+        video_row(arguments.video)
+        values = verdict(arguments.video)
+        status = move(arguments.video, values)
+        attempt.rows = len(values["reasons"])
+        attempt.detail = f"{status}: {'; '.join(values['reasons'])}"
+    return 0
+
+
+def verdict(video_id: str) -> dict[str, Any]:
+    """The columns to set. Raises StageError where neither inspection nor matching gave a reason."""
+    faults = lake().read("inspections", where={"video_id": video_id}).to_pylist()
+    fatal = sorted(
+        (fault for fault in faults if fault["severity"] == "fatal"),
+        key=lambda fault: (fault["start_s"] or 0.0, fault["kind"]),
+    )
+    if fatal:
+        return {"status": "rejected", "reasons": [f"{fault['kind']}: {fault['detail']}" for fault in fatal]}
+    matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
+    whole = [match for match in matches if match["kind"] == "whole"]
+    if not whole:
+        raise StageError(
+            f"video {video_id} has neither a fatal fault nor a whole match: there is no reason to reject it"
+        )
+    best = min(whole, key=lambda match: (-match["score"], match["reference_video_id"]))
+    reference = best["reference_video_id"]
+    said = f"duplicate: all of it is in video {reference} already ({best['score']:.0%} alike)"
+    return {"status": "duplicate", "reasons": [said], "duplicate_of": reference}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""All renditions of one source: chunk x rung and the sound encoded on Beam, joined, verified, packaged."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.chunk_plan import Plan, plan
+from pipelines.cutting import pieces
+from pipelines.encoding import SUFFIX, ChunkEncode, encode_chunk, kept_chunk
+from pipelines.ladder import Rung, Voice, ladder, voice
+from pipelines.packaging import Packaged, Track, package
+from pipelines.progress import OnProgress
+from pipelines.runner import Stage, run_stage
+from pipelines.sound import SoundEncode, encode_sound, sound_length_s
+from pipelines.source import Source, probe
+from pipelines.timeline import Timeline, timeline
+from pipelines.track import check_times, join
+from stores.media import media
+
+
+class EncodeRenditions(Stage):
+    """Encode each chunk on each rung, and the sound, unless it is kept already; gives key and whether it was."""
+
+    done_label = "Encode or reuse"
+
+    def work(self, element: ChunkEncode | SoundEncode) -> tuple[str, bool]:
+        """The key under which the result is kept, and whether it was there already."""
+        return encode_chunk(element) if isinstance(element, ChunkEncode) else encode_sound(element)
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One rendition of a package: what it is, its finished track, and where it lies in the package."""
+
+    name: str
+    shape: Rung | Voice
+    frames: int | None
+    duration_s: float
+    packaged: Packaged
+    track: Path
+
+    def as_row(self) -> dict[str, Any]:
+        """As `renditions` holds it, without the video's id."""
+        picture = isinstance(self.shape, Rung)
+        return {
+            "rendition_id": self.name,
+            "media": "video" if picture else "audio",
+            "codec": "h264" if picture else "aac",
+            "width": self.shape.width if isinstance(self.shape, Rung) else None,
+            "height": self.shape.height if isinstance(self.shape, Rung) else None,
+            "channels": self.shape.channels if isinstance(self.shape, Voice) else None,
+            "bitrate_bps": self.packaged.rates.bitrate_bps,
+            "peak_bps": self.packaged.rates.peak_bps,
+            "frames": self.frames,
+            "vmaf": None,
+            "duration_s": round(self.duration_s, 6),
+            "path": self.packaged.folder,
+        }
+
+
+@dataclass(frozen=True)
+class Package:
+    """A verified package in a folder that its maker may move. `plan` is None where there is only sound."""
+
+    source: Source
+    sha256: str
+    plan: Plan | None
+    folder: Path
+    renditions: tuple[Rendition, ...]
+    reused: int
+    encoded: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length of what plays, in seconds."""
+        return round(max(rendition.duration_s for rendition in self.renditions), 6)
+
+
+@contextmanager
+def built_package(
+    path: Path,
+    sha256: str,
+    *,
+    workers: int | None = None,
+    engine_options: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> Iterator[Package]:
+    """A package of one source, in a private folder that is gone after the block unless it was moved away.
+
+    The same bytes for the same source, whatever the workers and whatever was interrupted before. Raises InputError
+    where the source cannot be read or is nothing to play, MediaToolError where a picture would be lost.
+    """
+    source = probe(path)
+    whole = plan(source) if source.video else None
+    pictures = timeline(whole) if whole else None
+    rungs = ladder(whole.video) if whole else ()
+    chunks = _chunk_tasks(whole, pictures, rungs, sha256) if whole and pictures else []
+    sound = _sound_task(source, whole, pictures, sha256)
+    results = run_stage(
+        EncodeRenditions,
+        [*chunks, *([sound] if sound else [])],
+        label="encode",
+        workers=workers,
+        engine_options=engine_options,
+        on_progress=on_progress,
+    )
+    reused = sum(was_kept for _, was_kept in results)
+    with media().staging() as staging:
+        tracks: list[Track] = []
+        shapes: list[tuple[Rung | Voice, int | None, float]] = []
+        per_rung = len(chunks) // len(rungs) if rungs else 0
+        for number, rung in enumerate(rungs):
+            assert pictures is not None  # there are rungs only where there are pictures
+            keys = [key for key, _ in results[number * per_rung : (number + 1) * per_rung]]
+            tracks.append(_joined(rung, keys, chunks[:per_rung], pictures, staging))
+            shapes.append((rung, len(pictures.times), pictures.duration_s))
+        if sound:
+            kept = kept_chunk(results[-1][0])
+            tracks.append(Track(sound.voice.name, "audio", kept))
+            shapes.append((sound.voice, None, sound_length_s(kept)))
+        folder = staging / "package"
+        folder.mkdir()
+        packaged = package(tracks, folder)
+        renditions = tuple(
+            Rendition(track.name, shape, frames, length_s, made, track.path)
+            for track, (shape, frames, length_s), made in zip(tracks, shapes, packaged, strict=True)
+        )
+        yield Package(source, sha256, whole, folder, renditions, reused, len(results) - reused)
+
+
+def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung], sha256: str) -> list[ChunkEncode]:
+    """Rung by rung, in order of time: the pictures of each chunk, counted from its own first one."""
+    parts = pieces(whole)
+    counts = [len(part.chunk.pictures) if part.chunk.pictures else len(pictures.times) for part in parts]
+    edges = [sum(counts[:number]) for number in range(len(counts) + 1)]
+    spans = [pictures.times[first:last] for first, last in itertools.pairwise(edges)]
+    return [
+        ChunkEncode(
+            part,
+            sha256,
+            rung,
+            tuple(time - span[0] for time in span),
+            span[0],
+            pictures.timescale,
+            pictures.counted,
+        )
+        for rung in rungs
+        for part, span in zip(parts, spans, strict=True)
+    ]
+
+
+def _sound_task(
+    source: Source, whole: Plan | None, pictures: Timeline | None, sha256: str
+) -> SoundEncode | None:
+    if source.audio is None:
+        return None
+    start_s = float(whole.first_pts * whole.video.time_base) if whole else source.audio.start_s
+    least_s = pictures.duration_s if pictures else 0.0
+    return SoundEncode(source, source.audio, sha256, voice(source.audio), start_s, least_s)
+
+
+def _joined(
+    rung: Rung, keys: Sequence[str], tasks: Sequence[ChunkEncode], pictures: Timeline, staging: Path
+) -> Track:
+    """One rung's track, proved against the source's pictures."""
+    result = staging / f"{rung.name}{SUFFIX}"
+    starts = [task.start for task in tasks]
+    join([kept_chunk(key) for key in keys], starts, pictures.end, pictures.timescale, result)
+    check_times(result, pictures.times, pictures.timescale, rung.name)
+    return Track(rung.name, "video", result)

@@ -1,0 +1,89 @@
+"""The sound of a source, encoded once as a whole, starting exactly with the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines import media_tools
+from pipelines.encoding import SUFFIX
+from pipelines.ladder import Voice
+from pipelines.source import Audio, Source
+from schemas.errors import MediaToolError
+from stores.media import MediaStore, media
+
+RECIPE = 1
+"""Raise it when the sound is made in a way that its arguments do not show."""
+
+
+@dataclass(frozen=True)
+class SoundEncode:
+    """The whole first audio track: Beam's element.
+
+    `start_s`: the first picture's time on the source's clock (the sound's own where there is no picture): what lies
+    before it is cut, what is missing after it is silence, so that picture and sound keep their distance. `least_s`:
+    the picture's length; shorter sound goes on in silence, longer sound is kept.
+    """
+
+    source: Source
+    audio: Audio
+    sha256: str
+    voice: Voice
+    start_s: float
+    least_s: float
+
+    @property
+    def key(self) -> str:
+        """Names the result by all that it depends on."""
+        return MediaStore.key(
+            {
+                "made": "sound",
+                "recipe": RECIPE,
+                "source": self.sha256,
+                "arguments": self.command(Path("source"), Path("result"))[1:],
+                "programs": [media_tools.version("ffmpeg")],
+            }
+        )
+
+    def command(self, path: Path, result: Path) -> list[str]:
+        """The ffmpeg command that encodes the sound of `path` into `result`."""
+        stream = media_tools.source_input(path, copyts=None, threads=1)[str(self.audio.index)]
+        layout = "mono" if self.voice.channels == 1 else "stereo"
+        stream = (
+            stream.filter("asetpts", f"PTS-({self.start_s:.6f})/TB")
+            .filter("aresample", self.voice.sample_rate, **{"async": 1, "first_pts": 0, "ochl": layout})
+            .filter("apad", whole_dur=f"{self.least_s:.6f}")
+        )
+        options = {
+            "format": "mp4",
+            "c:a": "aac",
+            "b:a": f"{self.voice.kbps}k",
+            "flags:a": "+bitexact",
+            "fflags": "+bitexact",
+            "map_metadata": -1,
+        }
+        return media_tools.ffmpeg_command(stream.output(media_tools.safe_name(result), **options))
+
+
+def encode_sound(task: SoundEncode) -> tuple[str, bool]:
+    """Encode the sound unless it is kept already; returns its key and whether work was saved. Raises MediaToolError."""
+    key = task.key
+    if media().cached(key, SUFFIX) is not None:
+        return key, True
+    with media().keep(key, SUFFIX) as result:
+        media_tools.check(task.command(task.source.path, result))
+        length = sound_length_s(result)
+        if length < task.least_s - 0.05 or not length:
+            raise MediaToolError(
+                f"{task.source.path.name}: {length:.3f} s of sound were encoded of {task.least_s:.3f} s"
+            )
+    return key, False
+
+
+def sound_length_s(path: Path) -> float:
+    """Length of an MP4's sound in seconds, as its track says."""
+    command = [
+        *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "a:0"),
+        *("-show_entries", "stream=duration", "-of", "compact=p=0:nk=1", media_tools.safe_name(path)),
+    ]
+    return float(media_tools.check(command).decode().strip() or 0.0)

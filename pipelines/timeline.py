@@ -1,0 +1,90 @@
+"""When each picture of a source is shown: what every rendition must repeat, picture by picture."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from pipelines import faults, media_tools
+from pipelines.chunk_plan import Plan
+from pipelines.cutting import Piece, decoding, pieces
+from pipelines.decode_check import read_times
+from pipelines.faults import Fault, UnfitSourceError
+from pipelines.source import Video
+from stores.media import media
+
+FINEST_TIMESCALE = 10_000
+"""Media timescales below this are doubled until they reach it, as ffmpeg's own muxer does."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Times of all pictures from the first on, in ticks of `timescale` a second, and the end of the last.
+
+    `counted`: the source's own times cannot be used (missing or not rising), so pictures are counted out evenly.
+    """
+
+    times: tuple[int, ...]
+    end: int
+    timescale: int
+    counted: bool
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the picture."""
+        return self.end / self.timescale
+
+
+def timeline(whole: Plan) -> Timeline:
+    """The pictures of a source. Raises UnfitSourceError where it has none that decode."""
+    parts = pieces(whole)
+    if parts[0].chunk.pictures is not None:
+        times: Sequence[int] = [time for part in parts for time in part.chunk.pictures or ()]
+    else:
+        times = _listed(parts[0])
+    if not times:
+        raise UnfitSourceError(whole.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
+    scale, ticks = media_timescale(whole.video.time_base)
+    if any(later <= earlier for earlier, later in itertools.pairwise(times)):
+        return _counted(whole.video, len(times))
+    last = max(1, whole.end_pts - times[-1]) if times[-1] < whole.end_pts else _frame_ticks(whole.video)
+    moved = tuple((time - times[0]) * ticks for time in times)
+    return Timeline(moved, moved[-1] + last * ticks, scale, counted=False)
+
+
+def media_timescale(time_base: Fraction) -> tuple[int, int]:
+    """A timescale for MP4 in which the source's times are whole, and how many of its ticks one source tick is."""
+    scale, ticks = time_base.denominator, time_base.numerator
+    while scale < FINEST_TIMESCALE:
+        scale, ticks = scale * 2, ticks * 2
+    return scale, ticks
+
+
+def _counted(video: Video, pictures: int) -> Timeline:
+    scale, ticks = media_timescale(1 / video.frame_rate)
+    return Timeline(
+        tuple(number * ticks for number in range(pictures)), pictures * ticks, scale, counted=True
+    )
+
+
+def _frame_ticks(video: Video) -> int:
+    return max(1, round(1 / (video.frame_rate * video.time_base)))
+
+
+def _listed(piece: Piece) -> tuple[int, ...]:
+    """Decode the whole picture to see when each is shown: containers that do not write it, or codecs that hide some."""
+    with media().staging() as folder:
+        listing: Path = folder / "times"
+        stream = decoding(piece, piece.source.path, strict=False)
+        output = stream.output(
+            "pipe:1",
+            format="null",
+            fps_mode="passthrough",
+            enc_time_base="demux",
+            **{"stats_enc_pre:v": str(listing), "stats_enc_pre_fmt:v": "{pts} {tb}"},
+        )
+        media_tools.check(media_tools.ffmpeg_command(output, piece.video.decoder))
+        return read_times(listing, piece)

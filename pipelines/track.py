@@ -1,0 +1,71 @@
+"""A finished track of one rendition: chunks joined without encoding again, and proof that no picture was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from pipelines import media_tools
+from schemas.errors import MediaToolError
+
+RISING = "if(gt(N,0)*lte(DTS,PREV_OUTDTS),PREV_OUTDTS+1,DTS)"
+"""Decoding times over a join: a chunk with slower pictures starts earlier than the one before it ended."""
+
+
+def join(chunks: Sequence[Path], starts: Sequence[int], end: int, timescale: int, result: Path) -> None:
+    """Join encoded chunks into one MP4, each starting at its time in ticks. Raises MediaToolError.
+
+    The concat demuxer takes lengths in microseconds: they are differences of rounded starts, so that rounding never
+    adds up.
+    """
+    folder = result.parent / f"{result.stem}-chunks"
+    folder.mkdir()
+    edges = [round(tick * 1_000_000 / timescale) for tick in (*starts, end)]
+    lines = ["ffconcat version 1.0"]
+    for number, chunk in enumerate(chunks):
+        (folder / f"{number:06d}.mp4").symlink_to(chunk.absolute())
+        length = edges[number + 1] - edges[number]
+        lines += [f"file {number:06d}.mp4", f"duration {length // 1_000_000}.{length % 1_000_000:06d}"]
+    listing = folder / "list.ffconcat"
+    listing.write_text("\n".join(lines) + "\n")
+    source = ffmpeg.input(media_tools.safe_name(listing), format="concat", copyts=None)
+    options: dict[str, Any] = {
+        "format": "mp4",
+        "codec": "copy",
+        "bsf:v": f"setts=pts=PTS:dts='{RISING}'",
+        "video_track_timescale": timescale,
+        "fflags": "+bitexact",
+        "map_metadata": -1,
+    }
+    media_tools.check(
+        media_tools.ffmpeg_command(source["v:0"].output(media_tools.safe_name(result), **options))
+    )
+
+
+def check_times(path: Path, times: Sequence[int], timescale: int, where: str) -> None:
+    """Prove that an encoded file holds exactly these pictures at these times, in ticks of `timescale`.
+
+    Raises MediaToolError that says how many are missing or which is moved.
+    """
+    found = sorted(picture_times(path))
+    if len(found) != len(times):
+        raise MediaToolError(f"{where}: {len(found)} pictures were encoded of {len(times)}")
+    for number, (is_, should) in enumerate(zip(found, times, strict=True)):
+        if abs(is_ - (should - times[0])) > 1:
+            raise MediaToolError(
+                f"{where}: picture {number} is at {is_ / timescale:.6f} s and belongs at "
+                f"{(should - times[0]) / timescale:.6f} s"
+            )
+
+
+def picture_times(path: Path) -> list[int]:
+    """Presentation times of all packets of an MP4's picture that are shown, in its own ticks."""
+    command = [
+        *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "v:0"),
+        *("-show_entries", "packet=pts,flags", "-of", "compact=p=0:nk=1", media_tools.safe_name(path)),
+    ]
+    packets = [line.split("|") for line in media_tools.check(command).decode().split()]
+    return [int(fields[0]) for fields in packets if fields[0] != "N/A" and "D" not in fields[1]]

@@ -1,0 +1,34 @@
+"""The live row of the video that a stage works on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.errors import NotFoundError
+from schemas.tables.videos import FINAL_STATUSES
+from stores.outbox import change, find
+from stores.postgres import Connection, connect
+
+
+def video_row(video_id: str) -> dict[str, Any]:
+    """The row. Raises NotFoundError where there is no such video."""
+    with connect() as connection:
+        return found(connection, video_id)
+
+
+def found(connection: Connection, video_id: str) -> dict[str, Any]:
+    """The row as this transaction sees it, locked until it ends. Raises NotFoundError."""
+    row = find(connection, "videos", {"video_id": video_id}, lock=True)
+    if row is None:
+        raise NotFoundError(f"no video {video_id}: nothing was brought under this id")
+    return row
+
+
+def move(video_id: str, values: dict[str, Any]) -> str:
+    """Set columns and record the event in one transaction, unless the video's status is final; returns the status."""
+    with connect() as connection:
+        row = found(connection, video_id)
+        if row["status"] in FINAL_STATUSES:
+            return str(row["status"])
+        change(connection, "videos", {"video_id": video_id}, values)
+        return str(values.get("status", row["status"]))

@@ -1,0 +1,1 @@
+"""WORDS: every table, event, setting and error, declared once; imports nothing of ours."""

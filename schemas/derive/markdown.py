@@ -1,0 +1,36 @@
+"""The page of each declared table in docs/tables/."""
+
+from __future__ import annotations
+
+from schemas.table import Column, Table
+
+
+def page(table: Table) -> str:
+    """The table for a reader: what a row is, who writes it, how fresh it is, each column."""
+    fresh = f"within {table.fresh_within_s} s" if table.fresh_within_s else "when the run that writes it ends"
+    lines = [
+        f"# {table.name}",
+        "",
+        table.comment,
+        "",
+        f"- One row: {table.row}.",
+        f"- Key: {', '.join(f'`{name}`' for name in table.key)}.",
+        f"- Written by: {table.written_by} (engine: {table.writer}). Owner: {table.owner}.",
+        f"- There {fresh}.",
+        "",
+        "| column | type | unit | may be null | what it says |",
+        "|---|---|---|---|---|",
+        *(_line(column) for column in table),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _line(column: Column) -> str:
+    says = column.comment
+    if column.allowed:
+        says += f" One of {', '.join(f'`{value}`' for value in column.allowed)}."
+    if column.personal:
+        says += " **Personal.**"
+    null = "yes" if column.nullable else "no"
+    return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {says} |"

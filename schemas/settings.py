@@ -1,0 +1,82 @@
+"""All settings: `NEWSREEL_*` in the environment or in `.env`, read once; unset means the embedded default."""
+
+from __future__ import annotations
+
+import shlex
+from functools import cached_property, lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import DependencyError, InputError
+
+
+class Settings(BaseSettings):
+    """What each `NEWSREEL_*` variable holds. Unset URLs are filled in by whoever starts the embedded servers."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEWSREEL_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        validate_default=True,
+    )
+
+    home: Path = Field(
+        Path(".newsreel"), description="All state of the embedded stack lies under this folder."
+    )
+    database_url: str | None = Field(None, description="PostgreSQL; unset: an embedded server under HOME.")
+    redis_url: str | None = Field(None, description="Redis; unset: an embedded server under HOME.")
+    lake_uri: str = Field(
+        default_factory=lambda data: (data["home"] / "lake").as_uri(),
+        description="Where the Delta tables lie; unset: file://HOME/lake.",
+    )
+    media_uri: str = Field(
+        default_factory=lambda data: (data["home"] / "media").as_uri(),
+        description="Where sources, chunks and packages lie; unset: file://HOME/media.",
+    )
+    spark_master: str = Field("local[*]", description="Spark's master: local[*], spark://…, yarn, k8s://…")
+    beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
+    beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
+    retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def lake_path(self) -> Path:
+        """The lake's folder, where it is a local one. Raises DependencyError otherwise."""
+        return _local_path(self.lake_uri, "NEWSREEL_LAKE_URI")
+
+    @property
+    def media_path(self) -> Path:
+        """The media store's folder. Raises DependencyError where it is not a local one."""
+        return _local_path(self.media_uri, "NEWSREEL_MEDIA_URI")
+
+    @cached_property
+    def beam_arguments(self) -> list[str]:
+        """`NEWSREEL_BEAM_OPTIONS` as an argument list."""
+        return shlex.split(self.beam_options)
+
+
+def _local_path(uri: str, variable: str) -> Path:
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise DependencyError(f"{variable}={uri}: only file:// folders of this machine are supported so far")
+    return Path(unquote(parts.path))
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. Raises InputError that names the variable which is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "NEWSREEL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InputError(f"{name}: {first['msg']}") from error

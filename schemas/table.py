@@ -1,0 +1,74 @@
+"""What a table is: columns with type, unit and comment, a key, one writer. Engines' forms are derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["string", "int64", "float64", "boolean", "timestamp", "date", "binary", "list<string>"]
+Writer = Literal["spark", "delta-rs"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `unit` is also in the name where it is a physical one; `allowed`, `minimum`, `maximum` bound it."""
+
+    name: str
+    type: ColumnType
+    comment: str
+    nullable: bool = False
+    personal: bool = False
+    unique: bool = False
+    unit: str | None = None
+    allowed: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    default: str | int | tuple[()] | None = None
+    """What the live row starts with where its writer says nothing."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake; `live` tables are held by PostgreSQL and reach the lake as events."""
+
+    name: str
+    comment: str
+    row: str
+    """What one row is, for someone who has never seen the table."""
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    writer: Writer
+    owner: str
+    written_by: str
+    """The programs that write it."""
+    fresh_within_s: int | None
+    """Seconds after the fact by which a row is there; None where a run's end decides."""
+    live: bool = False
+    change_data_feed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a key that is no column, or that may be null."""
+        for name in self.key:
+            if self.column(name).nullable:
+                raise ValueError(f"{self.name}.{name} is a key column and cannot be nullable")
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names in the declared order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def personal_columns(self) -> list[str]:
+        """Columns that say who somebody is: never in events, hidden from analysts unless asked for."""
+        return [column.name for column in self.columns if column.personal]

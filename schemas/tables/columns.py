@@ -1,0 +1,20 @@
+"""Columns that several tables share."""
+
+from __future__ import annotations
+
+from schemas.table import Column
+
+VIDEO_ID = Column("video_id", "string", "The video; UUIDv5 of uploader and content where `ingest` made it.")
+LAST_EVENT_ID = Column(
+    "last_event_id",
+    "int64",
+    "The newest event that this row shows; an older one never overwrites it. In the lake alone.",
+    minimum=1,
+)
+BYTE_START = Column(
+    "byte_start", "int64", "First byte in the source file, from 0.", nullable=True, unit="bytes", minimum=0
+)
+BYTE_END = Column(
+    "byte_end", "int64", "First byte after it in the source file.", nullable=True, unit="bytes", minimum=0
+)
+RUN_ID = Column("run_id", "string", "The DAG run, `<video_id>-<attempt>` for an ingest.")

@@ -1,0 +1,27 @@
+"""Which videos share pictures."""
+
+from __future__ import annotations
+
+from schemas.table import Column, Table
+from schemas.tables.columns import VIDEO_ID
+
+MATCHES = Table(
+    name="matches",
+    comment="Segments of a video that were there before it; a whole match makes it a duplicate.",
+    row="one contiguous segment shared by a video and an earlier one",
+    key=("video_id", "reference_video_id", "query_start_s"),
+    writer="spark",
+    owner="deduplication",
+    written_by="jobs.match_video",
+    fresh_within_s=None,
+    columns=(
+        VIDEO_ID,
+        Column("reference_video_id", "string", "The earlier video."),
+        Column("query_start_s", "float64", "From when in this video.", unit="s", minimum=0),
+        Column("kind", "string", "At least 90 % of both, or less.", allowed=("whole", "part")),
+        Column("score", "float64", "How alike, 0 to 1.", minimum=0, maximum=1),
+        Column("query_end_s", "float64", "Until when in this video.", unit="s", minimum=0),
+        Column("reference_start_s", "float64", "From when in the earlier video.", unit="s", minimum=0),
+        Column("reference_end_s", "float64", "Until when in the earlier video.", unit="s", minimum=0),
+    ),
+)

@@ -1,0 +1,1 @@
+"""STORAGE: the one door to all that outlives a process."""

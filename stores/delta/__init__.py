@@ -1,0 +1,9 @@
+"""The lake: Delta tables, read and written from Python without a JVM.
+
+Every table has one writer, named in its declaration. Tables whose writer is `spark` are written by jobs; here they are
+only created and read.
+"""
+
+from stores.delta.lake import Lake, lake
+
+__all__ = ["Lake", "lake"]

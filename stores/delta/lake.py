@@ -1,0 +1,196 @@
+"""The lake's tables by name: created, appended to once, merged, replaced, read at any version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from schemas.derive.arrow import arrow_schema
+from schemas.errors import ConflictError, NotFoundError
+from schemas.settings import settings
+from schemas.table import Table
+from schemas.tables import TABLES, table
+from stores.delta.query import predicate, run_query, selection
+
+Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
+
+T = TypeVar("T")
+
+COMMIT_ATTEMPTS = 12
+COMMIT_BACKOFF_S = 0.05
+
+
+class Lake:
+    """All declared tables under one URI. A handle holds no state: each call sees the newest version."""
+
+    def __init__(self, uri: str) -> None:
+        """`uri`: a `file://` folder, or an object store that delta-rs knows."""
+        self.uri = uri.rstrip("/")
+
+    def location(self, name: str) -> str:
+        """Where the table lies: a plain absolute path on this machine, otherwise a URI. Engines take both."""
+        parts = urlsplit(self.uri)
+        base = unquote(parts.path) if parts.scheme == "file" else self.uri
+        return f"{base}/{table(name).name}"
+
+    def ensure(self) -> None:
+        """Create each declared table that is missing, empty, with its comments. Idempotent."""
+        for declared in TABLES.values():
+            location = self.location(declared.name)
+            if not DeltaTable.is_deltatable(location):
+                DeltaTable.create(
+                    location,
+                    schema=arrow_schema(declared),
+                    mode="ignore",
+                    name=declared.name,
+                    description=declared.comment,
+                    configuration={
+                        "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
+                        "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
+                    },
+                )
+
+    def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
+        """A handle on one version of a table. Raises NotFoundError where the table or the version is missing."""
+        try:
+            handle = DeltaTable(self.location(name), version=as_of if isinstance(as_of, int) else None)
+            if isinstance(as_of, datetime):
+                handle.load_as_version(as_of)
+        except TableNotFoundError as error:
+            raise NotFoundError(f"table {name} is not in the lake {self.uri} yet") from error
+        return handle
+
+    def version(self, name: str) -> int:
+        """The newest version of a table."""
+        return self.open(name).version()
+
+    def transaction_version(self, name: str, app_id: str) -> int | None:
+        """The highest application transaction of `app_id` that the table holds."""
+        return self.open(name).transaction_version(app_id)
+
+    def read(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        as_of: int | datetime | None = None,
+    ) -> pa.Table:
+        """Rows of one table, ordered by its key; `where` are equalities. No JVM."""
+        declared = table(name)
+        wanted = list(columns or declared.column_names)
+        found = run_query({name: self.open(name, as_of)}, selection(declared, wanted, where or {}))
+        schema = arrow_schema(declared)
+        return found.cast(pa.schema([schema.field(column).remove_metadata() for column in wanted]))
+
+    def query(self, sql: str) -> pa.Table:
+        """Answer a read-only query over all tables by name. Raises InputError that says what is wrong with it."""
+        handles = {
+            name: DeltaTable(self.location(name))
+            for name in TABLES
+            if DeltaTable.is_deltatable(self.location(name))
+        }
+        return run_query(handles, sql)
+
+    def append_once(self, name: str, rows: Rows, *, app_id: str, version: int) -> bool:
+        """Append rows as application transaction `version` of `app_id`; False where it is already there.
+
+        delta-rs itself does not refuse a repeated application transaction, so the check and the write use one handle,
+        and a commit that meets another one checks again (delta protocol, "Transaction Identifiers").
+        """
+        data = _as_arrow(table(name), rows)
+
+        def attempt() -> bool:
+            handle = self.open(name)
+            if (handle.transaction_version(app_id) or -1) >= version:
+                return False
+            write_deltalake(
+                handle,
+                data,
+                mode="append",
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(app_id, version)], max_commit_retries=0
+                ),
+            )
+            return True
+
+        return _committed(name, attempt)
+
+    def replace(self, name: str, *, scope: Mapping[str, Any], rows: Rows) -> int:
+        """Make `rows` the only ones of a scope (equalities), in one commit; none where they are already so.
+
+        Returns the number of rows written.
+        """
+        declared = table(name)
+        data = _as_arrow(declared, rows).sort_by([(column, "ascending") for column in declared.key])
+
+        def attempt() -> int:
+            handle = self.open(name)
+            if self.read(name, where=scope).equals(data):
+                return 0
+            condition = predicate(declared, scope)
+            if data.num_rows:
+                write_deltalake(handle, data, mode="overwrite", predicate=condition)
+            else:
+                handle.delete(condition)
+            return int(data.num_rows)
+
+        return _committed(name, attempt)
+
+    def merge(self, name: str, rows: Rows) -> int:
+        """Insert or replace rows by key, in one commit; none where nothing changes. Returns the rows changed."""
+        declared = table(name)
+        data = _as_arrow(declared, rows)
+
+        def attempt() -> int:
+            handle = self.open(name)
+            changed = self._changed(declared, data)
+            if changed.num_rows:
+                same_key = " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
+                merger = handle.merge(changed, same_key, source_alias="source", target_alias="target")
+                merger.when_matched_update_all().when_not_matched_insert_all().execute()
+            return int(changed.num_rows)
+
+        return _committed(name, attempt)
+
+    def _changed(self, declared: Table, data: pa.Table) -> pa.Table:
+        """Those of the rows that the table does not hold in just this form."""
+        leading = declared.key[0]
+        held: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for value in set(data.column(leading).to_pylist()):
+            for row in self.read(declared.name, where={leading: value}).to_pylist():
+                held[tuple(row[column] for column in declared.key)] = row
+        fresh = [
+            row for row in data.to_pylist() if held.get(tuple(row[column] for column in declared.key)) != row
+        ]
+        return pa.Table.from_pylist(fresh, schema=data.schema)
+
+
+def lake() -> Lake:
+    """The lake of this process's settings."""
+    return Lake(settings().lake_uri)
+
+
+def _as_arrow(declared: Table, rows: Rows) -> pa.Table:
+    schema = pa.schema([field.remove_metadata() for field in arrow_schema(declared)])
+    if isinstance(rows, pa.Table):
+        return rows.select(schema.names).cast(schema)
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def _committed(name: str, attempt: Callable[[], T]) -> T:
+    """The result of `attempt`, made again from the newest version as long as other commits come in between."""
+    for number in range(COMMIT_ATTEMPTS):
+        try:
+            return attempt()
+        except CommitFailedError:
+            time.sleep(COMMIT_BACKOFF_S * 2 ** min(number, 5))
+    raise ConflictError(
+        f"table {name}: other writers committed {COMMIT_ATTEMPTS} times in between; try again"
+    )

@@ -1,0 +1,72 @@
+"""Questions to Delta tables through deltalake's own engine (DataFusion), read-only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError
+
+from schemas.errors import InputError
+from schemas.table import Table
+
+READING_STATEMENT = re.compile(r"\s*(\(|select\b|with\b|values\b|explain\b|describe\b)", re.IGNORECASE)
+"""How a statement that only reads begins; DataFusion would also COPY to files and CREATE EXTERNAL TABLE from them."""
+
+
+def predicate(declared: Table, where: Mapping[str, Any]) -> str:
+    """`where`'s equalities as SQL, values quoted. Raises KeyError for a column that the table lacks."""
+    return " AND ".join(
+        f"{declared.column(name).name} = {_literal(declared.name, name, value)}"
+        for name, value in where.items()
+    )
+
+
+def selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:
+    """The query for some columns of the rows that meet `where`, ordered by key; names are those of the declaration."""
+    wanted = ", ".join(declared.column(name).name for name in columns)
+    condition = f" WHERE {predicate(declared, where)}" if where else ""
+    return f"SELECT {wanted} FROM {declared.name}{condition} ORDER BY {', '.join(declared.key)}"
+
+
+def run_query(handles: Mapping[str, DeltaTable], sql: str) -> pa.Table:
+    """Rows that answer `sql` over the given tables. Raises InputError for anything that is not one reading query."""
+    if not READING_STATEMENT.match(_without_comments(sql)):
+        raise InputError(
+            "only queries that read are answered: begin with SELECT, WITH, VALUES, EXPLAIN or DESCRIBE"
+        )
+    builder = QueryBuilder()
+    for name, handle in handles.items():
+        builder.register(name, handle)
+    try:
+        found = pa.table(builder.execute(sql))
+    except DeltaError as error:
+        raise InputError(f"the query cannot be answered: {error}") from error
+    return found.cast(_plain_schema(found.schema))
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"\A(\s+|--[^\n]*\n?|/\*.*?\*/)+", "", sql, flags=re.DOTALL)
+
+
+def _literal(table_name: str, column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, int):
+        return str(value)
+    raise TypeError(f"{table_name}.{column} = {value!r}: only strings and integers are compared")
+
+
+def _plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Views of strings as strings: what other libraries read without surprise."""
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
+    def kind(found: pa.DataType) -> pa.DataType:
+        if pa.types.is_list(found):
+            return pa.list_(pa.field("element", kind(found.value_type)))
+        return plain.get(found, found)
+
+    return pa.schema([pa.field(field.name, kind(field.type), field.nullable) for field in schema])

@@ -1,0 +1,197 @@
+"""The media store: sources, chunk results, packages and thumbnails, named by content and never changed.
+
+Nothing appears under its final name before it is complete: everything is written in a private staging folder of the
+same file system, synced, and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import ConflictError, InputError, NotFoundError
+from schemas.settings import settings
+
+READ_BYTES = 1 << 20
+DIGEST = re.compile(r"[0-9a-f]{64}")
+THUMBNAIL = re.compile(r"[0-9a-f]{64}\.jpg")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source file in the store."""
+
+    sha256: str
+    size_bytes: int
+    path: Path
+
+
+class MediaStore:
+    """A folder of content-addressed media. Paths are made of digests alone, never of what a person typed."""
+
+    def __init__(self, root: Path) -> None:
+        """`root`: the store's folder, made when first written to."""
+        self.root = root
+
+    def add_source(self, path: Path) -> Source:
+        """Copy a file in, under its SHA-256, in one read. Raises InputError where it cannot be read.
+
+        A file that changes while it is read is what was read: the digest is of the copy.
+        """
+        with self.staging() as folder:
+            copy = folder / "source"
+            digest, size = hashlib.sha256(), 0
+            try:
+                with path.open("rb") as incoming, copy.open("wb") as outgoing:
+                    while block := incoming.read(READ_BYTES):
+                        digest.update(block)
+                        outgoing.write(block)
+                        size += len(block)
+            except IsADirectoryError as error:
+                raise InputError(f"{path}: is a folder; give a file") from error
+            except (FileNotFoundError, PermissionError) as error:
+                raise InputError(f"{path}: {error.strerror}") from error
+            sha256 = digest.hexdigest()
+            final = self._place("sources", sha256)
+            if not final.exists():
+                _move(copy, final)
+        return Source(sha256, size, final)
+
+    def source_path(self, sha256: str) -> Path:
+        """Where a source lies. Raises NotFoundError where the store does not have it."""
+        return self._existing(self._place("sources", _digest(sha256)), f"source {sha256}")
+
+    @staticmethod
+    def key(inputs: Mapping[str, Any]) -> str:
+        """The name of a result: SHA-256 of all that it was made from, as canonical JSON."""
+        canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def cached(self, key: str, suffix: str = "") -> Path | None:
+        """A kept result, or None."""
+        path = self._place("kept", _digest(key), suffix)
+        return path if path.exists() else None
+
+    @contextmanager
+    def keep(self, key: str, suffix: str = "") -> Iterator[Path]:
+        """A path to write a result to, kept under `key` when the block ends well; nothing is kept otherwise."""
+        with self.staging() as folder:
+            path = folder / f"result{suffix}"
+            yield path
+            _move(path, self._place("kept", _digest(key), suffix))
+
+    def publish_package(self, folder: Path) -> str:
+        """Move a finished package into place under the digest of its files' names and content; returns the digest."""
+        digest = folder_digest(folder)
+        final = self.root / "packages" / digest
+        if final.exists():
+            shutil.rmtree(folder)
+        else:
+            _move(folder, final)
+        return digest
+
+    def package_path(self, digest: str) -> Path:
+        """The folder of a published package. Raises NotFoundError."""
+        return self._existing(self.root / "packages" / _digest(digest), f"package {digest}")
+
+    def publish_thumbnail(self, path: Path) -> str:
+        """Copy a JPEG in; returns the name under which it is served."""
+        name = f"{file_digest(path)}.jpg"
+        final = self.root / "thumbnails" / name
+        if not final.exists():
+            with self.staging() as folder:
+                _move(Path(shutil.copyfile(path, folder / name)), final)
+        return name
+
+    def thumbnail_path(self, name: str) -> Path:
+        """Where a thumbnail lies. Raises NotFoundError."""
+        if not THUMBNAIL.fullmatch(name):
+            raise NotFoundError(f"no thumbnail {name!r}")
+        return self._existing(self.root / "thumbnails" / name, f"thumbnail {name}")
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A private folder on the store's file system, gone after the block.
+
+        What a killed process left is removed by whoever comes next: a folder is named by its process's id.
+        """
+        parent = self.root / "staging"
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _place(self, kind: str, digest: str, suffix: str = "") -> Path:
+        return self.root / kind / digest[:2] / f"{digest}{suffix}"
+
+    def _existing(self, path: Path, what: str) -> Path:
+        if not path.exists():
+            raise NotFoundError(f"{what} is not in the media store {self.root}")
+        return path
+
+
+def media() -> MediaStore:
+    """The media store of this process's settings."""
+    return MediaStore(settings().media_path)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the sorted relative names and contents of a folder's files, hex."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _digest(text: str) -> str:
+    if not DIGEST.fullmatch(text):
+        raise NotFoundError(f"{text!r} is not a digest of 64 hex digits")
+    return text
+
+
+def _move(path: Path, final: Path) -> None:
+    """Rename into place after a sync, so that a power cut leaves all of it or nothing."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    for file in [path] if path.is_file() else path.rglob("*"):
+        _sync(file)
+    _sync(path)
+    try:
+        path.rename(final)
+    except OSError as error:
+        if not final.is_dir():
+            raise ConflictError(f"{final}: cannot be put in place: {error.strerror}") from error
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.iterdir():
+        pid = folder.name.partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,100 @@
+"""Changes of live rows, each with its event in the same transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from psycopg import sql
+
+from schemas.derive.sql import live_columns
+from schemas.errors import ConflictError, NotFoundError
+from schemas.table import Table
+from schemas.tables import table
+from stores.postgres import Connection
+
+
+def find(
+    connection: Connection, name: str, key: Mapping[str, Any], *, lock: bool = False
+) -> dict[str, Any] | None:
+    """The live row with this key, or None; with `lock`, held until the transaction ends."""
+    declared = _live(name)
+    query = sql.SQL("SELECT {columns} FROM {table} WHERE {condition}{lock}").format(
+        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in live_columns(declared)),
+        table=sql.Identifier(declared.name),
+        condition=_same(key),
+        lock=sql.SQL(" FOR UPDATE") if lock else sql.SQL(""),
+    )
+    return connection.execute(query, list(key.values())).fetchone()
+
+
+def change(connection: Connection, name: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Insert or update one live row and record the event, in the caller's transaction; False if nothing changes.
+
+    `values` may name some of the columns; the others keep what they hold, or start with their defaults. The event is
+    written after the row's lock is held, so that `event_id` orders the changes of one row.
+    """
+    declared = _live(name)
+    held = find(connection, name, key, lock=True)
+    if held is not None and all(held[column] == value for column, value in values.items()):
+        return False
+    if held is None:
+        wanted = {**key, **values}
+        statement = sql.SQL(
+            "INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"
+        ).format(
+            table=sql.Identifier(declared.name),
+            columns=sql.SQL(", ").join(map(sql.Identifier, wanted)),
+            values=sql.SQL(", ").join(sql.Placeholder() * len(wanted)),
+            key=sql.SQL(", ").join(map(sql.Identifier, declared.key)),
+        )
+        if not connection.execute(statement, list(wanted.values())).rowcount:
+            return change(connection, name, key, values)  # somebody else made it meanwhile
+    else:
+        statement = sql.SQL("UPDATE {table} SET {changes} WHERE {condition}").format(
+            table=sql.Identifier(declared.name),
+            changes=sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in values
+            ),
+            condition=_same(key),
+        )
+        connection.execute(statement, [*values.values(), *key.values()])
+    _record(connection, declared, key)
+    return True
+
+
+def event_row(declared: Table, row: Mapping[str, Any]) -> str:
+    """A row as its event carries it: JSON without personal columns, times RFC 3339 in UTC."""
+    kept = {column.name: _plain(row[column.name]) for column in live_columns(declared) if not column.personal}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _record(connection: Connection, declared: Table, key: Mapping[str, Any]) -> None:
+    row = find(connection, declared.name, key)
+    if row is None:
+        raise ConflictError(f"{declared.name} {dict(key)}: gone in the transaction that wrote it")
+    connection.execute(
+        "INSERT INTO events (table_name, row_key, kind, row) VALUES (%s, %s, 'upserted', %s)",
+        (declared.name, "/".join(str(row[column]) for column in declared.key), event_row(declared, row)),
+    )
+
+
+def _live(name: str) -> Table:
+    declared = table(name)
+    if not declared.live:
+        raise NotFoundError(f"{name} is no live table: PostgreSQL does not hold it")
+    return declared
+
+
+def _same(key: Mapping[str, Any]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in key
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,90 @@
+"""The quality gate: a table's derived Great Expectations suite on rows, its results as rows of `quality_results`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.errors import QualityError
+from schemas.tables import table
+from stores.delta import lake
+
+SAMPLE_VALUES = 5
+
+
+def check_rows(run_id: str, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Check rows against their table's suite and record the results; returns how many expectations were met.
+
+    Raises QualityError that names the table and the expectations which failed.
+    """
+    results = _validate(name, rows)
+    at = datetime.now(UTC)
+    lake().merge(
+        "quality_results",
+        [{"run_id": run_id, "table_name": name, "rows": len(rows), "at": at, **result} for result in results],
+    )
+    failed = [result for result in results if not result["success"]]
+    if failed:
+        said = "; ".join(f"{result['expectation']} ({result['sample'] or 'no sample'})" for result in failed)
+        raise QualityError(
+            f"{name}: {len(failed)} of {len(results)} expectations failed on {len(rows)} rows: {said}; "
+            f"see quality_results where run_id = '{run_id}'"
+        )
+    return len(results)
+
+
+def _validate(name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    with _quiet():
+        import great_expectations as gx
+        import pandas as pd
+
+        from schemas.derive.expectations import suite
+
+        declared = table(name)
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        frame = pd.DataFrame(
+            {
+                column: pd.Series([row.get(column) for row in rows], dtype=object)
+                for column in declared.column_names
+            }
+        )
+        asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        validated = batch.validate(suite(declared))
+    return sorted((_result(found) for found in validated.results), key=lambda result: result["expectation"])
+
+
+def _result(found: Any) -> dict[str, Any]:
+    config, details = found.expectation_config, found.result or {}
+    arguments = {key: value for key, value in config.kwargs.items() if key not in ("batch_id", "exact_match")}
+    sample = details.get("partial_unexpected_list") or details.get("details")
+    return {
+        "expectation": f"{config.type}({json.dumps(arguments, sort_keys=True, default=str)})",
+        "success": bool(found.success),
+        "unexpected": details.get("unexpected_count"),
+        "sample": None if found.success or not sample else json.dumps(_first(sample), default=str),
+    }
+
+
+def _first(sample: Any) -> Any:
+    return sample[:SAMPLE_VALUES] if isinstance(sample, list) else sample
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library from logging a screenful, drawing progress bars and reporting its use."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)

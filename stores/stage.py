@@ -1,0 +1,131 @@
+"""One attempt of one stage: its arguments, its record in `pipeline_runs`, its outcome, its death with its parent."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import NewsreelError
+from stores.delta import lake
+
+PR_SET_PDEATHSIG = 1
+DETAIL_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True)
+class StageArguments:
+    """What a stage program is told; `rest` goes to its engine."""
+
+    run_id: str
+    attempt: int
+    video_id: str | None
+    outcome: Path | None
+    rest: list[str]
+
+    @property
+    def video(self) -> str:
+        """The video's id. SystemExit 2 where none was given."""
+        if not self.video_id:
+            raise SystemExit("error: --video-id is needed")
+        return self.video_id
+
+
+@dataclass
+class StageAttempt:
+    """What a stage says of itself; read when its block ends."""
+
+    rows: int | None = None
+    detail: str | None = None
+    next: list[str] = field(default_factory=list)
+    refused: bool = False
+
+
+def stage_arguments(argv: Sequence[str] | None = None) -> StageArguments:
+    """Parse the arguments that every stage program takes; what it does not know is kept for the engine."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--attempt", type=int, default=1)
+    parser.add_argument("--video-id")
+    parser.add_argument("--outcome", type=Path)
+    known, rest = parser.parse_known_args(argv)
+    return StageArguments(known.run_id, known.attempt, known.video_id, known.outcome, rest)
+
+
+@contextmanager
+def stage_attempt(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
+    """Run a stage's work as one recorded attempt; on a known error print it in one line and exit 1.
+
+    The process is killed when the one that started it dies, so that no task leaves an engine behind.
+    """
+    die_with_parent()
+    started, clock = datetime.now(UTC), time.monotonic()
+    record: dict[str, Any] = {
+        "run_id": arguments.run_id,
+        "stage": stage,
+        "attempt": arguments.attempt,
+        "video_id": arguments.video_id,
+        "state": "running",
+        "started": started,
+    }
+    _mark_lost(stage, arguments)
+    lake().merge("pipeline_runs", [record])
+    attempt = StageAttempt()
+
+    def close(state: str) -> None:
+        ended = {"ended": datetime.now(UTC), "duration_s": round(time.monotonic() - clock, 3)}
+        said = {
+            "state": state,
+            "rows": attempt.rows,
+            "detail": (attempt.detail or "")[:DETAIL_CHARACTERS] or None,
+        }
+        lake().merge("pipeline_runs", [{**record, **ended, **said}])
+
+    try:
+        yield attempt
+    except BaseException as error:
+        attempt.detail = (
+            error.detail if isinstance(error, NewsreelError) else f"{type(error).__name__}: {error}"
+        )
+        close("failed")
+        if isinstance(error, NewsreelError):
+            print(f"error: {error.detail}", file=sys.stderr)
+            raise SystemExit(1) from error
+        raise
+    close("refused" if attempt.refused else "succeeded")
+    if arguments.outcome:
+        _write_outcome(arguments.outcome, attempt)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _mark_lost(stage: str, arguments: StageArguments) -> None:
+    """Attempts of this stage on this video that still read as running were killed: one works on it at a time."""
+    same = {"stage": stage} | ({"video_id": arguments.video_id} if arguments.video_id else {})
+    earlier = lake().read("pipeline_runs", where=same).to_pylist()
+    own = (arguments.run_id, arguments.attempt)
+    lost = [row for row in earlier if row["state"] == "running" and (row["run_id"], row["attempt"]) != own]
+    if lost:
+        lake().merge(
+            "pipeline_runs", [{**row, "state": "lost", "detail": "its process was killed"} for row in lost]
+        )
+
+
+def _write_outcome(path: Path, attempt: StageAttempt) -> None:
+    outcome = {"next": attempt.next, "rows": attempt.rows, "detail": attempt.detail}
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(outcome))
+    part.replace(path)

@@ -1,0 +1,1 @@
+"""PEOPLE: the thin live layer that people and players talk to."""

@@ -1,0 +1,47 @@
+// Plays the page's video with Shaka Player, as DASH or HLS, whichever is chosen; both are made of the same files.
+'use strict';
+
+const video = document.getElementById('player');
+const failure = document.getElementById('failure');
+const picture = document.getElementById('picture');
+const formats = document.querySelectorAll('input[name="format"]');
+const player = new shaka.Player();
+
+function tell(error) {
+  // A load that a newer one interrupted is no failure.
+  if (error.code === shaka.util.Error.Code.LOAD_INTERRUPTED) return;
+  failure.textContent = `The video cannot be played (Shaka Player error ${error.code}). Reload the page to try again.`;
+  failure.hidden = false;
+}
+
+async function load(format) {
+  failure.hidden = true;
+  const startTime = video.currentTime || null;
+  const playing = !video.paused;
+  try {
+    await player.load(video.dataset[format], startTime);
+    if (playing) await video.play();
+  } catch (error) {
+    tell(error);
+  }
+}
+
+function showPicture() {
+  picture.textContent = video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '';
+}
+
+async function start() {
+  shaka.polyfill.installAll();
+  if (!shaka.Player.isBrowserSupported()) {
+    failure.textContent = 'This browser cannot play the video: it lacks Media Source Extensions.';
+    failure.hidden = false;
+    return;
+  }
+  await player.attach(video);
+  player.addEventListener('error', (event) => tell(event.detail));
+  video.addEventListener('resize', showPicture);
+  for (const input of formats) input.addEventListener('change', () => load(input.value));
+  await load(document.querySelector('input[name="format"]:checked').value);
+}
+
+start();

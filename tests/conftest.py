@@ -1,0 +1,69 @@
+"""What every test may ask for: a HOME of its own, a database of its own on a real PostgreSQL, the project's clip."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from newsreel.embedded.postgres import EmbeddedPostgres
+from schemas.settings import settings
+from stores.delta import Lake
+from stores.postgres import migrate
+
+PROJECT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One embedded PostgreSQL for the whole session."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    with server:
+        yield server
+    shutil.rmtree(server.folder)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty HOME, and settings that know no other one."""
+    folder = tmp_path / "home"
+    for name in ("DATABASE_URL", "LAKE_URI", "MEDIA_URI", "SPARK_MASTER", "BEAM_RUNNER"):
+        monkeypatch.delenv(f"NEWSREEL_{name}", raising=False)
+    monkeypatch.setenv("NEWSREEL_HOME", str(folder))
+    settings.cache_clear()
+    yield folder
+    settings.cache_clear()
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty, migrated database of its own."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    monkeypatch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
+    settings.cache_clear()
+    assert settings().home == home
+    migrate()
+    yield postgres.url(name)
+    settings.cache_clear()
+    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def tables(home: Path) -> Lake:
+    """A lake of its own, every declared table in it, empty."""
+    found = Lake((home / "lake").as_uri())
+    found.ensure()
+    return found
+
+
+@pytest.fixture(scope="session")
+def clip() -> Path:
+    """The real clip that the project ships."""
+    return PROJECT / "newsreel" / "clip" / "big_buck_bunny.mp4"

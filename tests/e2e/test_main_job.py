@@ -1,0 +1,222 @@
+"""The main job through Airflow's scheduler, as the README shows it; everything twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipelines import media_tools
+from tests.e2e.conftest import House
+
+pytestmark = pytest.mark.timeout(600)
+
+FRAMES = 366
+"""Pictures of the clip, as its own decoder counts them (test_the_clip_is_what_the_tests_say)."""
+
+
+def ffprobe(path: Path | str, *arguments: str) -> dict[str, Any]:
+    """ffprobe's answer; an error of the decoder fails the test."""
+    done = subprocess.run(
+        [media_tools.program("ffprobe"), "-v", "error", "-of", "json", *arguments, str(path)],
+        check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def counted_frames(path: Path | str) -> int:
+    """Pictures that the decoder really gives."""
+    found = ffprobe(path, "-count_frames", "-select_streams", "v:0", "-show_entries", "stream=nb_read_frames")
+    return int(found["streams"][0]["nb_read_frames"])
+
+
+def hls_files(package: Path) -> set[str]:
+    """Media files that the HLS playlists name, relative to the package."""
+    named = set()
+    for playlist in package.rglob("*.m3u8"):
+        for line in playlist.read_text().splitlines():
+            for uri in re.findall(r'URI="([^"]+)"', line) + ([line] if line and line[0] != "#" else []):
+                named.add(str((playlist.parent / uri).resolve().relative_to(package.resolve())))
+    return {name for name in named if not name.endswith(".m3u8")}
+
+
+def dash_files(package: Path) -> set[str]:
+    """Media files that the DASH manifest names, relative to the package."""
+    named = set()
+    root = ElementTree.parse(package / "manifest.mpd").getroot()
+    space = {"d": "urn:mpeg:dash:schema:mpd:2011"}
+    for template in root.iterfind(".//d:SegmentTemplate", space):
+        named.add(template.attrib["initialization"])
+        number = int(template.attrib.get("startNumber", "1"))
+        for run in template.iterfind(".//d:S", space):
+            for _ in range(int(run.attrib.get("r", "0")) + 1):
+                named.add(_numbered(template.attrib["media"], number))
+                number += 1
+    return named
+
+
+def _numbered(media: str, number: int) -> str:
+    return re.sub(r"\$Number(?:%0(\d+)d)?\$", lambda found: str(number).zfill(int(found[1] or 1)), media)
+
+
+@pytest.fixture(scope="module")
+def demo(house: House) -> dict[str, Any]:
+    """The first `newsreel demo --keep`."""
+    document: dict[str, Any] = house.json("demo", "--keep")
+    return document
+
+
+@pytest.fixture(scope="module")
+def package(house: House, demo: dict[str, Any]) -> Path:
+    return house.home / "media" / "packages" / demo["video"][0]["package"]
+
+
+def test_the_clip_is_what_the_tests_say(clip: Path) -> None:
+    assert counted_frames(clip) == FRAMES
+
+
+def test_the_demo_publishes_the_clip(demo: dict[str, Any]) -> None:
+    assert demo["problems"] == []
+    assert demo["status"] == "ready"
+    assert [(stage["stage"], stage["state"]) for stage in demo["stages"]] == [
+        ("inspect", "succeeded"),
+        ("match", "succeeded"),
+        ("encode", "succeeded"),
+        ("publish", "succeeded"),
+    ]
+    assert demo["faults"] == []
+    assert demo["matches"] == []
+
+
+def test_an_analyst_reads_it_back(house: House, demo: dict[str, Any]) -> None:
+    [video] = house.sql("SELECT * FROM videos")
+    assert (video["video_id"], video["status"], video["uploader_id"]) == (
+        demo["video_id"],
+        "ready",
+        house.sql("SELECT user_id FROM users WHERE user_name = 'demo'")[0]["user_id"],
+    )
+    chunks = house.sql("SELECT sum(frames) AS frames, count(*) AS chunks FROM chunks WHERE state = 'sound'")
+    assert chunks == [{"frames": FRAMES, "chunks": 2}]
+    assert house.sql("SELECT count(*) AS n FROM fingerprints")[0]["n"] >= 4 * 15
+    assert house.sql("SELECT count(*) AS n FROM quality_results WHERE NOT success") == [{"n": 0}]
+
+
+def test_every_rendition_has_the_exact_frames_and_decodes(demo: dict[str, Any], package: Path) -> None:
+    pictures = [row for row in demo["renditions"] if row["height"]]
+    assert len(pictures) >= 2
+    for row in pictures:
+        playlist = next(package.glob(f"{row['rendition_id']}-*/media.m3u8"))
+        assert counted_frames(playlist) == row["frames"] == FRAMES
+    assert [row["codec"] for row in demo["renditions"] if not row["height"]] == ["aac"]
+
+
+def test_hls_and_dash_name_the_same_files_and_they_are_there(package: Path) -> None:
+    assert hls_files(package) == dash_files(package)
+    assert all((package / name).is_file() for name in hls_files(package))
+
+
+def test_the_links_work_while_the_stack_is_kept(demo: dict[str, Any]) -> None:
+    page = httpx.get(demo["links"]["watch"])
+    assert page.status_code == 200
+    assert "Big Buck Bunny" in page.text
+    assert httpx.get(demo["links"]["hls"]).text.startswith("#EXTM3U")
+    assert httpx.get(demo["links"]["dash"]).status_code == 200
+    assert httpx.get(demo["links"]["airflow"], follow_redirects=True).status_code == 200
+
+
+def test_a_second_demo_finds_the_work_done(house: House, demo: dict[str, Any]) -> None:
+    before, begun = house.tables(), time.monotonic()
+    again = house.json("demo")
+    assert time.monotonic() - begun < 20
+    assert {**again, "took_s": 0} == {**demo, "took_s": 0}
+    assert house.tables() == before
+
+
+def test_the_whole_dag_once_more_changes_no_row_and_encodes_nothing(
+    house: House, demo: dict[str, Any]
+) -> None:
+    before, files = house.tables(), house.media_files()
+    again = house.json("demo", "--again")
+    assert again["problems"] == []
+    assert again["run_id"] != demo["run_id"]
+    [encode] = [stage for stage in again["stages"] if stage["stage"] == "encode"]
+    assert encode["detail"].startswith("0 chunks encoded")
+    assert house.tables() == before
+    assert house.media_files() == files
+
+
+def test_a_cut_out_is_accepted_and_reported_with_its_range(
+    house: House, demo: dict[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut out.mp4"
+    media_tools.check(
+        [
+            media_tools.program("ffmpeg"), "-v", "error", "-ss", "5", "-t", "6", "-i", str(clip),
+            "-vf", "scale=640:-2", "-crf", "30", "-c:a", "aac", str(cut),
+        ]
+    )  # fmt: skip
+    answer = house.json("ingest", cut, "--title", "Six seconds of it")
+    assert answer["status"] == "ready"
+    matches = house.sql(f"SELECT * FROM matches WHERE video_id = '{answer['video_id']}'")
+    assert [(row["kind"], row["reference_video_id"]) for row in matches] == [("part", demo["video_id"])]
+    assert matches[0]["query_start_s"] == pytest.approx(0, abs=0.5)
+    assert matches[0]["query_end_s"] == pytest.approx(6, abs=0.5)
+    assert matches[0]["reference_start_s"] == pytest.approx(5, abs=0.5)
+    assert matches[0]["reference_end_s"] == pytest.approx(11, abs=0.5)
+
+
+def test_the_same_bytes_by_somebody_else_are_a_duplicate(
+    house: House, demo: dict[str, Any], clip: Path
+) -> None:
+    packages = len(list((house.home / "media" / "packages").iterdir()))
+    answer = house.json("ingest", clip, "--title", "Mine", "--user", "someone", code=1)
+    assert answer["status"] == "duplicate"
+    [row] = house.sql(f"SELECT duplicate_of FROM videos WHERE video_id = '{answer['video_id']}'")
+    assert row["duplicate_of"] == demo["video_id"]
+    assert len(list((house.home / "media" / "packages").iterdir())) == packages
+
+
+def test_a_damaged_file_is_rejected_with_its_reason_everywhere(
+    house: House, clip: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.mp4"
+    content = bytearray(clip.read_bytes())
+    half = len(content) // 2
+    content[half : half + 20_000] = hashlib.shake_128(b"noise").digest(20_000)
+    damaged.write_bytes(content)
+    packages = set((house.home / "media" / "packages").iterdir())
+
+    answer = house.json("ingest", damaged, "--title", "Damaged", code=1)
+    assert answer["status"] == "rejected"
+    assert answer["reasons"]
+    assert answer["playback"] is None
+    video_id, reason = answer["video_id"], answer["reasons"][0]
+
+    told = house.json("runs", video_id)
+    assert told["reasons"] == answer["reasons"]
+    assert [stage["stage"] for stage in told["stages"]] == ["inspect", "reject"]
+    faults = house.sql(f"SELECT kind, severity, detail FROM inspections WHERE video_id = '{video_id}'")
+    assert any(fault["severity"] == "fatal" and fault["detail"] in reason for fault in faults)
+    [row] = house.sql(f"SELECT status, reasons, package FROM videos WHERE video_id = '{video_id}'")
+    assert (row["status"], row["package"]) == ("rejected", None)
+    logs = house.home / "logs" / "airflow"
+    assert any(faults[0]["detail"] in path.read_text() for path in logs.rglob(f"*{video_id}*/**/*.log"))
+
+    assert set((house.home / "media" / "packages").iterdir()) == packages
+    assert house.sql(f"SELECT * FROM renditions WHERE video_id = '{video_id}'") == []
+
+
+def test_the_stack_goes_down_and_leaves_nothing(house: House) -> None:
+    assert house.run("down").returncode == 0
+    assert house.processes() == []
+    assert house.run("down").returncode == 1

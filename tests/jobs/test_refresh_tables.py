@@ -1,0 +1,120 @@
+"""Events become tables: the newest wins, a bad one is kept apart, and a repeat changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jobs.refresh_tables import refresh, refreshed_version
+from stores.delta import Lake
+from stores.outbox import change
+from stores.outbox.lake_sink import drain
+from stores.postgres import connect
+
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+VIDEO: dict[str, Any] = {
+    "title": "A", "uploader_id": "u", "status": "inspecting", "sha256": "0" * 64, "created": AT,
+}  # fmt: skip
+
+pytestmark = pytest.mark.usefixtures("database_url", "spark")
+
+
+def bring(tables: Lake, video_id: str, **values: Any) -> None:
+    """Change a live video, and have its event in the lake."""
+    with connect() as connection:
+        change(connection, "videos", {"video_id": video_id}, {**VIDEO, **values})
+    with connect() as connection:
+        drain(connection, tables)
+
+
+def append(tables: Lake, event_id: int, kind: str = "upserted", **row: Any) -> None:
+    """An event that came by another way than the outbox's order."""
+    text = json.dumps(row) if row else "not JSON"
+    event = {
+        "event_id": event_id, "transaction_id": 1, "table_name": "videos", "row_key": row.get("video_id", "?"),
+        "kind": kind, "row": text, "at": AT,
+    }  # fmt: skip
+    tables.append_once("events", [event], app_id="test", version=event_id)
+
+
+def whole_row(video_id: str, **values: Any) -> dict[str, Any]:
+    """A video as its event carries it."""
+    empty = dict.fromkeys(
+        ("description", "size_bytes", "thumbnail_url", "duration_s", "duplicate_of", "package")
+    )
+    counted = {"likes": 0, "dislikes": 0, "views": 0, "reasons": [], "visibility": "public"}
+    return {
+        **empty,
+        **counted,
+        **VIDEO,
+        "video_id": video_id,
+        "created": "2026-11-23T10:00:00.000000Z",
+        **values,
+    }
+
+
+def test_changes_reach_the_table_and_personal_fields_come_from_postgresql(tables: Lake) -> None:
+    with connect() as connection:
+        person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
+        change(connection, "users", {"user_id": "u"}, person)
+    bring(tables, "v")
+    bring(tables, "v", status="rejected", reasons=["cut short"])
+    assert refresh("run-1") == 2
+    [video] = tables.read("videos").to_pylist()
+    assert (video["status"], video["reasons"], video["created"]) == ("rejected", ["cut short"], AT)
+    [user] = tables.read("users").to_pylist()
+    assert (user["user_name"], user["email"], user["name"]) == ("ann", "ann@example.org", None)
+    assert "ann@example.org" not in json.dumps(tables.read("events").column("row").to_pylist())
+    assert refreshed_version() == tables.version("events")
+
+
+def test_a_repeat_changes_no_row_and_makes_no_commit(tables: Lake) -> None:
+    bring(tables, "v")
+    refresh("run-1")
+    before = (tables.version("videos"), tables.read("videos").to_pylist())
+    assert refresh("run-2") == 0
+    assert (tables.version("videos"), tables.read("videos").to_pylist()) == before
+
+
+def test_an_older_event_that_comes_late_changes_nothing(tables: Lake) -> None:
+    append(tables, 7, **whole_row("v", title="newer"))
+    assert refresh("run-1") == 1
+    append(tables, 9, **whole_row("w"))
+    tables.append_once(
+        "events",
+        [
+            {
+                "event_id": 3, "transaction_id": 1, "table_name": "videos", "row_key": "v", "kind": "upserted",
+                "row": json.dumps(whole_row("v", title="older")), "at": AT,
+            }
+        ],
+        app_id="late", version=1,
+    )  # fmt: skip
+    assert refresh("run-2") == 1
+    titles = {row["video_id"]: row["title"] for row in tables.read("videos").to_pylist()}
+    assert titles == {"v": "newer", "w": "A"}
+
+
+def test_a_deleted_row_is_gone(tables: Lake) -> None:
+    append(tables, 1, **whole_row("v"))
+    append(tables, 2, **whole_row("w"))
+    refresh("run-1")
+    append(tables, 3, kind="deleted", **whole_row("v"))
+    assert refresh("run-2") == 1
+    assert tables.read("videos").column("video_id").to_pylist() == ["w"]
+
+
+def test_a_bad_row_is_kept_apart_with_its_reason_and_the_rest_goes_on(tables: Lake) -> None:
+    append(tables, 1)
+    append(tables, 2, **whole_row("odd", status="sideways"))
+    append(tables, 3, **whole_row("good"))
+    refresh("run-1")
+    assert tables.read("videos").column("video_id").to_pylist() == ["good"]
+    rejected = tables.read("rejected_rows").to_pylist()
+    assert len(rejected) == 2
+    assert all(row["reason"] and row["table_name"] == "videos" for row in rejected)
+    refresh("run-2")
+    assert tables.read("rejected_rows").to_pylist() == rejected

@@ -1,0 +1,42 @@
+"""As root, PostgreSQL runs as somebody else, who may not be able to read the environment it is installed in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsreel.embedded import postgres_programs
+from newsreel.embedded.postgres import SERVER_USER
+from newsreel.embedded.postgres_programs import installed_programs, programs_for
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can enter; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_programs_in_a_closed_folder_are_copied_and_the_folder_stays_closed(
+    tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(installed_programs().parent, closed / "pginstall18", symlinks=True)
+    monkeypatch.setattr(postgres_programs, "installed_programs", lambda: closed / "pginstall18" / "bin")
+    found = programs_for(SERVER_USER, open_folder)
+    assert found.is_relative_to(open_folder)
+    assert (found / "postgres").stat().st_size == (closed / "pginstall18" / "bin" / "postgres").stat().st_size
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+    before = found.stat().st_mtime
+    assert programs_for(SERVER_USER, open_folder) == found
+    assert found.stat().st_mtime == before, "copied once"

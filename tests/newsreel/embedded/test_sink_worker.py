@@ -1,0 +1,106 @@
+"""The sink's worker: events go into the lake at once, and refreshes are asked for sparingly and never forgotten."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from newsreel.embedded.airflow_client import AirflowClient
+from newsreel.embedded.sink_worker import INGEST_DAG, REFRESH_DAG, SinkWorker
+from schemas.errors import DependencyError
+from stores.delta import Lake
+from stores.outbox import change
+from stores.postgres import Connection, connect
+
+
+class Airflow:
+    """Knows which DAGs run, and counts the events it is told."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+        self.reachable = True
+        self.events = 0
+
+    def active_runs(self, dag_id: str) -> int:
+        return int(dag_id in self.running)
+
+    def post_asset_event(self, _uri: str) -> None:
+        if not self.reachable:
+            raise DependencyError("away")
+        self.events += 1
+
+
+@pytest.fixture
+def airflow() -> Airflow:
+    return Airflow()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def worker(home: Path, connection: Connection, tables: Lake, airflow: Airflow) -> SinkWorker:
+    return SinkWorker(home, connection, cast("AirflowClient", airflow))
+
+
+def happen(user_id: str) -> None:
+    with connect() as other:
+        change(other, "users", {"user_id": user_id}, {"user_name": user_id, "created": datetime.now(UTC)})
+
+
+def test_without_a_change_nothing_is_asked_for(worker: SinkWorker, airflow: Airflow):
+    assert worker.turn() == 0
+    assert airflow.events == 0
+
+
+def test_a_change_is_drained_and_a_refresh_is_asked_for_once(
+    worker: SinkWorker, airflow: Airflow, tables: Lake
+):
+    happen("u1")
+    assert [worker.turn(), worker.turn()] == [1, 0]
+    assert airflow.events == 1
+    assert tables.read("events", columns=["row_key"]).to_pylist() == [{"row_key": "u1"}]
+
+
+def test_while_a_refresh_runs_changes_are_drained_and_wait_for_the_next(worker: SinkWorker, airflow: Airflow):
+    airflow.running = {REFRESH_DAG}
+    happen("u1")
+    happen("u2")
+    assert worker.turn() == 2
+    assert airflow.events == 0
+    airflow.running = set()
+    worker.turn()
+    assert airflow.events == 1
+
+
+def test_an_ingest_holds_a_refresh_up_for_a_while_only(worker: SinkWorker, airflow: Airflow, home: Path):
+    airflow.running = {INGEST_DAG}
+    happen("u1")
+    worker.turn()
+    assert airflow.events == 0
+    long_ago = time.time() - 3600
+    os.utime(home / "sink.unrefreshed", (long_ago, long_ago))
+    happen("u2")
+    worker.turn()
+    assert airflow.events == 1, "the second change did not start the wait anew"
+
+
+def test_while_airflow_is_away_nothing_is_forgotten(
+    worker: SinkWorker, airflow: Airflow, home: Path, connection: Connection
+):
+    airflow.reachable = False
+    happen("u1")
+    assert worker.turn() == 1
+    airflow.reachable = True
+    started_again = SinkWorker(home, connection, cast("AirflowClient", airflow))
+    assert started_again.turn() == 0
+    assert airflow.events == 1

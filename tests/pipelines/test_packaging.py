@@ -1,0 +1,58 @@
+"""A package is verified before anyone gets it; a rendition's folder is named by what is in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipelines.packaging import Track, package, verify_package
+from schemas.errors import MediaToolError
+from stores.media import folder_digest
+from tests.pipelines.conftest import Footage
+from tests.pipelines.measure import contents, plays
+
+
+@pytest.fixture
+def made(footage: Footage, tmp_path: Path) -> Path:
+    return packaged(footage, tmp_path / "first")
+
+
+def packaged(footage: Footage, folder: Path) -> Path:
+    folder.mkdir()
+    source = footage("plain.mp4")
+    package([Track("h264-240p", "video", source), Track("aac-64k", "audio", source)], folder)
+    return folder
+
+
+def test_a_package_plays_and_is_the_same_every_time(footage: Footage, made: Path, tmp_path: Path) -> None:
+    plays(made / "master.m3u8")
+    assert contents(packaged(footage, tmp_path / "second")) == contents(made)
+
+
+def test_a_folder_is_named_by_its_digest(made: Path) -> None:
+    folders = [path for path in made.iterdir() if path.is_dir()]
+    assert len(folders) == 2
+    for folder in folders:
+        assert re.fullmatch(r"(h264-240p|aac-64k)-[0-9a-f]{16}", folder.name)
+        assert folder_digest(folder).startswith(folder.name[-16:])
+
+
+def test_a_missing_file_is_told(made: Path) -> None:
+    next(made.glob("*/00001.m4s")).unlink()
+    with pytest.raises(MediaToolError, match="which is not in the package"):
+        verify_package(made)
+
+
+def test_manifests_that_name_different_files_are_refused(made: Path) -> None:
+    manifest = made / "manifest.mpd"
+    manifest.write_text(manifest.read_text().replace("init.mp4", "other.mp4"))
+    with pytest.raises(MediaToolError, match="different files"):
+        verify_package(made)
+
+
+@pytest.mark.parametrize("name", ["a,b.mp4", "a=b.mp4"])
+def test_a_path_that_the_packager_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MediaToolError, match="move HOME"):
+        package([Track("h264-240p", "video", tmp_path / name)], tmp_path)

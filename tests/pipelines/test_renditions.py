@@ -1,0 +1,157 @@
+"""A package holds exactly the source's pictures at their times on every rung, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.manifests import MPD, dash_files, hls_files
+from pipelines.renditions import built_package
+from schemas.errors import InputError
+from schemas.settings import settings
+from tests.pipelines.conftest import Footage
+from tests.pipelines.measure import contents, decoded, loudness, plays, size
+
+pytestmark = pytest.mark.usefixtures("home")
+
+SOURCES = {
+    "long.mp4": [(320, 240), (160, 120)],
+    "vfr.mp4": [(320, 240), (160, 120)],
+    "vfr.mkv": [(320, 240), (160, 120)],
+    "b-pyramid.mkv": [(320, 240), (160, 120)],
+    "odd.mp4": [(320, 240), (160, 120)],
+    "rotated.mp4": [(240, 320), (120, 160)],
+    "anamorphic.mp4": [(512, 288), (256, 144)],
+    "edit-list.mp4": [(320, 240), (160, 120)],
+    "late-start.mkv": [(320, 240), (160, 120)],
+    "interlaced.ts": [(320, 240), (160, 120)],
+    "vp8.webm": [(320, 240), (160, 120)],
+    "av1.mp4": [(320, 240), (160, 120)],
+    "mpeg4.avi": [(320, 240), (160, 120)],
+}
+
+
+AV1_TIMES = [number / 24 for number in range(48)]
+"""The ffmpeg that tests measure with has no AV1 decoder."""
+
+
+def built(source: Path, **options: Any) -> dict[str, str]:
+    """Digest of each file of a package."""
+    with built_package(source, sha256(source), **options) as package:
+        return contents(package.folder)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(("name", "sizes"), SOURCES.items(), ids=SOURCES)
+def test_every_rung_has_the_pictures_of_the_source_at_their_times(
+    footage: Footage, name: str, sizes: list[tuple[int, int]]
+) -> None:
+    times = [time for time, _ in decoded(footage(name))] if name != "av1.mp4" else AV1_TIMES
+    with built_package(footage(name), sha256(footage(name))) as package:
+        rungs = [rendition for rendition in package.renditions if rendition.frames is not None]
+        assert [size(package.folder / rung.packaged.folder / "media.m3u8") for rung in rungs] == sizes
+        for rung in rungs:
+            found = [time for time, _ in decoded(package.folder / rung.packaged.folder / "media.m3u8")]
+            assert rung.frames == len(found) == len(times)
+            apart = [
+                abs((one - found[0]) - (other - times[0])) for one, other in zip(found, times, strict=True)
+            ]
+            assert max(apart) <= 1.1 / 1000
+
+
+def test_both_manifests_name_the_same_files_and_all_of_them_are_there(footage: Footage) -> None:
+    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+        files = {name for name in contents(package.folder) if not name.endswith((".m3u8", ".mpd"))}
+        assert files == hls_files(package.folder) == dash_files(package.folder)
+        assert not any(name.startswith("/") or ".." in name for name in files)
+        plays(package.folder / "master.m3u8")
+
+
+def test_rates_in_both_manifests_are_those_of_the_segments(footage: Footage) -> None:
+    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+        master = (package.folder / "master.m3u8").read_text()
+        manifest = ET.parse(package.folder / "manifest.mpd")
+        *pictures, sound = package.renditions
+        said = [
+            (int(peak), int(mean))
+            for peak, mean in re.findall(r"INF:BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+)", master)
+        ]
+        assert said == [
+            (
+                picture.packaged.rates.peak_bps + sound.packaged.rates.peak_bps,
+                picture.packaged.rates.bitrate_bps + sound.packaged.rates.bitrate_bps,
+            )
+            for picture in pictures
+        ]
+        declared = [int(found.attrib["bandwidth"]) for found in manifest.iter(f"{{{MPD}}}Representation")]
+        assert sorted(declared) == sorted(
+            rendition.packaged.rates.peak_bps for rendition in package.renditions
+        )
+        for rendition in package.renditions:
+            segments = (package.folder / rendition.packaged.folder).glob("*.m4s")
+            bits = 8 * sum(segment.stat().st_size for segment in segments)
+            assert rendition.packaged.rates.bitrate_bps == pytest.approx(bits / 20, rel=0.01)
+
+
+def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -> None:
+    with built_package(footage("vfr.mp4"), sha256(footage("vfr.mp4"))) as package:
+        playlists = [
+            (package.folder / made.packaged.folder / "media.m3u8").read_text() for made in package.renditions
+        ]
+        lengths = [[float(length) for length in re.findall(r"#EXTINF:([\d.]+)", text)] for text in playlists]
+        assert lengths[0] == lengths[1]
+        assert all(2 <= length <= 7 for length in lengths[0][:-1])
+
+
+def test_a_package_is_the_same_for_any_workers_and_any_home(
+    footage: Footage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = footage("long.mp4")
+    moved = tmp_path / "another name.mp4"
+    moved.write_bytes(source.read_bytes())
+    first = built(source, workers=1)
+    monkeypatch.setenv("NEWSREEL_HOME", str(tmp_path / "elsewhere"))
+    settings.cache_clear()
+    assert built(moved, workers=4) == first
+
+
+def test_work_is_kept_by_content(footage: Footage, tmp_path: Path) -> None:
+    moved = tmp_path / "another name.mp4"
+    moved.write_bytes(footage("long.mp4").read_bytes())
+    with built_package(footage("long.mp4"), sha256(moved)) as package:
+        assert (package.encoded, package.reused) == (5, 0)
+    with built_package(moved, sha256(moved)) as package:
+        assert (package.encoded, package.reused) == (0, 5)
+
+
+def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
+    with built_package(footage("sound.mp3"), sha256(footage("sound.mp3"))) as package:
+        [sound] = package.renditions
+        assert (sound.name, sound.frames) == ("aac-64k", None)
+        assert hls_files(package.folder) == dash_files(package.folder)
+        blocks = decoded(package.folder / "master.m3u8", stream="a")
+        assert blocks[-1][0] == pytest.approx(3, abs=0.1)
+
+
+def test_a_still_picture_is_not_encoded(footage: Footage) -> None:
+    with pytest.raises(InputError, match="still picture"), built_package(footage("still.jpg"), "0" * 64):
+        pass
+
+
+def test_pictures_rise_without_gap_over_the_joins(footage: Footage) -> None:
+    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+        folder = package.folder / package.renditions[0].packaged.folder
+        times = [time for time, _ in decoded(folder / "media.m3u8")]
+        assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx(
+            [1 / 24] * 479, abs=1e-6
+        )
+        assert loudness(package.folder / "master.m3u8", 1, 1) > 0.01

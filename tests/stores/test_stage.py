@@ -1,0 +1,85 @@
+"""A stage's attempt: recorded from its start, told apart from the one that was killed, ended with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import StageError
+from stores.delta import Lake
+from stores.stage import stage_arguments, stage_attempt
+
+
+def test_an_attempt_leaves_its_record_and_its_outcome(tables: Lake, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome.json"
+    arguments = stage_arguments(
+        ["--run-id", "r", "--video-id", "v", "--attempt", "2", "--outcome", str(outcome), "--runner=X"]
+    )
+    assert arguments.rest == ["--runner=X"]
+    with stage_attempt("inspect", arguments) as attempt:
+        assert tables.read("pipeline_runs").column("state").to_pylist() == ["running"]
+        attempt.rows, attempt.next, attempt.detail = 7, ["match"], "accept"
+    assert json.loads(outcome.read_text()) == {"next": ["match"], "rows": 7, "detail": "accept"}
+    [row] = tables.read("pipeline_runs").to_pylist()
+    assert (row["stage"], row["attempt"], row["state"], row["rows"], row["video_id"]) == (
+        "inspect", 2, "succeeded", 7, "v",
+    )  # fmt: skip
+    assert row["duration_s"] >= 0
+    assert row["ended"] >= row["started"]
+
+
+def test_an_error_is_one_line_one_row_and_exit_1(tables: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, stage_attempt("encode", stage_arguments(["--run-id", "r"])):
+        raise StageError("chunk 3 has\n7 frames of 8")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: chunk 3 has 7 frames of 8\n"
+    [row] = tables.read("pipeline_runs").to_pylist()
+    assert (row["state"], row["detail"]) == ("failed", "chunk 3 has 7 frames of 8")
+
+
+@pytest.mark.parametrize("next_run", ["r", "another"])
+def test_a_killed_attempt_is_marked_lost_by_the_next(tables: Lake, next_run: str) -> None:
+    program = (
+        "import os, signal; from stores.stage import *\n"
+        "with stage_attempt('encode', stage_arguments(['--run-id', 'r'])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
+    with stage_attempt("encode", stage_arguments(["--run-id", next_run, "--attempt", "2"])):
+        pass
+    assert sorted(tables.read("pipeline_runs").column("state").to_pylist()) == ["lost", "succeeded"]
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_stage_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    stage = (
+        "import os, pathlib, sys, time; from stores.stage import *\n"
+        "with stage_attempt('encode', stage_arguments(['--run-id', 'r'])):\n"
+        "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    )
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+    started = subprocess.Popen([sys.executable, "-c", parent, stage, str(pid_file)])
+    deadline = time.monotonic() + 30
+    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = int(pid_file.read_text())
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    while time.monotonic() < deadline and _alive(child):
+        time.sleep(0.05)
+    assert not _alive(child)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,127 @@
+"""The watch page plays what is ready, explains what is not, and shows text as text."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas.settings import settings
+from schemas.tables import table
+from streaming.api.app import STATIC
+from streaming.api.watch import STATUS_SENTENCES
+
+
+def test_a_ready_video_has_a_player_with_both_manifests(
+    api: httpx.Client, add_video: Callable[..., str], package: str
+) -> None:
+    page = api.get(f"/watch/{add_video(package=package, thumbnail_url='/media/thumbnails/x.jpg')}")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>Big Buck Bunny</h1>" in page.text
+    assert 'poster="/media/thumbnails/x.jpg"' in page.text
+    for attribute in ("data-hls", "data-dash"):
+        address = re.search(rf'{attribute}="([^"]+)"', page.text)
+        assert address
+        assert api.get(address[1]).status_code == 200
+
+
+def test_the_page_loads_nothing_that_is_not_there(
+    api: httpx.Client, add_video: Callable[..., str], package: str
+) -> None:
+    page = api.get(f"/watch/{add_video(package=package)}")
+    loaded = re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) == 4
+    assert [api.get(address).status_code for address in loaded] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "reasons"),
+    [("encoding", []), ("rejected", ["no picture from 1.0 s to 2.5 s"]), ("failed", ["encode: lost"])],
+)
+def test_what_is_not_ready_says_where_it_stands_and_why(
+    api: httpx.Client, add_video: Callable[..., str], status: str, reasons: list[str]
+) -> None:
+    page = api.get(f"/watch/{add_video(status=status, reasons=reasons)}")
+    assert page.status_code == 200
+    assert STATUS_SENTENCES[status] in page.text
+    assert all(f"<li>{reason}</li>" in page.text for reason in reasons)
+    assert "<video" not in page.text
+    assert "<script" not in page.text
+
+
+def test_a_duplicate_leads_to_the_first_one(api: httpx.Client, add_video: Callable[..., str]) -> None:
+    page = api.get(f"/watch/{add_video(status='duplicate', duplicate_of='v-0')}")
+    assert 'href="/watch/v-0"' in page.text
+
+
+def test_every_declared_status_has_a_sentence() -> None:
+    assert set(STATUS_SENTENCES) == set(table("videos").column("status").allowed or ())
+
+
+def test_titles_and_reasons_are_shown_as_text(
+    api: httpx.Client, add_video: Callable[..., str], package: str
+) -> None:
+    hostile = "</title><script>alert(1)</script>\"onload='x' {{ 7*7 }}"
+    for columns in (
+        {
+            "video_id": "a",
+            "title": hostile,
+            "description": hostile,
+            "package": package,
+            "thumbnail_url": hostile,
+        },
+        {
+            "video_id": "b",
+            "title": hostile,
+            "status": "duplicate",
+            "reasons": [hostile],
+            "duplicate_of": hostile,
+        },
+    ):
+        page = api.get(f"/watch/{add_video(**columns)}")
+        assert page.status_code == 200
+        assert "alert(1)" in page.text
+        assert "<script>" not in page.text
+        assert '"onload' not in page.text
+        assert "{{ 7*7 }}" in page.text
+
+
+@pytest.mark.parametrize("video_id", ["unknown", "%20", "x" * 65, "a'b", "%C3%A4", "a%00b"])
+def test_unknown_ids_get_a_page_that_says_so(api: httpx.Client, database_url: str, video_id: str) -> None:
+    page = api.get(f"/watch/{video_id}")
+    assert page.status_code == 404
+    assert "<h1>No such video</h1>" in page.text
+
+
+def test_a_private_video_is_as_unknown_as_any(api: httpx.Client, add_video: Callable[..., str]) -> None:
+    unknown = api.get("/watch/unknown")
+    assert api.get(f"/watch/{add_video(visibility='private')}").text == unknown.text
+    assert api.get(f"/watch/{add_video(video_id='v-2', visibility='unlisted')}").status_code == 200
+
+
+def test_without_postgresql_the_page_asks_for_patience(
+    api: httpx.Client, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSREEL_DATABASE_URL", f"postgresql://somebody:secret@/newsreel?host={home}")
+    settings.cache_clear()
+    page = api.get("/watch/v-1")
+    assert page.status_code == 503
+    assert page.headers["retry-after"] == "5"
+    assert "try again" in page.text
+    assert str(home) not in page.text
+    assert "secret" not in page.text
+
+
+def test_the_vendored_player_is_what_its_note_says() -> None:
+    (folder,) = (STATIC / "vendor").iterdir()
+    stated = dict(re.findall(r"\| (\S+) \| ([0-9a-f]{64}) \|", (folder / "README.md").read_text()))
+    assert stated == {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.iterdir()
+        if file.name != "README.md"
+    }
