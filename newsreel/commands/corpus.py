@@ -28,7 +28,6 @@ def fingerprint(
 ) -> int:
     """Add a video to the corpus that `match` compares with; other bytes under the same id replace it."""
     from pipelines.fingerprints import fingerprint_file
-
     from stores.delta import lake
 
     if not IDENTIFIER.fullmatch(video_id):
@@ -55,9 +54,8 @@ def match(
 ) -> int:
     """Say whether a file, or part of it, is already here: match 0, none 1."""
     from jobs.match_video import match_fingerprints
-    from pipelines.fingerprints import fingerprint_file
-
     from newsreel.servers import database
+    from pipelines.fingerprints import fingerprint_file
 
     with database():
         with console.progress() as on_progress:
