@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.faults import Fault
+from pipelines.faults import Fault, reasons
 from pipelines.fingerprints import fingerprint_rows
 from pipelines.inspection import Inspection, inspect_source
 from pipelines.video_row import move, video_row
@@ -51,11 +51,6 @@ def write_rows(video_id: str, sha256: str, inspection: Inspection) -> int:
     for name, rows in tables.items():
         lake().replace(name, scope=owner, rows=rows)
     return sum(map(len, tables.values()))
-
-
-def reasons(faults: Sequence[Fault]) -> list[str]:
-    """What a person can act on: the fatal faults, in order."""
-    return [f"{fault.kind}: {fault.detail}" for fault in faults if fault.severity == "fatal"]
 
 
 def _fault_row(video_id: str, fault: Fault) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pipelines.faults import Fault, reasons
 from pipelines.video_row import move, video_row
 from schemas.errors import StageError
 from stores.delta import lake
@@ -30,13 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def verdict(video_id: str) -> dict[str, Any]:
     """The columns to set. Raises StageError where neither inspection nor matching gave a reason."""
-    faults = lake().read("inspections", where={"video_id": video_id}).to_pylist()
-    fatal = sorted(
-        (fault for fault in faults if fault["severity"] == "fatal"),
-        key=lambda fault: (fault["start_s"] or 0.0, fault["kind"]),
-    )
-    if fatal:
-        return {"status": "rejected", "reasons": [f"{fault['kind']}: {fault['detail']}" for fault in fatal]}
+    found = lake().read("inspections", where={"video_id": video_id}).to_pylist()
+    if said := reasons(map(Fault.from_row, found)):
+        return {"status": "rejected", "reasons": said}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
     whole = [match for match in matches if match["kind"] == "whole"]
     if not whole:
@@ -45,8 +42,8 @@ def verdict(video_id: str) -> dict[str, Any]:
         )
     best = min(whole, key=lambda match: (-match["score"], match["reference_video_id"]))
     reference = best["reference_video_id"]
-    said = f"duplicate: all of it is in video {reference} already ({best['score']:.0%} alike)"
-    return {"status": "duplicate", "reasons": [said], "duplicate_of": reference}
+    why = f"all of it is in video {reference} already ({best['score']:.0%} alike)"
+    return {"status": "duplicate", "reasons": [why], "duplicate_of": reference}
 
 
 if __name__ == "__main__":

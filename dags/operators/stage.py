@@ -73,6 +73,8 @@ class StageMixIn(_Operator):
         self.log.info("%s", line)
 
     def _go_on(self, context: Context, said: dict[str, Any]) -> None:
+        if said.get("detail"):
+            self.log.info("%s: %s", context["ti"].task_id, said["detail"])
         # Pushed here, not returned: skipping is an exception in Airflow 3, which drops what execute() returns.
         counts = {name: said[name] for name in ("rows", "detail") if said.get(name) is not None}
         context["ti"].xcom_push(key="return_value", value=counts)
