@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from schemas.errors import NewsreelError
-
 _state = {"json": False}
 UNWRAPPED_COLUMNS = 10_000
 """Wide enough that no row is broken in two where a program reads."""
@@ -53,11 +51,6 @@ def fail(kind: str, detail: str, *, exit_code: int) -> int:
         emit({"error": {"kind": kind, "detail": detail}})
     say(f"error: {detail}")
     return exit_code
-
-
-def error_document(error: NewsreelError) -> dict[str, str]:
-    """An error as scripts see it."""
-    return {"kind": error.kind, "detail": error.detail}
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -149,7 +149,3 @@ def up_to_date(tables: Lake) -> bool:
         if lag(connection):
             return False
     return (tables.transaction_version("videos", REFRESHER) or 0) >= tables.version("events")
-
-
-def _line(task_id: str, state: str | None) -> str:
-    return f"  {task_id}: {state}"

@@ -31,7 +31,7 @@ class StandIns:
         return {"PYTHONPATH": str(self.folder), "STAND_INS": str(self.folder), "PYTHONSAFEPATH": "1"}
 
     def plan(self, **programs: Mapping[str, Any]) -> None:
-        """What each program does from now on, by the last part of its name; see stand_in.py."""
+        """What each program does from now on, by the last part of its name; see stand_in_program.py."""
         (self.folder / "plan.json").write_text(json.dumps(programs))
         (self.folder / "calls.jsonl").write_text("")
 
@@ -46,7 +46,7 @@ def make_stand_ins(folder: Path) -> StandIns:
         # The rest of the package stays the project's own.
         extend = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'
         (folder / package / "__init__.py").write_text(extend)
-        shutil.copy(Path(__file__).with_name("stand_in.py"), folder / package / f"{name}.py")
+        shutil.copy(Path(__file__).with_name("stand_in_program.py"), folder / package / f"{name}.py")
     found = StandIns(folder)
     found.plan()
     return found

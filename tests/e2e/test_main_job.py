@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pipelines import media_tools
-from tests.e2e.conftest import House
+from tests.e2e.house import House
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -1,0 +1,128 @@
+"""A HOME for a whole module, the command as typed in it, and what its processes are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from newsreel.embedded.postgres import EmbeddedPostgres
+from stores.delta import Lake
+
+RECORDS_OF_RUNS = {"pipeline_runs", "quality_results"}
+COMMAND_TIMEOUT_S = 500
+
+
+@dataclass(frozen=True)
+class House:
+    """One HOME, used through the command line alone."""
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The caller's environment, with no other NEWSREEL_* than this HOME."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSREEL_")}
+        return {
+            **kept,
+            "NEWSREEL_HOME": str(self.home),
+            "NEWSREEL_CI_RUN": os.environ.get("NEWSREEL_CI_RUN", ""),
+        }
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """The command, running."""
+        command = [sys.executable, "-m", "newsreel", *map(str, arguments)]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """The command, run to its end."""
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=COMMAND_TIMEOUT_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def json(self, *arguments: str | Path, code: int = 0) -> Any:
+        """What the command answers a script; its exit code is checked."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    def sql(self, query: str) -> list[dict[str, Any]]:
+        """Rows, as an analyst gets them."""
+        rows: list[dict[str, Any]] = self.json("sql", query)
+        return rows
+
+    @property
+    def lake(self) -> Lake:
+        """The tables, read directly."""
+        return Lake((self.home / "lake").as_uri())
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """All rows of all tables but the records of runs."""
+        from schemas.tables import TABLES
+
+        return {name: self.lake.read(name).to_pylist() for name in TABLES if name not in RECORDS_OF_RUNS}
+
+    def media_files(self) -> set[str]:
+        """Every file of the media store, staging folders included."""
+        root = self.home / "media"
+        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every living process that was started for this HOME."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("NEWSREEL_HOME") == str(self.home)
+                if ours and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def process_of(self, *words: str) -> psutil.Process:
+        """The process whose command line has these words, as soon as there is one."""
+        return wait_for(lambda: next(iter(self._with(words)), None), f"a process with {words}")
+
+    def _with(self, words: tuple[str, ...]) -> Iterator[psutil.Process]:
+        for process in self.processes():
+            try:
+                line = process.cmdline()
+            except psutil.Error:
+                continue
+            if all(any(word in part for part in line) for word in words) and "setpriv" not in line[0]:
+                yield process
+
+
+T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) -> T:
+    """The first answer that is not None. AssertionError that names what did not come."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come within {timeout_s} s")
+
+
+def make_house(folder: Path) -> Iterator[House]:
+    """A HOME of its own; nothing of it may be running afterwards, and nothing is left on disk."""
+    house = House(folder / "home")
+    yield house
+    house.run("down")
+    left = house.processes()
+    shutil.rmtree(EmbeddedPostgres(house.home).folder, ignore_errors=True)
+    assert left == [], [process.cmdline() for process in left]
