@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from jobs.samples import HASH_BITS, SAMPLE_S
 
@@ -70,9 +70,7 @@ def choose_segments(
     enough. A reference's moment may be told again (a loop), unless nothing moves in the run.
     """
     chosen: list[Segment] = []
-    in_order = sorted(
-        runs, key=lambda run: (run.video_id, -run.matched, abs(run.offset_s), run.offset_s, run.start_s)
-    )
+    in_order = sorted(runs, key=_most_evidence_first)
     for video_id, group in groupby(in_order, key=lambda run: run.video_id):
         told: list[Segment] = []
         for run in group:
@@ -81,6 +79,12 @@ def choose_segments(
                 told.append(segment)
         chosen.extend(told)
     return best_first(chosen)
+
+
+def _most_evidence_first(run: Run) -> tuple[Any, ...]:
+    """Video by video; every field counts, so that the order in which runs were found does not."""
+    evidence = (-run.matched, abs(run.offset_s), run.offset_s, run.start_s)
+    return (run.video_id, *evidence, run.mean_distance, run.differing, run.end_s, run.spread)
 
 
 def best_first(segments: Iterable[Segment]) -> list[Segment]:

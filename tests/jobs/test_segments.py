@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.samples import SAMPLE_S, SAMPLES_PER_S
@@ -62,6 +62,7 @@ def test_the_best_come_first(found: list[Run]):
     assert scores == sorted(scores, reverse=True)
 
 
+@example(([run(0, 1.25, mean_distance=1.0), run(0, 1.25)], [run(0, 1.25), run(0, 1.25, mean_distance=1.0)]))
 @given(st.lists(runs, max_size=8).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
 def test_the_order_in_which_runs_were_found_changes_nothing(orders: tuple[list[Run], list[Run]]):
     one, other = (choose_segments(found, DURATION_S, REFERENCES_S) for found in orders)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,11 +33,29 @@ def test_programs_in_a_closed_folder_are_copied_and_the_folder_stays_closed(
 ):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    shutil.copytree(installed_programs().parent, closed / "pginstall18", symlinks=True)
-    monkeypatch.setattr(postgres_programs, "installed_programs", lambda: closed / "pginstall18" / "bin")
+    installed = installed_programs()
+    package = installed.parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.with_name(name), closed / name, symlinks=True)
+    programs = closed / installed.relative_to(package.parent)
+    monkeypatch.setattr(postgres_programs, "installed_programs", lambda: programs)
     found = programs_for(SERVER_USER, open_folder)
     assert found.is_relative_to(open_folder)
-    assert (found / "postgres").stat().st_size == (closed / "pginstall18" / "bin" / "postgres").stat().st_size
+    # Without what lies beside the environment: a copy that finds libraries there is no copy.
+    closed.rename(tmp_path / "elsewhere")
+    closed.mkdir(mode=0o700)
+    user = pwd.getpwnam(SERVER_USER)
+    for name in ("postgres", "initdb", "pg_ctl", "psql"):
+        subprocess.run(
+            [found / name, "--version"],
+            check=True,
+            cwd="/",
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+        )
+    closed.rmdir()
+    (tmp_path / "elsewhere").rename(closed)
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     before = found.stat().st_mtime
     assert programs_for(SERVER_USER, open_folder) == found
