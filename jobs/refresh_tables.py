@@ -196,7 +196,7 @@ def _relaxed(declared: Table) -> list[pa.Field]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    with stage_attempt("refresh", arguments) as attempt:
+    with stage_attempt("refresh", arguments, opens=True) as attempt:
         attempt.rows = refresh(arguments.run_id)
         attempt.detail = f"{attempt.rows} rows changed; events up to version {refreshed_version()}"
 

@@ -26,7 +26,7 @@ FAULTS = uuid.uuid5(uuid.NAMESPACE_URL, "newsreel:inspections")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage; 0 also where the verdict is to reject."""
     arguments = stage_arguments(argv)
-    with stage_attempt("inspect", arguments) as attempt:
+    with stage_attempt("inspect", arguments, opens=True) as attempt:
         video = video_row(arguments.video)
         move(arguments.video, {"status": "inspecting", "reasons": []})
         source = media().source_path(video["sha256"])

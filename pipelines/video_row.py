@@ -6,13 +6,14 @@ from typing import Any
 
 from schemas.errors import NotFoundError
 from schemas.tables.videos import FINAL_STATUSES
+from stores.fence import check_fence, patiently_connected
 from stores.outbox import change, find
-from stores.postgres import Connection, connect
+from stores.postgres import Connection
 
 
 def video_row(video_id: str) -> dict[str, Any]:
     """The row. Raises NotFoundError where there is no such video."""
-    with connect() as connection:
+    with patiently_connected() as connection:
         return found(connection, video_id)
 
 
@@ -25,8 +26,12 @@ def found(connection: Connection, video_id: str) -> dict[str, Any]:
 
 
 def move(video_id: str, values: dict[str, Any]) -> str:
-    """Set columns and record the event in one transaction, unless the video's status is final; returns the status."""
-    with connect() as connection:
+    """Set columns and record the event in one transaction, unless the video's status is final; returns the status.
+
+    Raises ConflictError where the stage that this process runs was overtaken.
+    """
+    with patiently_connected() as connection:
+        check_fence(connection)
         row = found(connection, video_id)
         if row["status"] in FINAL_STATUSES:
             return str(row["status"])

@@ -4,6 +4,7 @@ NewsreelError                  anything we say on purpose
 ├── InputError                 exit 2   wrong use, or input that cannot be read
 ├── NotFoundError              exit 1   the answer is no: no such thing
 ├── DependencyError            exit 3   a program, server or package is missing or unreachable
+├── StorageError               exit 3   a disk is full, or a folder of ours cannot be written
 ├── ConflictError              exit 3   somebody else writes the same thing, or state does not fit
 └── StageError                 exit 3   a stage of a run could not do its work
     ├── MediaToolError         exit 3   ffmpeg, ffprobe or the packager failed
@@ -13,6 +14,8 @@ A message says what was wrong, where, and what to do; it fits one line and carri
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class NewsreelError(Exception):
@@ -45,6 +48,31 @@ class DependencyError(NewsreelError):
     """A program, server or package is missing or unreachable; the message says which and how to get it."""
 
     kind = "dependency"
+
+
+class StorageError(NewsreelError):
+    """A disk is full, or a folder of ours cannot be written; the message says which."""
+
+    kind = "storage"
+
+    @classmethod
+    def of(cls, error: OSError) -> StorageError:
+        """What the operating system refused, with what to do about it."""
+        where = f"{error.filename}: " if error.filename else ""
+        return cls(
+            f"{where}{error.strerror or error}; {_REMEDIES.get(error.errno or 0, 'mend that and try again')}"
+        )
+
+
+_FULL = "make room there, then try again: what is done stays done"
+_CLOSED = "let this user write there, or set NEWSREEL_HOME to another folder"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EROFS: _CLOSED,
+}
 
 
 class ConflictError(NewsreelError):

@@ -37,8 +37,18 @@ CREATE TABLE IF NOT EXISTS consumers (
     next_transaction_id xid8,
     next_event_id bigint
 );
+CREATE TABLE IF NOT EXISTS fences (
+    scope text COLLATE "C" PRIMARY KEY,
+    token bigint NOT NULL,
+    run_id text COLLATE "C" NOT NULL,
+    stage text COLLATE "C" NOT NULL,
+    attempt bigint NOT NULL,
+    backend integer,
+    backend_start timestamptz
+);
 COMMENT ON TABLE events IS 'The outbox: one row for each change of a live row, written in its transaction.';
 COMMENT ON TABLE consumers IS 'How far each reader of the outbox has come, and the batch it is in the middle of.';
+COMMENT ON TABLE fences IS 'Who may write for a video, or refresh the tables; backend and its start are its session.';
 """
 
 

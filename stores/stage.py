@@ -10,14 +10,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import NewsreelError
+from schemas.errors import ConflictError, NewsreelError, StorageError
 from stores.delta import lake
+from stores.fence import Claim, fenced
 
 PR_SET_PDEATHSIG = 1
 DETAIL_CHARACTERS = 2_000
@@ -63,12 +64,20 @@ def stage_arguments(argv: Sequence[str] | None = None) -> StageArguments:
 
 
 @contextmanager
-def stage_attempt(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
-    """Run a stage's work as one recorded attempt; on a known error print it in one line and exit 1.
+def stage_attempt(stage: str, arguments: StageArguments, *, opens: bool = False) -> Iterator[StageAttempt]:
+    """Run a stage's work as one recorded attempt that holds its fence; on a known error print one line and exit 1.
 
-    The process is killed when the one that started it dies, so that no task leaves an engine behind.
+    `opens`: this stage begins a run, and may take the video from an earlier one. The process is killed when the one
+    that started it dies, so that no task leaves an engine behind.
     """
     die_with_parent()
+    scope = f"video/{arguments.video_id}" if arguments.video_id else stage
+    claim = Claim(scope, arguments.run_id, stage, arguments.attempt, opens)
+    with _one_line(), fenced(claim):
+        yield from _recorded(stage, arguments)
+
+
+def _recorded(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
     started, clock = datetime.now(UTC), time.monotonic()
     record: dict[str, Any] = {
         "run_id": arguments.run_id,
@@ -94,17 +103,33 @@ def stage_attempt(stage: str, arguments: StageArguments) -> Iterator[StageAttemp
     try:
         yield attempt
     except BaseException as error:
-        attempt.detail = (
-            error.detail if isinstance(error, NewsreelError) else f"{type(error).__name__}: {error}"
-        )
-        close("failed")
-        if isinstance(error, NewsreelError):
-            print(f"error: {error.detail}", file=sys.stderr)
-            raise SystemExit(1) from error
+        attempt.detail = _said(error) or f"{type(error).__name__}: {error}"
+        # Overtaken, or nowhere to write it to: what made us fail is told all the same.
+        with suppress(ConflictError, StorageError, OSError):
+            close("failed")
         raise
     close("refused" if attempt.refused else "succeeded")
     if arguments.outcome:
         _write_outcome(arguments.outcome, attempt)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """An error that we know of ends the program with one line and exit 1; others keep their traceback."""
+    try:
+        yield
+    except Exception as error:
+        said = _said(error)
+        if said is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def _said(error: BaseException) -> str | None:
+    if isinstance(error, OSError):
+        return StorageError.of(error).detail
+    return error.detail if isinstance(error, NewsreelError) else None
 
 
 def die_with_parent() -> None:

@@ -18,6 +18,7 @@ from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
 from stores.delta.query import predicate, run_query, selection
+from stores.fence import guarded
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
 
@@ -185,10 +186,14 @@ def _as_arrow(declared: Table, rows: Rows) -> pa.Table:
 
 
 def _committed(name: str, attempt: Callable[[], T]) -> T:
-    """The result of `attempt`, made again from the newest version as long as other commits come in between."""
+    """The result of `attempt`, made again from the newest version as long as other commits come in between.
+
+    Raises ConflictError where that happens too often, or where this process's stage was overtaken.
+    """
     for number in range(COMMIT_ATTEMPTS):
         try:
-            return attempt()
+            with guarded():
+                return attempt()
         except CommitFailedError:
             time.sleep(COMMIT_BACKOFF_S * 2 ** min(number, 5))
     raise ConflictError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ import pytest
 
 from schemas.errors import StageError
 from stores.delta import Lake
-from stores.stage import stage_arguments, stage_attempt
+from stores.stage import StageArguments, stage_arguments, stage_attempt
+
+pytestmark = pytest.mark.usefixtures("database_url")
 
 
 def test_an_attempt_leaves_its_record_and_its_outcome(tables: Lake, tmp_path: Path) -> None:
@@ -51,9 +54,38 @@ def test_a_killed_attempt_is_marked_lost_by_the_next(tables: Lake, next_run: str
         "with stage_attempt('encode', stage_arguments(['--run-id', 'r'])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
-    with stage_attempt("encode", stage_arguments(["--run-id", next_run, "--attempt", "2"])):
+    arguments = stage_arguments(["--run-id", next_run, "--attempt", "2"])
+    with stage_attempt("encode", arguments, opens=True):
         pass
     assert sorted(tables.read("pipeline_runs").column("state").to_pylist()) == ["lost", "succeeded"]
+
+
+def test_an_attempt_that_was_overtaken_writes_no_more(
+    tables: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def attempt(number: int) -> StageArguments:
+        return stage_arguments(["--run-id", "v-1", "--video-id", "v", "--attempt", str(number)])
+
+    def overtaken() -> None:
+        with stage_attempt("encode", attempt(1)):
+            with stage_attempt("encode", attempt(2)):
+                pass
+            tables.replace("renditions", scope={"video_id": "v"}, rows=[])
+
+    with pytest.raises(SystemExit):
+        overtaken()
+    assert "was overtaken by run v-1, encode 2; nothing more is written" in capsys.readouterr().err
+    states = {row["attempt"]: row["state"] for row in tables.read("pipeline_runs").to_pylist()}
+    assert states == {1: "lost", 2: "succeeded"}
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_full_disk_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), stage_attempt("encode", stage_arguments(["--run-id", "r"])):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/media/kept")
+    assert capsys.readouterr().err == (
+        "error: /media/kept: No space left on device; make room there, then try again: what is done stays done\n"
+    )
 
 
 @pytest.mark.usefixtures("tables")

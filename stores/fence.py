@@ -1,0 +1,231 @@
+"""Who may write for a video now: each attempt of a stage takes its fence; one that was overtaken writes no more.
+
+A task that was given up may still run: its machine was cut off, or its process was stopped and goes on later. So every
+attempt takes a fencing token from PostgreSQL (Kleppmann, "How to do distributed locking", 2016), and each of its
+commits happens while the token is locked and found to be the newest. Who takes the next one waits for a commit that is
+under way; a process that is stopped in the middle of one loses its session, and finds on its next that somebody has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+
+from schemas.errors import ConflictError, DependencyError
+from stores.postgres import Connection, connect
+
+LONGEST_COMMIT_S = 10
+"""A commit takes milliseconds; one that holds the fence longer belongs to a process that does not run."""
+PATIENCE_S = 30.0
+"""How long a stage waits for a PostgreSQL that is being started again."""
+_RETRY_S = 0.5
+OUR_SESSION = """backend = pg_backend_pid(),
+    backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"""
+ITS_SESSION = "fences.backend = pid AND fences.backend_start = pg_stat_activity.backend_start"
+"""A process id alone may be another session's by now."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who asks for a fence. `opens`: the first stage of a run, which may take the scope from an earlier run."""
+
+    scope: str
+    run_id: str
+    stage: str
+    attempt: int
+    opens: bool = False
+
+    def __str__(self) -> str:
+        return f"run {self.run_id}, {self.stage} {self.attempt}"
+
+
+class Fence:
+    """One attempt's right to write for its scope, until somebody takes the next token."""
+
+    def __init__(self, claim: Claim, token: int, connection: Connection) -> None:
+        self._claim, self._token, self._connection = claim, token, connection
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody takes the fence while the block runs. Raises ConflictError where somebody has."""
+        connection = self._session()
+        try:
+            self.check(connection)
+            yield
+        finally:
+            # The session may have been ended in the block, by whoever overtook us: the next check will tell.
+            with suppress(psycopg.OperationalError):
+                connection.rollback()
+
+    def check(self, connection: Connection) -> None:
+        """Lock the fence in the caller's transaction. Raises ConflictError where somebody else has taken it."""
+        row = connection.execute(
+            "SELECT token, run_id, stage, attempt FROM fences WHERE scope = %s FOR SHARE",
+            (self._claim.scope,),
+        ).fetchone()
+        if row is None or row["token"] != self._token:
+            by = f"by run {row['run_id']}, {row['stage']} {row['attempt']}" if row else "and forgotten"
+            raise ConflictError(
+                f"{self._claim.scope}: {self._claim} was overtaken {by}; nothing more is written"
+            )
+
+    def close(self) -> None:
+        """End the session that names this attempt as alive."""
+        self._connection.close()
+
+    def _session(self) -> Connection:
+        """The session, or a new one where PostgreSQL was started again meanwhile."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._connection.close()
+            self._connection = patiently_connected()
+            self._connection.execute(
+                f"UPDATE fences SET {OUR_SESSION} WHERE scope = %s AND token = %s".encode(),
+                (self._claim.scope, self._token),
+            )
+            self._connection.commit()
+        return self._connection
+
+
+_current: list[Fence] = []
+"""The fence of this process, where it runs a stage: a stage program is one attempt."""
+
+
+@contextmanager
+def fenced(claim: Claim) -> Iterator[Fence]:
+    """Take the fence for the block; every commit in it is made by `guarded`. Raises ConflictError."""
+    fence = take(claim)
+    _current.append(fence)
+    try:
+        yield fence
+    finally:
+        _current.remove(fence)
+        fence.close()
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """A block in which a commit is made: nobody overtakes this process's stage. Raises ConflictError if somebody has.
+
+    Outside of a stage there is nothing to guard: commands write what only they write.
+    """
+    if not _current:
+        yield
+        return
+    with _current[-1].held():
+        yield
+
+
+def check_fence(connection: Connection) -> None:
+    """The same for a change of live rows, in its own transaction."""
+    if _current:
+        _current[-1].check(connection)
+
+
+def take(claim: Claim) -> Fence:
+    """The next token of a scope. Waits for a commit that is under way, and for a PostgreSQL that is starting.
+
+    Raises ConflictError where a later run has the scope, or a later attempt of the same stage.
+    """
+    connection = patiently_connected()
+    try:
+        token = _taken(connection, claim)
+    except BaseException:
+        connection.close()
+        raise
+    return Fence(claim, token, connection)
+
+
+def revoke(connection: Connection, scope: str, by: str) -> None:
+    """Take the fence of a scope from whoever has it, in the caller's transaction: its attempts write no more."""
+    _lock(connection, scope)
+    connection.execute(
+        """INSERT INTO fences (scope, token, run_id, stage, attempt) VALUES (%s, 1, %s, %s, 0)
+           ON CONFLICT (scope) DO UPDATE SET token = fences.token + 1, run_id = excluded.run_id,
+           stage = excluded.stage, attempt = 0, backend = NULL, backend_start = NULL""",
+        (scope, by, by),
+    )
+
+
+def holder(connection: Connection, scope: str) -> Claim | None:
+    """The attempt that has a scope, if its process still has its session; None where nobody works on it."""
+    row = connection.execute(
+        f"""SELECT run_id, stage, attempt FROM fences JOIN pg_stat_activity ON {ITS_SESSION}
+            WHERE scope = %s""".encode(),
+        (scope,),
+    ).fetchone()
+    return Claim(scope, row["run_id"], row["stage"], row["attempt"]) if row else None
+
+
+def patiently_connected() -> Connection:
+    """A session with PostgreSQL, also where it is being started again now. Raises DependencyError after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return connect()
+        except DependencyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)
+
+
+def _taken(connection: Connection, claim: Claim) -> int:
+    with connection.transaction():
+        connection.execute(
+            """INSERT INTO fences (scope, token, run_id, stage, attempt) VALUES (%s, 0, %s, %s, 0)
+               ON CONFLICT DO NOTHING""",
+            (claim.scope, claim.run_id, claim.stage),
+        )
+    with connection.transaction():
+        _lock(connection, claim.scope)
+        row = connection.execute("SELECT * FROM fences WHERE scope = %s", (claim.scope,)).fetchone()
+        assert row is not None  # it was made above, and none is ever removed
+        _refuse_stale(claim, Claim(claim.scope, row["run_id"], row["stage"], row["attempt"]))
+        connection.execute(
+            f"""UPDATE fences SET token = token + 1, run_id = %s, stage = %s, attempt = %s, {OUR_SESSION}
+                WHERE scope = %s""".encode(),
+            (claim.run_id, claim.stage, claim.attempt, claim.scope),
+        )
+    return int(row["token"]) + 1
+
+
+def _refuse_stale(claim: Claim, held: Claim) -> None:
+    if held.run_id == claim.run_id:
+        stale = held.stage == claim.stage and held.attempt > claim.attempt
+    else:
+        stale = not claim.opens or _is_later(held.run_id, claim.run_id)
+    if stale:
+        raise ConflictError(
+            f"{claim.scope}: {held} has it since; {claim} does nothing (`newsreel retry` starts a new run)"
+        )
+
+
+def _is_later(run_id: str, other: str) -> bool:
+    """Whether of two runs `<video_id>-<attempt>` the first has the higher number; others come as they come."""
+    numbers = [named.rpartition("-") for named in (run_id, other)]
+    return (
+        numbers[0][0] == numbers[1][0]
+        and all(number.isdigit() for _, _, number in numbers)
+        and int(numbers[0][2]) > int(numbers[1][2])
+    )
+
+
+def _lock(connection: Connection, scope: str) -> None:
+    """Lock the fence until the caller's transaction ends; a commit that comes to no end loses its session."""
+    query = "SELECT 1 FROM fences WHERE scope = %s FOR UPDATE"
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{LONGEST_COMMIT_S}s'".encode())
+            connection.execute(query, (scope,))
+    except psycopg.errors.LockNotAvailable:
+        connection.execute(
+            f"""SELECT pg_terminate_backend(pid, 5000) FROM fences JOIN pg_stat_activity ON {ITS_SESSION}
+                WHERE scope = %s""".encode(),
+            (scope,),
+        )
+        connection.execute(query, (scope,))

@@ -1,0 +1,158 @@
+"""Fencing: of two attempts on one video, the newer writes, whatever the older one believes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from schemas.errors import ConflictError
+from stores.fence import Claim, Fence, check_fence, fenced, guarded, holder, revoke, take
+from stores.postgres import connect
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+SCOPE = "video/v"
+Take = Callable[[Claim], Fence]
+
+
+@pytest.fixture
+def taking() -> Iterator[Take]:
+    """`take`, whose sessions end with the test."""
+    with ExitStack() as held:
+
+        def taken(claim: Claim) -> Fence:
+            fence = take(claim)
+            held.callback(fence.close)
+            return fence
+
+        yield taken
+
+
+def claim(run: str, stage: str, attempt: int = 1, *, opens: bool = False) -> Claim:
+    return Claim(SCOPE, run, stage, attempt, opens)
+
+
+def test_the_stages_of_a_run_take_the_fence_one_after_the_other() -> None:
+    for stage in ("inspect", "match", "encode"):
+        with fenced(claim("v-1", stage, opens=stage == "inspect")), guarded():
+            pass
+
+
+def test_an_older_attempt_is_refused_once_a_newer_one_has_begun(taking: Take) -> None:
+    older = taking(claim("v-1", "encode", 1))
+    newer = taking(claim("v-1", "encode", 2))
+    with pytest.raises(ConflictError, match="overtaken by run v-1, encode 2"), older.held():
+        pass
+    with newer.held():
+        pass
+
+
+def test_an_attempt_that_starts_late_does_not_take_it_back(taking: Take) -> None:
+    taking(claim("v-1", "encode", 2))
+    with pytest.raises(ConflictError, match="encode 2 has it since"):
+        taking(claim("v-1", "encode", 1))
+
+
+@pytest.mark.parametrize("later", ["v-2", "manual__2026-11-25T01:00:00+00:00"])
+def test_a_later_run_takes_the_video_with_its_first_stage_and_the_earlier_one_stops(
+    taking: Take, later: str
+) -> None:
+    earlier = taking(claim("v-1", "encode"))
+    taking(claim(later, "inspect", opens=True))
+    with pytest.raises(ConflictError), earlier.held():
+        pass
+    with pytest.raises(ConflictError, match="newsreel retry"):
+        taking(claim("v-1", "publish"))
+
+
+def test_an_earlier_run_does_not_begin_again_after_a_later_one(taking: Take) -> None:
+    taking(claim("v-2", "inspect", opens=True))
+    with pytest.raises(ConflictError):
+        taking(claim("v-1", "inspect", 2, opens=True))
+
+
+def test_a_change_of_a_live_row_is_fenced_in_its_own_transaction() -> None:
+    with fenced(claim("v-1", "publish")):
+        with connect() as connection:
+            check_fence(connection)
+        with connect() as connection:
+            revoke(connection, SCOPE, "cancelled")
+        with pytest.raises(ConflictError), connect() as connection:
+            check_fence(connection)
+
+
+def test_who_takes_it_waits_for_a_commit_that_is_under_way(taking: Take) -> None:
+    program = (
+        "import sys, time; from stores.fence import *\n"
+        "with take(Claim('video/v', 'v-1', 'encode', 1)).held(): print('in', flush=True); time.sleep(1)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as committing:
+        assert committing.stdout is not None
+        assert committing.stdout.readline() == b"in\n"
+        begun = time.monotonic()
+        taking(claim("v-1", "encode", 2))
+        assert time.monotonic() - begun > 0.5
+        committing.wait()
+
+
+def test_a_process_that_is_stopped_in_a_commit_loses_it(
+    taking: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stores.fence.LONGEST_COMMIT_S", 1)
+    program = (
+        "import sys, time; from stores.fence import *\n"
+        "fence = take(Claim('video/v', 'v-1', 'encode', 1))\n"
+        "with fence.held(): print('in', flush=True); sys.stdin.readline()\n"
+        "with fence.held(): print('written after all')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as stopped:
+        assert stopped.stdout is not None
+        assert stopped.stdout.readline() == b"in\n"
+        stopped.send_signal(signal.SIGSTOP)
+        newer = taking(claim("v-1", "encode", 2))
+        with newer.held():
+            pass
+        stopped.send_signal(signal.SIGCONT)
+        out, err = stopped.communicate(b"go on\n", timeout=60)
+    assert out == b""
+    assert b"overtaken" in err
+    with newer.held():
+        pass
+
+
+def test_the_holder_is_known_while_its_process_lives() -> None:
+    program = (
+        "import os, signal; from stores.fence import *\n"
+        "fence = take(Claim('video/v', 'v-1', 'encode', 1)); print('in', flush=True); signal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"in\n"
+        with connect() as connection:
+            assert holder(connection, SCOPE) == claim("v-1", "encode")
+        os.kill(holding.pid, signal.SIGKILL)
+        holding.wait()
+    deadline = time.monotonic() + 10
+    with connect() as connection:
+        while holder(connection, SCOPE) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert holder(connection, SCOPE) is None
+
+
+def test_a_fence_outlives_the_session_it_was_taken_in() -> None:
+    with fenced(claim("v-1", "encode")):
+        with connect() as connection:
+            connection.execute("SELECT pg_terminate_backend(backend, 5000) FROM fences")
+        with guarded():
+            pass
+        with connect() as connection:
+            assert holder(connection, SCOPE) == claim("v-1", "encode")
