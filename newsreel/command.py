@@ -13,7 +13,7 @@ import typer
 
 from newsreel import console
 from newsreel.commands import corpus, demo, ingest, lake, media, stack
-from schemas.errors import NewsreelError
+from schemas.errors import NewsreelError, StorageError
 
 INTERRUPTED = 130
 
@@ -40,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = INTERRUPTED
     except NewsreelError as error:
         code = console.fail(error.kind, error.detail, exit_code=error.exit_code)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the OSError that means well, so it goes first
         sys.stdout = None  # whoever read our output has left
         code = 0
+    except OSError as error:
+        refused = StorageError.of(error)
+        code = console.fail(refused.kind, refused.detail, exit_code=refused.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsreel.embedded.airflow_client import TaskRun
-from newsreel.embedded.once import run_dag_once
-from newsreel.embedded.stack import airflow_client, running_stack
-from newsreel.embedded.stack_state import StackState
-from newsreel.registration import next_run_id, register, video_id
+from newsreel.embedded.stack import running_stack
+from newsreel.gate import alone_on
+from newsreel.registration import register, take_up, video_id
 from newsreel.servers import database
 from newsreel.summary import last_run_id
+from newsreel.video_runs import run_video, run_without_stack
 from schemas.errors import StageError
 from schemas.settings import settings
 from schemas.tables.videos import FINAL_STATUSES
@@ -23,7 +23,6 @@ from stores.outbox import find
 from stores.outbox.lake_sink import drain, lag
 from stores.postgres import connect
 
-INGEST_DAG = "ingest_video"
 REFRESH_DAG = "refresh_tables"
 REFRESHER = "refresh_tables"
 """The application whose transactions in `videos` say how far the refresh has come in `events`."""
@@ -59,23 +58,33 @@ def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = Fa
     The same bytes by the same user give their first answer once it is final; `again` runs the whole DAG once more.
     The lake holds the outcome when this returns. Raises InputError where the file cannot be read.
     """
-    home = settings().home
     with database():
-        tables = lake()
         with connect() as connection:
             brought = register(connection, media(), path, title, user_name)
-        run_id, error = last_run_id(tables, brought.video_id), None
-        if again or not brought.final:
-            run_id = next_run_id(tables, brought.video_id)
-            say(f"video {brought.video_id}")
-            run_id, error = run_dag(
-                running_stack(home), INGEST_DAG, run_id, {"video_id": brought.video_id}, say
-            )
+        say(f"video {brought.video_id}")
+        return _to_its_answer(brought.video_id, say, again=again)
+
+
+def retry(video: str, say: Say) -> Answer:
+    """Go on with a video whose runs did not come to an answer. Raises NotFoundError."""
+    with database():
+        return _to_its_answer(video, say)
+
+
+def _to_its_answer(video: str, say: Say, *, again: bool = False) -> Answer:
+    """Run a video's DAG unless its answer is final; one run of a video at a time."""
+    home, tables = settings().home, lake()
+    with nullcontext() if running_stack(home) else alone_on(home, video, say):
+        with connect() as connection:
+            final = take_up(connection, video)
+        run_id, error = last_run_id(tables, video), None
+        if again or not final:
+            run_id, error = _run(home, tables, video, say)
         bring_up_to_date(tables, say)
         with connect() as connection:
-            row = find(connection, "videos", {"video_id": brought.video_id})
+            row = find(connection, "videos", {"video_id": video})
     if row is None:
-        raise StageError(f"video {brought.video_id} is gone from PostgreSQL")
+        raise StageError(f"video {video} is gone from PostgreSQL")
     final = row["status"] in FINAL_STATUSES
     return Answer(
         video_id=row["video_id"],
@@ -87,6 +96,14 @@ def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = Fa
     )
 
 
+def _run(home: Path, tables: Lake, video: str, say: Say) -> tuple[str | None, str | None]:
+    """The run's id, and what went wrong: a run that is cut off has said why in the video's row and in its log."""
+    try:
+        return run_video(home, tables, video, say)
+    except StageError as error:
+        return last_run_id(tables, video), error.detail
+
+
 def answered(path: Path, user_name: str) -> bool:
     """Whether this file by this user has its final answer, and the lake shows it."""
     if not path.is_file():
@@ -94,32 +111,6 @@ def answered(path: Path, user_name: str) -> bool:
     with database(), connect() as connection:
         row = find(connection, "videos", {"video_id": video_id(user_name, file_digest(path))})
         return row is not None and row["status"] in FINAL_STATUSES and up_to_date(lake())
-
-
-def run_dag(
-    stack: StackState | None, dag_id: str, run_id: str, params: dict[str, str], say: Say
-) -> tuple[str, str | None]:
-    """Run a DAG to its end; returns the run's id (`dag.test()` names its own), and what went wrong or None."""
-
-    def tell(task: TaskRun) -> None:
-        say(f"  {task.task_id}: {task.state}")
-
-    if stack is None:
-        done = run_dag_once(settings().home, dag_id, params, on_change=tell)
-        wrong = (
-            None
-            if done.state == "success"
-            else f"run {done.run_id} ended as {done.state}, see {done.log_file}"
-        )
-        return done.run_id, wrong
-    with airflow_client(settings().home) as airflow:
-        airflow.trigger(dag_id, run_id, params)
-        say(f"Airflow: {airflow.run_url(dag_id, run_id)}")
-        run = airflow.wait(dag_id, run_id, on_change=tell)
-        if run.state == "success":
-            return run_id, None
-        failed = [task.task_id for task in airflow.tasks(dag_id, run_id) if task.state == "failed"]
-    return run_id, f"run {run_id} ended as {run.state}; failed: {', '.join(failed)}"
 
 
 def bring_up_to_date(tables: Lake, say: Say) -> None:
@@ -135,7 +126,7 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
                 drain(connection, tables)
             version = tables.version("events")
             say(f"refreshing the tables up to version {version} of `events`")
-            _, error = run_dag(None, REFRESH_DAG, f"refresh-{version}", {}, say)
+            _, error = run_without_stack(settings().home, REFRESH_DAG, {}, say)
             if error:
                 raise StageError(f"the tables could not be refreshed: {error}")
         if time.monotonic() > deadline:

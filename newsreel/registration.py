@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.errors import InputError
+from schemas.errors import InputError, NotFoundError
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import Lake
 from stores.media import MediaStore
@@ -21,11 +22,10 @@ TITLE_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Registration:
-    """A video that was brought. `final` means that its first answer stands and nothing has to run."""
+    """A video that was brought, and the digest of its bytes."""
 
     video_id: str
     sha256: str
-    final: bool
 
 
 def user_id(user_name: str) -> str:
@@ -41,7 +41,7 @@ def video_id(user_name: str, sha256: str) -> str:
 def register(
     connection: Connection, media: MediaStore, path: Path, title: str, user_name: str
 ) -> Registration:
-    """Copy a file into the media store and record its video, `inspecting`, unless its answer is final already.
+    """Copy a file into the media store and record its video, `inspecting`, where it is new.
 
     The same bytes by the same user are the same video. Raises InputError where the file cannot be read.
     """
@@ -71,15 +71,23 @@ def register(
                     "created": now,
                 },
             )
-        elif row["status"] == "failed":
-            change(connection, "videos", {"video_id": identity}, {"status": "inspecting", "reasons": []})
-    return Registration(identity, source.sha256, row is not None and row["status"] in FINAL_STATUSES)
+    return Registration(identity, source.sha256)
 
 
-def next_run_id(lake: Lake, video: str) -> str:
-    """`<video_id>-<attempt>` for the next run of a video: one more than the highest that left a record."""
-    runs = (
-        lake.read("pipeline_runs", columns=["run_id"], where={"video_id": video}).column("run_id").to_pylist()
-    )
-    attempts = [int(run.rpartition("-")[2]) for run in runs if run.rpartition("-")[2].isdigit()]
+def take_up(connection: Connection, video: str) -> bool:
+    """Whether a video's answer is final; one that failed is on its way again. Raises NotFoundError."""
+    with connection.transaction():
+        row = find(connection, "videos", {"video_id": video}, lock=True)
+        if row is None:
+            raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
+        if row["status"] == "failed":
+            change(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
+        return row["status"] in FINAL_STATUSES
+
+
+def next_run_id(lake: Lake, video: str, known: Iterable[str] = ()) -> str:
+    """`<video_id>-<attempt>` for the next run of a video: one more than the highest that is known or left a record."""
+    recorded = lake.read("pipeline_runs", columns=["run_id"], where={"video_id": video}).column("run_id")
+    runs = [run.rpartition("-") for run in (*recorded.to_pylist(), *known)]
+    attempts = [int(number) for named, _, number in runs if named == video and number.isdigit()]
     return f"{video}-{max(attempts, default=0) + 1}"

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -87,7 +87,8 @@ def _recorded(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
         "state": "running",
         "started": started,
     }
-    _mark_lost(stage, arguments)
+    own = (arguments.run_id, arguments.attempt)
+    mark_lost({"stage": stage} | ({"video_id": arguments.video_id} if arguments.video_id else {}), but=own)
     lake().merge("pipeline_runs", [record])
     attempt = StageAttempt()
 
@@ -137,16 +138,17 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _mark_lost(stage: str, arguments: StageArguments) -> None:
-    """Attempts of this stage on this video that still read as running were killed: one works on it at a time."""
-    same = {"stage": stage} | ({"video_id": arguments.video_id} if arguments.video_id else {})
-    earlier = lake().read("pipeline_runs", where=same).to_pylist()
-    own = (arguments.run_id, arguments.attempt)
-    lost = [row for row in earlier if row["state"] == "running" and (row["run_id"], row["attempt"]) != own]
+def mark_lost(
+    which: Mapping[str, str], *, but: tuple[str, int] | None = None, detail: str = "its process was killed"
+) -> None:
+    """Record that attempts which still read as running are not: their processes are gone.
+
+    `which` are equalities, `but` the run id and attempt that do run.
+    """
+    earlier = lake().read("pipeline_runs", where=which).to_pylist()
+    lost = [row for row in earlier if row["state"] == "running" and (row["run_id"], row["attempt"]) != but]
     if lost:
-        lake().merge(
-            "pipeline_runs", [{**row, "state": "lost", "detail": "its process was killed"} for row in lost]
-        )
+        lake().merge("pipeline_runs", [{**row, "state": "lost", "detail": detail} for row in lost])
 
 
 def _write_outcome(path: Path, attempt: StageAttempt) -> None:

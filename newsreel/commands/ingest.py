@@ -1,17 +1,25 @@
-"""`newsreel ingest` and `newsreel runs`: a file's way into the library, and what happened on it."""
+"""`newsreel ingest`, `runs`, `retry` and `cancel`: a file's way into the library, and what happened on it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsreel import console
+from newsreel.gate import admitted
 from schemas.errors import NotFoundError
+from schemas.settings import settings
+
+if TYPE_CHECKING:
+    from newsreel.ingestion import Answer
 
 LATEST_VIDEOS = 20
+INTERRUPTED = {"running": "interrupted"}
+"""What is shown of an attempt that was never ended, where nobody works on its video now."""
 EXIT_CODES = {"ready": 0, "rejected": 1, "duplicate": 1, "removed": 1}
+Video = Annotated[str, typer.Argument(help="A video's id.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -19,6 +27,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("ingest")(ingest)
     app.command("runs")(runs)
+    app.command("retry")(retry)
+    app.command("cancel")(cancel)
 
 
 def ingest(
@@ -30,9 +40,37 @@ def ingest(
     as_json: Json = False,
 ) -> int:
     """Run the ingest DAG on a local file: ready 0; rejected or duplicate 1; failed 3."""
-    from newsreel import ingestion
+    with admitted(settings().home, console.say):
+        from newsreel import ingestion
 
-    answer = ingestion.ingest(file, title, user, console.say)
+        return _show(ingestion.ingest(file, title, user, console.say), as_json=as_json)
+
+
+def retry(video: Video, as_json: Json = False) -> int:
+    """Go on with a video that failed, was cancelled or was interrupted; answers and exits as `ingest` does."""
+    with admitted(settings().home, console.say):
+        from newsreel import ingestion
+
+        return _show(ingestion.retry(video, console.say), as_json=as_json)
+
+
+def cancel(video: Video, as_json: Json = False) -> int:
+    """Stop a video on its way: it is `failed`, with the reason `cancelled`. Exit 1 where its answer is final."""
+    from newsreel import cancellation
+
+    row = cancellation.cancel(video, console.say)
+    cancelled = row["status"] == "failed"
+    if as_json:
+        console.emit({name: row[name] for name in ("video_id", "title", "status", "reasons")})
+    else:
+        said = f"cancelled: {row['title']}; `newsreel retry {video}` goes on with it"
+        console.stdout().print(
+            said if cancelled else f"{row['status']}: {row['title']}; there is nothing to cancel"
+        )
+    return 0 if cancelled else 1
+
+
+def _show(answer: Answer, *, as_json: bool) -> int:
     if as_json:
         document: dict[str, Any] = {
             "video_id": answer.video_id,
@@ -61,6 +99,7 @@ def runs(
     """Say what happened to a video stage by stage, and why; an unknown video is exit 1."""
     from newsreel.servers import database
     from stores.delta import lake
+    from stores.fence import holder
     from stores.outbox import find
     from stores.postgres import connect
 
@@ -75,6 +114,8 @@ def runs(
         if row is None:
             raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
         stages = lake().read("pipeline_runs", where={"video_id": video}).to_pylist()
+        if holder(connection, f"video/{video}") is None:
+            stages = [{**stage, "state": INTERRUPTED.get(stage["state"], stage["state"])} for stage in stages]
     stages.sort(key=lambda stage: stage["started"])
     if as_json:
         shown = {name: row[name] for name in ("video_id", "title", "status", "reasons")}

@@ -97,6 +97,16 @@ class AirflowClient:
         found = self._send("GET", f"/api/v2/dags/{_part(dag_id)}/dagRuns", params=query)
         return int(found["total_entries"])
 
+    def runs_named(self, dag_id: str, prefix: str) -> list[DagRun]:
+        """The newest 100 runs whose id begins so, the newest first."""
+        query = {"run_id_prefix_pattern": prefix, "order_by": "-run_after", "limit": 100}
+        found = self._send("GET", f"/api/v2/dags/{_part(dag_id)}/dagRuns", params=query)
+        return [_dag_run(entry) for entry in found["dag_runs"]]
+
+    def fail(self, dag_id: str, run_id: str) -> None:
+        """End a run as failed; Airflow kills its tasks on their next heartbeat."""
+        self._send("PATCH", self._run_path(dag_id, run_id), json={"state": "failed"})
+
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         """Where the tasks of a run stand."""
         found = self._send("GET", f"{self._run_path(dag_id, run_id)}/taskInstances")
@@ -114,17 +124,26 @@ class AirflowClient:
         run_id: str,
         on_change: Callable[[TaskRun], None] | None = None,
         poll_s: float = 1.0,
+        starts_again: Callable[[], bool] = lambda: False,
     ) -> DagRun:
-        """Wait for the end of a run; `on_change` is told each new state of each task."""
+        """Wait for the end of a run; `on_change` is told each new state of each task.
+
+        A server that does not answer is an error, unless it `starts_again`: what was killed is brought back by its
+        stack.
+        """
         told: dict[str, tuple[str | None, int]] = {}
         while True:
-            run = self.run(dag_id, run_id)
-            for task in self.tasks(dag_id, run_id) if on_change else ():
-                if task.state and told.get(task.task_id) != (task.state, task.attempt) and on_change:
-                    told[task.task_id] = (task.state, task.attempt)
-                    on_change(task)
-            if run.finished:
-                return run
+            try:
+                run = self.run(dag_id, run_id)
+                for task in self.tasks(dag_id, run_id) if on_change else ():
+                    if task.state and told.get(task.task_id) != (task.state, task.attempt) and on_change:
+                        told[task.task_id] = (task.state, task.attempt)
+                        on_change(task)
+                if run.finished:
+                    return run
+            except DependencyError:
+                if not starts_again():
+                    raise
             time.sleep(poll_s)
 
     def post_asset_event(self, uri: str) -> None:

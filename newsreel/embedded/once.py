@@ -44,10 +44,12 @@ def run_dag_once(
     *,
     on_change: Callable[[TaskRun], None] | None = None,
     dags_folder: Path | None = None,
+    marks: Mapping[str, str] | None = None,
 ) -> OnceRun:
     """Run a DAG to its end, with the operators, retries and branches that a scheduler would use.
 
-    `on_change` is told each new state of each task. The servers that the stages need must be up (NEWSREEL_* set).
+    `on_change` is told each new state of each task; `marks` go into its environment, to find it by.
+    The servers that the stages need must be up (NEWSREEL_* set).
     Raises ConflictError while a stack runs on this HOME, DependencyError where Java or Spark's jars are missing,
     StageError if `dag.test()` itself does not come to an end; the run is marked failed then.
     """
@@ -64,7 +66,7 @@ def run_dag_once(
             child = subprocess.Popen(
                 [*DIE_WITH_PARENT, *command, "--params", json.dumps(dict(params or {}))],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
-                env={**os.environ, **airflow.environment(), **program_environment(home)},
+                env={**os.environ, **airflow.environment(), **program_environment(home), **(marks or {})},
             )  # fmt: skip
             try:
                 tasks = _follow(child, connection, dag_id, run_id, on_change)

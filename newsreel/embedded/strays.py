@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+
 import psutil
 
 STACK_VARIABLE = "NEWSREEL_STACK"
 COMPONENT_VARIABLE = "NEWSREEL_STACK_COMPONENT"
+VIDEO_VARIABLE = "NEWSREEL_RUN_OF_VIDEO"
+"""The video that a run without a stack is about."""
 _LONGEST_DEATH_S = 5.0
 
 
 def strays(stack_id: str, component: str | None = None) -> list[psutil.Process]:
     """Living processes of a stack, or of one of its components; never this one."""
+    marks = {STACK_VARIABLE: stack_id}
+    return marked_processes(marks if component is None else {**marks, COMPONENT_VARIABLE: component})
+
+
+def end_strays(stack_id: str, component: str | None = None) -> int:
+    """Kill them and wait until they are gone; returns how many there were. What they start meanwhile is killed too."""
+    return end_all(lambda: strays(stack_id, component))
+
+
+def marked_processes(marks: Mapping[str, str]) -> list[psutil.Process]:
+    """Living processes whose environment holds all of the marks; never this one."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -18,21 +35,29 @@ def strays(stack_id: str, component: str | None = None) -> list[psutil.Process]:
             ended = process.status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
             continue
-        ours = environment.get(STACK_VARIABLE) == stack_id
-        if (
-            ours
-            and not ended
-            and component in (None, environment.get(COMPONENT_VARIABLE))
-            and process.pid != _own()
-        ):
+        ours = all(environment.get(name) == value for name, value in marks.items())
+        if ours and not ended and process.pid != _own():
             found.append(process)
     return found
 
 
-def end_strays(stack_id: str, component: str | None = None) -> int:
-    """Kill them and wait until they are gone; returns how many there were. What they start meanwhile is killed too."""
+def stage_processes(home: Path, video_id: str) -> list[psutil.Process]:
+    """Living stage programs that work on a video of this HOME, and what holds them."""
+    found = []
+    for process in marked_processes({"NEWSREEL_HOME": str(home)}):
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if ("--video-id", video_id) in pairwise(words):
+            found.append(process)
+    return found
+
+
+def end_all(look: Callable[[], list[psutil.Process]]) -> int:
+    """Kill what `look` finds until it finds nothing; returns how many there were."""
     total = 0
-    while found := strays(stack_id, component):
+    while found := look():
         total += len(found)
         for process in found:
             try:

@@ -1,0 +1,95 @@
+"""The runs of one video's DAG: started or joined, waited for, ended before their end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from newsreel.embedded.airflow_client import AirflowClient, DagRun, TaskRun
+from newsreel.embedded.once import run_dag_once
+from newsreel.embedded.stack import airflow_client, running_stack
+from newsreel.embedded.strays import VIDEO_VARIABLE, end_all, marked_processes, stage_processes
+from newsreel.registration import next_run_id
+from schemas.errors import StageError
+from stores.delta import Lake
+
+INGEST_DAG = "ingest_video"
+LONGEST_END_S = 60.0
+"""Airflow kills the tasks of a run that was ended on their next heartbeat, some seconds later."""
+_POLL_S = 0.3
+
+Say = Callable[[str], None]
+
+
+def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, str | None]:
+    """Run the ingest DAG of a video, or join a run that is under way; returns its id, and what went wrong or None.
+
+    By Airflow's REST API where the stack of this HOME runs, else by `dag.test()` in a child, which names its own run.
+    """
+    if running_stack(home) is None:
+        return run_without_stack(home, INGEST_DAG, {"video_id": video_id}, say, {VIDEO_VARIABLE: video_id})
+    with airflow_client(home) as airflow:
+        known = _runs(airflow, video_id)
+        run_id = next((run.run_id for run in known if not run.finished), None)
+        if run_id:
+            say(f"run {run_id} is under way; waiting for it")
+        else:
+            run_id = next_run_id(tables, video_id, [run.run_id for run in known])
+            airflow.trigger(INGEST_DAG, run_id, {"video_id": video_id})
+        say(f"Airflow: {airflow.run_url(INGEST_DAG, run_id)}")
+        run = airflow.wait(
+            INGEST_DAG, run_id, on_change=_teller(say), starts_again=lambda: running_stack(home) is not None
+        )
+        if run.state == "success":
+            return run_id, None
+        failed = [task.task_id for task in airflow.tasks(INGEST_DAG, run_id) if task.state == "failed"]
+    return run_id, f"run {run_id} ended as {run.state}; failed: {', '.join(failed) or 'none of its tasks'}"
+
+
+def run_without_stack(
+    home: Path, dag_id: str, params: dict[str, str], say: Say, marks: dict[str, str] | None = None
+) -> tuple[str, str | None]:
+    """Run a DAG by `dag.test()`; returns the run's id, and what went wrong or None."""
+    done = run_dag_once(home, dag_id, params, on_change=_teller(say), marks=marks)
+    wrong = (
+        None if done.state == "success" else f"run {done.run_id} ended as {done.state}, see {done.log_file}"
+    )
+    return done.run_id, wrong
+
+
+def end_runs(home: Path, video_id: str) -> int:
+    """End the runs of a video that are under way, and wait until their processes are gone; returns how many runs.
+
+    Raises StageError where they do not end.
+    """
+    if running_stack(home) is None:
+        return end_all(lambda: marked_processes({"NEWSREEL_HOME": str(home), VIDEO_VARIABLE: video_id}))
+    with airflow_client(home) as airflow:
+        runs = [run.run_id for run in _runs(airflow, video_id) if not run.finished]
+        for run_id in runs:
+            airflow.fail(INGEST_DAG, run_id)
+    deadline = time.monotonic() + LONGEST_END_S
+    while stage_processes(home, video_id):
+        if time.monotonic() > deadline:
+            raise StageError(
+                f"video {video_id}: a task of {', '.join(runs)} does not end; see Airflow's page"
+            )
+        time.sleep(_POLL_S)
+    return len(runs)
+
+
+def _runs(airflow: AirflowClient, video_id: str) -> list[DagRun]:
+    """The runs `<video_id>-<attempt>`, the newest first."""
+    return [
+        run
+        for run in airflow.runs_named(INGEST_DAG, f"{video_id}-")
+        if run.run_id.rpartition("-")[0] == video_id
+    ]
+
+
+def _teller(say: Say) -> Callable[[TaskRun], None]:
+    def tell(task: TaskRun) -> None:
+        say(f"  {task.task_id}: {task.state}")
+
+    return tell
