@@ -11,14 +11,15 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from schemas.errors import ConflictError, InputError, NotFoundError
+from schemas.errors import InputError, NotFoundError, StorageError
 from schemas.settings import settings
 
 READ_BYTES = 1 << 20
@@ -43,24 +44,14 @@ class MediaStore:
         self.root = root
 
     def add_source(self, path: Path) -> Source:
-        """Copy a file in, under its SHA-256, in one read. Raises InputError where it cannot be read.
+        """Copy a file in, under its SHA-256, in one read.
 
-        A file that changes while it is read is what was read: the digest is of the copy.
+        Raises InputError where it cannot be read, or changed while it was: nobody asked for half of each of two
+        files. Raises StorageError where there is no room for it.
         """
         with self.staging() as folder:
             copy = folder / "source"
-            digest, size = hashlib.sha256(), 0
-            try:
-                with path.open("rb") as incoming, copy.open("wb") as outgoing:
-                    while block := incoming.read(READ_BYTES):
-                        digest.update(block)
-                        outgoing.write(block)
-                        size += len(block)
-            except IsADirectoryError as error:
-                raise InputError(f"{path}: is a folder; give a file") from error
-            except (FileNotFoundError, PermissionError) as error:
-                raise InputError(f"{path}: {error.strerror}") from error
-            sha256 = digest.hexdigest()
+            sha256, size = _copied(path, copy)
             final = self._place("sources", sha256)
             if not final.exists():
                 _move(copy, final)
@@ -130,6 +121,9 @@ class MediaStore:
         folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
         try:
             yield folder
+        except OSError as error:
+            error.filename = error.filename or str(self.root)  # a full disk's error does not say where
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -162,6 +156,38 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _copied(path: Path, copy: Path) -> tuple[str, int]:
+    """Copy a file; its SHA-256 and size. Raises InputError where it cannot be read whole and unchanged."""
+    digest, size = hashlib.sha256(), 0
+    with _opened(path) as incoming, copy.open("wb") as outgoing:
+        before = os.fstat(incoming.fileno())
+        while block := _read(incoming, path):
+            digest.update(block)
+            outgoing.write(block)
+            size += len(block)
+        after = os.fstat(incoming.fileno())
+    if size != before.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputError(f"{path}: changed while it was read; bring it again once nobody writes to it")
+    return digest.hexdigest(), size
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A regular file, opened. A pipe or a device is refused unopened: reading it could wait for ever."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: is no file (a folder, pipe or device); give a file")
+        return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _read(incoming: IO[bytes], path: Path) -> bytes:
+    try:
+        return incoming.read(READ_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read to its end: {error.strerror}; bring it again") from error
+
+
 def _digest(text: str) -> str:
     if not DIGEST.fullmatch(text):
         raise NotFoundError(f"{text!r} is not a digest of 64 hex digits")
@@ -178,7 +204,7 @@ def _move(path: Path, final: Path) -> None:
         path.rename(final)
     except OSError as error:
         if not final.is_dir():
-            raise ConflictError(f"{final}: cannot be put in place: {error.strerror}") from error
+            raise StorageError.of(error) from error
     _sync(final.parent)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from schemas.errors import InputError, NotFoundError
-from stores.media import MediaStore
+from schemas.errors import InputError, NotFoundError, StorageError
+from stores import media
+from stores.media import READ_BYTES, MediaStore
 
 
 @pytest.fixture
@@ -33,6 +38,69 @@ def test_a_path_that_cannot_be_read_leaves_nothing(store: MediaStore, tmp_path: 
     with pytest.raises(InputError):
         store.add_source(tmp_path / missing)
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(store: MediaStore, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(InputError, match="no file"):
+        store.add_source(tmp_path / "pipe.mp4")
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "is written over"])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    store: MediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = tmp_path / "changing.mp4"
+    path.write_bytes(bytes(3 * READ_BYTES))
+    really_read = media._read
+
+    def read(incoming: IO[bytes], of: Path) -> bytes:
+        if incoming.tell() == READ_BYTES:
+            with path.open("r+b") as writing:
+                if change == "grows":
+                    writing.seek(0, os.SEEK_END)
+                    writing.write(b"more")
+                elif change == "shrinks":
+                    writing.truncate(READ_BYTES + 5)
+                else:
+                    writing.write(b"other")
+        return really_read(incoming, of)
+
+    monkeypatch.setattr(media, "_read", read)
+    with pytest.raises(InputError, match="changed while it was read"):
+        store.add_source(path)
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_disappears_while_it_is_read_is_whole_or_refused(
+    store: MediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vanishing.mp4"
+    path.write_bytes(b"bytes")
+    really_read = media._read
+
+    def read(incoming: IO[bytes], of: Path) -> bytes:
+        path.unlink(missing_ok=True)
+        return really_read(incoming, of)
+
+    monkeypatch.setattr(media, "_read", read)
+    assert store.add_source(path).path.read_bytes() == b"bytes"
+
+
+def test_a_file_whose_server_is_gone_is_refused_in_words(tmp_path: Path) -> None:
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with pytest.raises(InputError, match="cannot be read to its end: Stale file handle"):
+        media._read(Gone(), tmp_path / "gone.mp4")
+
+
+def test_a_full_disk_says_where_it_is(store: MediaStore) -> None:
+    with pytest.raises(OSError, match="No space left") as refused, store.staging():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(store.root) in StorageError.of(refused.value).detail
+    assert list((store.root / "staging").iterdir()) == []
 
 
 def test_a_result_is_kept_only_if_its_block_ends_well(store: MediaStore) -> None:
