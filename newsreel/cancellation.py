@@ -39,7 +39,7 @@ def cancel(video_id: str, say: Say) -> dict[str, Any]:
             if row is None or row["status"] in FINAL_STATUSES:
                 raise ConflictError(f"video {video_id} came to its end just now; `newsreel runs` says how")
             change(connection, "videos", {"video_id": video_id}, values)
-        ended = end_runs(settings().home, video_id)
-        say(f"{ended} ended" if ended else "nothing was at work on it")
+        if end_runs(settings().home, video_id):
+            say("what worked on it has ended")
         mark_lost({"video_id": video_id}, detail=CANCELLED)
     return {**row, **values}

@@ -92,7 +92,7 @@ def _to_its_answer(video: str, say: Say, *, again: bool = False) -> Answer:
         reasons=row["reasons"],
         run_id=run_id,
         package=row["package"],
-        error=None if final else (error or "; ".join(row["reasons"]) or "the run did not come to its end"),
+        error=None if final else ("; ".join(row["reasons"]) or error or "the run did not come to its end"),
     )
 
 

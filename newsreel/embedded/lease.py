@@ -35,6 +35,11 @@ class Lease:
             fcntl.flock(holders, fcntl.LOCK_SH)
             self._holders = holders
 
+    def again(self, start: Callable[[], None]) -> None:
+        """Have `start` run alone among all processes once more, for a server that has died while we hold it."""
+        with _Gate(self._folder / "gate.lock"):
+            start()
+
     def leave(self, stop: Callable[[], None]) -> bool:
         """Let go; `stop` runs if nobody else holds the server. Returns whether it ran."""
         holders, self._holders = self._holders, None

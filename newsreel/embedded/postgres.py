@@ -69,6 +69,13 @@ class EmbeddedPostgres:
         """Let go of the server; the last one to do so stops it. Returns whether it was stopped."""
         return self._lease.leave(self._shut_down)
 
+    def mend(self) -> bool:
+        """Start the server again if it has died while we hold it; returns whether it had. Cheap where it lives."""
+        if self._alive():
+            return False
+        self._lease.again(self._ensure_running)
+        return True
+
     def adopt(self) -> None:
         """Hold the server, if it runs, without starting it: what a killed holder left can then be stopped."""
         if self.folder.exists():
@@ -169,6 +176,14 @@ class EmbeddedPostgres:
         for left in (pid_file, self.socket_folder / _SOCKET, self.socket_folder / f"{_SOCKET}.lock"):
             left.unlink(missing_ok=True)
         return False
+
+    def _alive(self) -> bool:
+        """Whether the process that the server's pid file names works in its folder."""
+        try:
+            pid = (self.data_folder / "postmaster.pid").read_text().split("\n", 1)[0]
+            return Path(f"/proc/{int(pid)}/cwd").readlink() == self.data_folder
+        except (OSError, ValueError):
+            return False
 
     def _processes(self) -> list[int]:
         """Living processes of a server on our data: each of PostgreSQL's works in that folder."""

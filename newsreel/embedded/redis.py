@@ -46,6 +46,13 @@ class EmbeddedRedis:
         """Let go of the server; the last one to do so stops it. Returns whether it was stopped."""
         return self._lease.leave(self._shut_down)
 
+    def mend(self) -> bool:
+        """Start the server again if it has died while we hold it; returns whether it had."""
+        if self.running:
+            return False
+        self._lease.again(self._ensure_running)
+        return True
+
     def adopt(self) -> None:
         """Hold the server, if it runs, without starting it: what a killed holder left can then be stopped."""
         if self.folder.exists():

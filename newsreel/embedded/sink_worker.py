@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
+
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.airflow_client import AirflowClient
 from schemas.errors import DependencyError, NewsreelError, NotFoundError
@@ -86,6 +88,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if drained:
                     print(f"{drained} events", flush=True)
                 time.sleep(_PAUSE_S)
+    except psycopg.OperationalError as error:
+        # The stack starts it again, and this worker after it.
+        print(f"error: PostgreSQL has gone: {' '.join(str(error).split())}", file=sys.stderr)
+        return DependencyError.exit_code
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
         return error.exit_code

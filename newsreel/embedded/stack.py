@@ -62,6 +62,7 @@ class Stack:
         self._dags = dags
         self._stack_id = uuid.uuid4().hex
         self._held = ExitStack()
+        self._servers: list[EmbeddedPostgres | EmbeddedRedis] = []
         self._components: list[Component] = []
         self._restarts: dict[str, deque[float]] = {}
         self._signalled = False
@@ -97,7 +98,12 @@ class Stack:
             raise InputError(f"--port {self._api_port} is taken on this machine; --port 0 picks a free one")
         postgres = self._held.enter_context(EmbeddedPostgres(self.home))
         filled = self._held.enter_context(database())
-        redis_url = filled.redis_url or self._held.enter_context(EmbeddedRedis(self.home)).url
+        self._servers = [postgres]
+        redis_url = filled.redis_url
+        if redis_url is None:
+            redis = self._held.enter_context(EmbeddedRedis(self.home))
+            self._servers.append(redis)
+            redis_url = redis.url
         say(f"PostgreSQL and Redis are up ({time.monotonic() - begun:.1f} s)")
         airflow = EmbeddedAirflow(
             self.home, postgres.url("airflow"), self._airflow_port or free_port(), self._dags_folder
@@ -199,6 +205,11 @@ class Stack:
 
     def _mend(self, say: Say) -> None:
         """Start again what has died; give up on what dies again and again. Raises DependencyError then."""
+        for server in self._servers:
+            if server.mend():
+                say(f"{type(server).__name__} had died and was started again")
+                # Those that die of that are not at fault.
+                self._restarts.clear()
         for component in self._components:
             status = component.ended()
             if status is None:
