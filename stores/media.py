@@ -141,6 +141,12 @@ def media() -> MediaStore:
     return MediaStore(settings().media_path)
 
 
+def check_readable(path: Path) -> None:
+    """Raise InputError where a path is no file, or cannot be read. Cheap: before anything is started for it."""
+    with _opened(path):
+        return
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, hex."""
     with path.open("rb") as file:

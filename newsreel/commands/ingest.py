@@ -11,6 +11,7 @@ from newsreel import console
 from newsreel.gate import admitted
 from schemas.errors import NotFoundError
 from schemas.settings import settings
+from stores.media import check_readable
 
 if TYPE_CHECKING:
     from newsreel.ingestion import Answer
@@ -40,6 +41,7 @@ def ingest(
     as_json: Json = False,
 ) -> int:
     """Run the ingest DAG on a local file: ready 0; rejected or duplicate 1; failed 3."""
+    check_readable(file)
     with admitted(settings().home, console.say):
         from newsreel import ingestion
 

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,12 @@ class House:
     """One HOME, used through the command line alone."""
 
     home: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More NEWSREEL_* than where it is."""
+
+    def with_settings(self, more: Mapping[str, str]) -> House:
+        """The same HOME with other settings."""
+        return replace(self, settings={**self.settings, **more})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -36,6 +42,7 @@ class House:
             **kept,
             "NEWSREEL_HOME": str(self.home),
             "NEWSREEL_CI_RUN": os.environ.get("NEWSREEL_CI_RUN", ""),
+            **self.settings,
         }
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
@@ -56,6 +63,26 @@ class House:
         done = self.run(*arguments, "--json")
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
+
+    def up(self) -> None:
+        """The stack, healthy."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "up.log").open("ab") as log:
+            command = [sys.executable, "-m", "newsreel", "up", "--port", "0"]
+            process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        _stacks.append(process)
+
+        def healthy() -> bool | None:
+            assert process.poll() is None, f"`newsreel up` ended with {process.returncode}"
+            return self._healthy()
+
+        wait_for(healthy, "a healthy stack")
+
+    def _healthy(self) -> bool | None:
+        try:
+            return json.loads((self.home / "stack.json").read_text())["phase"] == "healthy" or None
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Rows, as an analyst gets them."""
@@ -105,6 +132,8 @@ class House:
 
 
 T = TypeVar("T")
+_stacks: list[subprocess.Popen[bytes]] = []
+"""Held: Python warns of a child whose handle is dropped while it runs."""
 
 
 def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) -> T:
