@@ -1,0 +1,67 @@
+"""When what happened in one run of a DAG: as Airflow wrote it down, and as the stages did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from schemas.errors import StageError
+from stores.delta import Lake
+
+
+@dataclass(frozen=True)
+class Span:
+    """From when to when."""
+
+    started: datetime
+    ended: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.ended - self.started).total_seconds()
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """One run: from queued to ended, and its tasks that ran, by name, from the start of the task's process."""
+
+    whole: Span
+    tasks: Mapping[str, Span]
+
+
+def run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
+    """The times of a run that has ended. Raises StageError where it has not, or did not succeed."""
+    with psycopg.connect(airflow_database_url) as connection:
+        run = connection.execute(
+            "SELECT queued_at, end_date, state FROM dag_run WHERE dag_id = %s AND run_id = %s",
+            (dag_id, run_id),
+        ).fetchone()
+        tasks = connection.execute(
+            """SELECT task_id, start_date, end_date FROM task_instance
+               WHERE dag_id = %s AND run_id = %s AND state = 'success' AND start_date IS NOT NULL""",
+            (dag_id, run_id),
+        ).fetchall()
+    if run is None or run[2] != "success" or run[1] is None:
+        raise StageError(f"run {run_id} of {dag_id} did not succeed: {run[2] if run else 'there is none'}")
+    return RunTimes(Span(run[0], run[1]), {name: Span(started, ended) for name, started, ended in tasks})
+
+
+def last_run_id(airflow_database_url: str, dag_id: str) -> str | None:
+    """The run of a DAG that ended last with success, or None."""
+    with psycopg.connect(airflow_database_url) as connection:
+        row = connection.execute(
+            """SELECT run_id FROM dag_run WHERE dag_id = %s AND state = 'success'
+               ORDER BY end_date DESC LIMIT 1""",
+            (dag_id,),
+        ).fetchone()
+    return str(row[0]) if row else None
+
+
+def recorded_stages(lake: Lake, run_id: str, attempt: int = 1) -> dict[str, Span]:
+    """What each stage of a run did, from its first record to its last, by stage: inside its program."""
+    rows = lake.read("pipeline_runs", where={"run_id": run_id, "attempt": attempt}).to_pylist()
+    return {row["stage"]: Span(row["started"], row["ended"]) for row in rows if row["state"] == "succeeded"}
