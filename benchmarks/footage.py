@@ -12,7 +12,9 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -128,8 +130,10 @@ def _make(footage: Footage, path: Path, say: Say) -> None:
         *("-t", f"{footage.frames / FRAME_RATE:.6f}", "-map", "0:v", "-map", "1:a", *ENCODER, *SOUND),
         *("-fflags", "+bitexact", "-flags", "+bitexact", "-f", "mp4", media_tools.safe_name(path)),
     ]
-    log = path.with_suffix(".log")
-    with log.open("wb") as words, subprocess.Popen(encode, stdin=subprocess.PIPE, stderr=words) as encoder:
+    with (
+        tempfile.TemporaryFile("w+") as words,
+        subprocess.Popen(encode, stdin=subprocess.PIPE, stderr=words) as encoder,
+    ):
         assert encoder.stdin is not None
         try:
             done = 0
@@ -137,16 +141,19 @@ def _make(footage: Footage, path: Path, say: Say) -> None:
                 _pour(footage, scene, frames, encoder.stdin)
                 if done // (60 * FRAME_RATE) != (done := done + frames) // (60 * FRAME_RATE):
                     say(f"{done} of {footage.frames} frames made")
-            encoder.stdin.close()
         except BrokenPipeError:
-            encoder.stdin = None  # what it could not take is no news: its last words follow
+            pass  # it has ended: its last words say why
         except BaseException:
             encoder.kill()
             raise
-    said = log.read_text(errors="replace").strip()
-    log.unlink()
-    if encoder.returncode:
-        raise MediaToolError(f"ffmpeg could not encode footage: {said[-400:] or encoder.returncode}")
+        finally:
+            with suppress(BrokenPipeError):
+                encoder.stdin.close()
+        if encoder.wait():
+            words.seek(0)
+            raise MediaToolError(
+                f"ffmpeg could not encode footage: {words.read()[-400:] or encoder.returncode}"
+            )
 
 
 def _pour(footage: Footage, scene: str, frames: int, sink: IO[bytes]) -> None:

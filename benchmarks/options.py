@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import math
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from schemas.errors import InputError
+
+T = TypeVar("T", int, float)
 
 
 class Options(argparse.ArgumentParser):
@@ -21,10 +25,7 @@ class Options(argparse.ArgumentParser):
 
 def positive(text: str) -> float:
     """A number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
+    return _checked(float, text, "a number above 0")
 
 
 def positives(text: str) -> list[float]:
@@ -34,7 +35,14 @@ def positives(text: str) -> list[float]:
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return _checked(int, text, "a whole number of at least 1")
+
+
+def _checked(read: Callable[[str], T], text: str, wanted: str) -> T:
+    try:
+        value = read(text)
+    except ValueError:
+        value = None
+    if value is None or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
     return value

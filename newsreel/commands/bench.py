@@ -36,8 +36,9 @@ def bench(
         return 0
     known = BENCHES.get(name)
     if known is None:
-        lines = "; ".join(f"{name}: {known.line}" for name, known in BENCHES.items())
-        raise InputError(f"no bench {name!r}; there are {lines}")
+        for there, other in BENCHES.items():
+            console.say(f"{there:10}{other.line}")
+        raise InputError(f"no bench {name!r}; there are {', '.join(BENCHES)}")
     report = known.run(context.args, console.say)
     if as_json:
         console.emit(report.as_dict())
