@@ -22,7 +22,7 @@ from benchmarks.machine import conditions
 from benchmarks.options import Options, count
 from benchmarks.overhead import Overhead, Starts, overhead
 from benchmarks.report import Figure, Report, Say
-from benchmarks.run_times import last_run_id, recorded_stages, run_times
+from benchmarks.run_times import latest_run, recorded_stages, run_times
 from schemas.errors import DependencyError, StageError
 
 LIMIT_S, TARGET_S = 45.0, 20.0
@@ -36,7 +36,7 @@ class Ingested:
     stack_up_s: float
     command_s: float
     refresh_s: float
-    refresh_run_s: float | None
+    refresh_run_s: float
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,7 @@ def _by_dag(file: Path, hand: Hand) -> Ingested:
             raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
         run_id = ran.answer["run_id"]
         times = run_times(house.airflow_database_url, "ingest_video", run_id)
-        refresh = last_run_id(house.airflow_database_url, "refresh_tables")
-        refreshed = run_times(house.airflow_database_url, "refresh_tables", refresh) if refresh else None
+        refresh = latest_run(house.airflow_database_url, "refresh_tables")
         recorded = recorded_stages(house.lake, run_id)
     cost = overhead(
         times,
@@ -137,7 +136,7 @@ def _by_dag(file: Path, hand: Hand) -> Ingested:
         beams=len(BEAM_STAGES),
     )
     refresh_s = ran.ended - times.whole.ended.timestamp()
-    return Ingested(cost, up_s, ran.wall_s, refresh_s, refreshed.whole.seconds if refreshed else None)
+    return Ingested(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds)
 
 
 def _whole_demo_s() -> float:

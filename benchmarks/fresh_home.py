@@ -28,7 +28,7 @@ _LAST_WORDS = 600
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that was typed: its exit status, what it answered, its wall time and its own CPU time in seconds."""
+    """A command that was typed: its exit status, what it answered, how long it took."""
 
     status: int
     answer: Any
@@ -99,7 +99,7 @@ class FreshHome:
         log = self.folder / "up.log"
         with log.open("wb") as words:
             self._stack = subprocess.Popen(
-                [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--", *_COMMAND, "up", "--port", "0"],
+                _command("up", "--port", "0"),
                 stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
                 cwd=self.folder, env=self.environment,
             )  # fmt: skip
@@ -119,7 +119,7 @@ class FreshHome:
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """The command with `--json`, running; `finish` waits for it."""
         return subprocess.Popen(
-            [*_COMMAND, *map(str, arguments), "--json"],
+            _command(*arguments, "--json"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             cwd=self.folder, env=self.environment,
         )  # fmt: skip
@@ -130,7 +130,7 @@ class FreshHome:
         output, words = self.folder / "stdout", self.folder / "stderr"
         with output.open("wb") as out, words.open("wb") as err:
             process = subprocess.Popen(
-                [*_COMMAND, *map(str, arguments), *(["--json"] if json_answer else [])],
+                _command(*arguments, *(["--json"] if json_answer else [])),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment,
             )  # fmt: skip
         while process.poll() is None:
@@ -152,4 +152,7 @@ class FreshHome:
         return state
 
 
-_COMMAND = (sys.executable, "-m", "newsreel")
+def _command(*arguments: str | Path) -> list[str]:
+    """The command as typed; it is told to end when this process does, however that happens."""
+    with_us = [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--"]
+    return [*with_us, sys.executable, "-m", "newsreel", *map(str, arguments)]

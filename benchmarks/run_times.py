@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,9 @@ import psycopg
 
 from schemas.errors import StageError
 from stores.delta import Lake
+
+LONGEST_WAIT_S = 120.0
+POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,20 @@ def run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
     return RunTimes(Span(run[0], run[1]), {name: Span(started, ended) for name, started, ended in tasks})
 
 
-def last_run_id(airflow_database_url: str, dag_id: str) -> str | None:
-    """The run of a DAG that ended last with success, or None."""
-    with psycopg.connect(airflow_database_url) as connection:
-        row = connection.execute(
-            """SELECT run_id FROM dag_run WHERE dag_id = %s AND state = 'success'
-               ORDER BY end_date DESC LIMIT 1""",
-            (dag_id,),
-        ).fetchone()
-    return str(row[0]) if row else None
+def latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
+    """The times of the run of a DAG that was queued last, waited for. Raises StageError where it does not succeed."""
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        with psycopg.connect(airflow_database_url) as connection:
+            row = connection.execute(
+                "SELECT run_id, state FROM dag_run WHERE dag_id = %s ORDER BY queued_at DESC LIMIT 1",
+                (dag_id,),
+            ).fetchone()
+        if row and (row[1] in ("success", "failed") or time.monotonic() > deadline):
+            return run_times(airflow_database_url, dag_id, row[0])
+        if time.monotonic() > deadline:
+            raise StageError(f"no run of {dag_id} was queued")
+        time.sleep(POLL_S)
 
 
 def recorded_stages(lake: Lake, run_id: str, attempt: int = 1) -> dict[str, Span]:
