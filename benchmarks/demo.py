@@ -88,7 +88,11 @@ def report(pairs: Sequence[tuple[Ingested, Hand]], total_s: float | None, found:
         unit="s",
         figures=[
             Figure("overhead of the DAG", middle, "s", limit=LIMIT_S, target=TARGET_S),
-            Figure("overhead, least and most apart", overheads[-1] - overheads[0], "s"),
+            *(
+                [Figure("overhead, least and most apart", overheads[-1] - overheads[0], "s")]
+                if pairs[1:]
+                else []
+            ),
             Figure("work of the stages", dag.overhead.work_s, "s"),
             Figure("from the run's end to the rows in the tables", dag.refresh_s, "s"),
             Figure("the refresh_tables run of it", dag.refresh_run_s, "s"),

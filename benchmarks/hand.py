@@ -58,7 +58,7 @@ def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]
         walls, logs = {}, {}
         for stage in ORDER:
             logs[stage] = house.folder / f"{stage}.imports"
-            command = _command(stage, logs[stage] if clocked else None, environment)
+            command = stage_command(stage, logs[stage] if clocked else None, environment)
             walls[stage] = _wall_s(
                 [*command, *_arguments(stage, prepared["video_id"], house.folder)], environment, house.folder
             )
@@ -115,7 +115,7 @@ def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _command(stage: str, log: Path | None, environment: Mapping[str, str]) -> list[str]:
+def stage_command(stage: str, log: Path | None, environment: Mapping[str, str]) -> list[str]:
     """As the DAG's operators start it (dags/operators); under the clock where there is a log for it."""
     clock = [str(import_clock.__file__), str(log)] if log else []
     if stage in SPARK_STAGES:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines import media_tools
-from pipelines.chunk_plan import Chunk, plan
+from pipelines.chunk_plan import plan
 from pipelines.cutting import Piece
 from pipelines.encoding import ChunkEncode
 from pipelines.ladder import ladder, voice
@@ -23,8 +23,11 @@ from pipelines.source import probe
 from pipelines.timeline import timeline
 from schemas.errors import InputError
 
-THREADS = re.compile(r"(?:(?<=^)|(?<=:))(?:threads|lookahead-threads|lp|pools|frame-threads)=[^:]*(?::|$)")
-"""Within an encoder's own parameters: what keeps it to one thread."""
+BOUND_OPTIONS = frozenset({"-threads", "-row-mt", "-tile-columns"})
+BOUND_PARAMETERS = frozenset(
+    {"threads", "lookahead-threads", "lookahead-slices", "frame-threads", "pools", "wpp", "lp"}
+)
+"""What keeps ffmpeg and its encoders (x264, x265, SVT-AV1, libvpx) to one thread, so that chunks come out the same."""
 
 LABEL = re.compile(r"\[([^\]]+)\]")
 
@@ -62,13 +65,10 @@ def whole_encodes(path: Path, folder: Path) -> tuple[list[WholeEncode], int]:
     whole = plan(source)
     pictures = timeline(whole)
     chunks = whole.chunks
-    single = Chunk(
-        index=0,
-        start_pts=whole.first_pts,
+    single = replace(
+        chunks[0],
         end_pts=whole.end_pts,
         origin=min(chunk.origin for chunk in chunks),
-        byte_start=None,
-        byte_end=None,
         pictures=tuple(itertools.chain.from_iterable(chunk.pictures or () for chunk in chunks)) or None,
     )
     piece = Piece(source, whole.video, single, whole.first_pts, alone=True)
@@ -142,10 +142,11 @@ def _unbound(arguments: Sequence[str]) -> list[str]:
     kept: list[str] = []
     pairs = iter(arguments)
     for argument in pairs:
-        if argument.startswith("-threads"):
+        if argument in BOUND_OPTIONS:
             next(pairs)
         elif argument.startswith("-") and argument.endswith("-params"):
-            kept += [argument, THREADS.sub("", next(pairs)).rstrip(":")]
+            free = [one for one in next(pairs).split(":") if one.partition("=")[0] not in BOUND_PARAMETERS]
+            kept += [argument, ":".join(free)]
         else:
             kept.append(argument)
     return kept

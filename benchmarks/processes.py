@@ -98,10 +98,9 @@ def watched_memory(house: FreshHome) -> Iterator[Memory]:
 
 
 def _program(process: psutil.Process) -> str:
-    """A Python process by the module that it runs, any other by its name."""
+    """A Python process by the module that it runs, any other by its name, without what a title adds to it."""
     line = process.cmdline()
     for place, word in enumerate(line[:-1]):
         if word == "-m":
-            return line[place + 1]
-    name = str(process.name())
-    return name if line else f"{name} (kernel)"
+            return str(line[place + 1])
+    return str(process.name()).partition(" --")[0]
