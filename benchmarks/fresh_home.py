@@ -22,6 +22,7 @@ from stores.media import MediaStore
 
 CI_MARK = "NEWSREEL_CI_RUN"
 START_TIMEOUT_S = 330.0
+STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 _LAST_WORDS = 600
 
@@ -113,8 +114,13 @@ class FreshHome:
         """Stop the stack, if it was started."""
         if self._stack is not None:
             self.newsreel("down", json_answer=False)
-            self._stack.wait()
-            self._stack = None
+            try:
+                self._stack.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._stack.kill()
+                raise
+            finally:
+                self._stack = None
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """The command with `--json`, running; `finish` waits for it."""

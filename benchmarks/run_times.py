@@ -70,7 +70,7 @@ def latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
         time.sleep(POLL_S)
 
 
-def recorded_stages(lake: Lake, run_id: str, attempt: int = 1) -> dict[str, Span]:
-    """What each stage of a run did, from its first record to its last, by stage: inside its program."""
-    rows = lake.read("pipeline_runs", where={"run_id": run_id, "attempt": attempt}).to_pylist()
-    return {row["stage"]: Span(row["started"], row["ended"]) for row in rows if row["state"] == "succeeded"}
+def recorded_stages(lake: Lake, run_id: str) -> dict[str, Span]:
+    """What each stage of a run recorded of the attempt that succeeded, by stage: inside its program."""
+    rows = lake.read("pipeline_runs", where={"run_id": run_id, "state": "succeeded"}).to_pylist()
+    return {row["stage"]: Span(row["started"], row["ended"]) for row in rows}
