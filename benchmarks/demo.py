@@ -20,7 +20,7 @@ from benchmarks.hand import (
 )
 from benchmarks.machine import conditions
 from benchmarks.options import Options, count
-from benchmarks.overhead import Overhead, Starts, overhead
+from benchmarks.overhead import Gaps, Overhead, Starts, gaps, overhead
 from benchmarks.report import Figure, Report, Say
 from benchmarks.run_times import latest_run, recorded_stages, run_times
 from schemas.errors import DependencyError, StageError
@@ -37,6 +37,7 @@ class Ingested:
     command_s: float
     refresh_s: float
     refresh_run_s: float
+    gaps: dict[str, Gaps]
 
 
 @dataclass(frozen=True)
@@ -80,31 +81,35 @@ def report(pairs: Sequence[tuple[Ingested, Hand]], total_s: float | None, found:
     overheads = sorted(pair[0].overhead.total_s for pair in pairs)
     middle = statistics.median_low(overheads)
     dag, hand = next(pair for pair in pairs if pair[0].overhead.total_s == middle)
+    figures = [
+        Figure("overhead of the DAG", middle, "s", limit=LIMIT_S, target=TARGET_S),
+        Figure("work of the stages", dag.overhead.work_s, "s"),
+        Figure("from the run's end to the rows in the tables", dag.refresh_s, "s"),
+        Figure("the refresh_tables run of it", dag.refresh_run_s, "s"),
+        Figure("`newsreel ingest` as typed", dag.command_s, "s"),
+        Figure("`newsreel up` in a fresh HOME", dag.stack_up_s, "s"),
+        Figure("`newsreel demo` in a fresh HOME", total_s, "s"),
+    ]
+    if len(pairs) > 1:
+        figures.append(Figure("overhead, least and most apart", overheads[-1] - overheads[0], "s"))
+    for stage, gap in dag.gaps.items():
+        figures += [
+            Figure(f"{stage} in the DAG: wait for its task", gap.waited_s, "s"),
+            Figure(f"{stage} in the DAG: task to record", gap.before_s, "s"),
+            Figure(f"{stage} in the DAG: record to task's end", gap.after_s, "s"),
+        ]
+    for stage, by_hand in hand.plain.items():
+        figures += [
+            Figure(f"{stage} by hand: start-up", by_hand.start_up_s, "s"),
+            Figure(f"{stage} by hand: record", by_hand.recorded_s, "s"),
+        ]
     return Report(
         name="demo",
         ours=dag.overhead.wall_s,
         peer=hand.wall_s,
         peer_name="the same stage programs, one after the other by hand",
         unit="s",
-        figures=[
-            Figure("overhead of the DAG", middle, "s", limit=LIMIT_S, target=TARGET_S),
-            *(
-                [Figure("overhead, least and most apart", overheads[-1] - overheads[0], "s")]
-                if pairs[1:]
-                else []
-            ),
-            Figure("work of the stages", dag.overhead.work_s, "s"),
-            Figure("from the run's end to the rows in the tables", dag.refresh_s, "s"),
-            Figure("the refresh_tables run of it", dag.refresh_run_s, "s"),
-            Figure("`newsreel ingest` as typed", dag.command_s, "s"),
-            Figure("`newsreel up` in a fresh HOME", dag.stack_up_s, "s"),
-            Figure("`newsreel demo` in a fresh HOME", total_s, "s"),
-            *(
-                Figure(f"{name} by hand, start-up", stage.start_up_s, "s")
-                for name, stage in hand.plain.items()
-            ),
-            *(Figure(f"{name} by hand, work", stage.recorded_s, "s") for name, stage in hand.plain.items()),
-        ],
+        figures=figures,
         breakdown=dag.overhead.parts,
         conditions=found,
     )
@@ -140,7 +145,7 @@ def _by_dag(file: Path, hand: Hand) -> Ingested:
         beams=len(BEAM_STAGES),
     )
     refresh_s = ran.ended - times.whole.ended.timestamp()
-    return Ingested(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds)
+    return Ingested(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds, gaps(times, recorded))
 
 
 def _whole_demo_s() -> float:

@@ -78,3 +78,27 @@ def overhead(
         REST: start_up_s - jvm_s - before_work_s,
     }
     return Overhead(run.whole.seconds, recorded_s - in_work_s - beam_s, parts)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Around one task, in seconds: until its process starts, until its stage's record begins, after that one's end."""
+
+    waited_s: float
+    before_s: float
+    after_s: float
+
+
+def gaps(run: RunTimes, recorded: Mapping[str, Span]) -> dict[str, Gaps]:
+    """By stage, in order; the wait is counted from the end of the task before, or from when the run was queued."""
+    found, free = {}, run.whole.started
+    for stage, task in sorted(run.tasks.items(), key=lambda item: item[1].started):
+        if stage in recorded:
+            record = recorded[stage]
+            found[stage] = Gaps(
+                (task.started - free).total_seconds(),
+                (record.started - task.started).total_seconds(),
+                (task.ended - record.ended).total_seconds(),
+            )
+            free = task.ended
+    return found

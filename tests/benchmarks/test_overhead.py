@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import overhead as parts_of
 from benchmarks.hand import HandStage, Import
-from benchmarks.overhead import Overhead, Starts, overhead
+from benchmarks.overhead import Gaps, Overhead, Starts, gaps, overhead
 from benchmarks.run_times import RunTimes
 from tests.benchmarks.times import span
 
@@ -52,6 +52,7 @@ def test_an_engine_that_is_imported_within_the_work_is_no_work() -> None:
     assert taken().work_s == pytest.approx(7 - 3.0 - 0.5)
 
 
+@settings(deadline=None)
 @given(jvm_s=st.floats(0, 10), beam_s=st.floats(0, 5))
 def test_the_parts_are_the_whole(jvm_s: float, beam_s: float) -> None:
     found = taken(jvm_s, beam_s)
@@ -63,3 +64,11 @@ def test_tasks_that_were_skipped_count_for_nothing() -> None:
     skipped = RunTimes(RUN.whole, {**RUN.tasks, "reject": span(26, 26)})
     again = overhead(skipped, RECORDED, PLAIN, CLOCKED, Starts(2.0, 0.5), jvms=1, beams=1)
     assert again.parts == pytest.approx(taken().parts)
+
+
+def test_each_task_has_its_wait_and_what_lies_around_its_record() -> None:
+    assert gaps(RUN, RECORDED) == {
+        "inspect": Gaps(1, 3.5, 0.5),
+        "match": Gaps(2, 4, 1.5),
+        "publish": Gaps(3, 2, 1.5),
+    }
