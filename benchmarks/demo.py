@@ -1,0 +1,164 @@
+"""`newsreel bench demo`: what the ingest DAG costs over running its stages by hand, and where those seconds go."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.fresh_home import FreshHome
+from benchmarks.hand import (
+    BEAM_STAGES,
+    SPARK_STAGES,
+    HandStage,
+    beam_start_s,
+    jvm_start_s,
+    prepared_environment,
+    stages_by_hand,
+)
+from benchmarks.machine import conditions
+from benchmarks.options import Options, count
+from benchmarks.overhead import Gaps, Overhead, Starts, gaps, overhead
+from benchmarks.report import Figure, Report, Say
+from benchmarks.run_times import latest_run, recorded_stages, run_times
+from schemas.errors import DependencyError, StageError
+
+LIMIT_S, TARGET_S = 45.0, 20.0
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """One ingest by the DAG: what it cost over its work, and what users wait for around it, in seconds."""
+
+    overhead: Overhead
+    stack_up_s: float
+    command_s: float
+    refresh_s: float
+    refresh_run_s: float
+    gaps: dict[str, Gaps]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The stages by hand, and the engines' starts."""
+
+    plain: dict[str, HandStage]
+    clocked: dict[str, HandStage]
+    starts: Starts
+
+    @property
+    def wall_s(self) -> float:
+        """All stage programs, one after the other."""
+        return sum(stage.wall_s for stage in self.plain.values())
+
+
+def run(arguments: Sequence[str], say: Say) -> Report:
+    """The bench. Raises StageError where a run does not succeed."""
+    options = Options("demo", "What the ingest DAG costs over running its stages by hand.")
+    options.add_argument("--file", type=Path, help="a video; default: the demo's clip")
+    options.add_argument("--repeat", type=count, default=1, help="runs; the middle one is reported (1)")
+    options.add_argument("--no-total", action="store_true", help="leave out the whole `newsreel demo`")
+    given = options.parse_args(list(arguments))
+    file = (given.file or _clip()).absolute()
+    found = conditions(file=file.name, repeat=given.repeat)
+    pairs = []
+    for number in range(1, given.repeat + 1):
+        say(f"run {number} of {given.repeat}: the stages by hand")
+        hand = _by_hand(file)
+        say(f"run {number} of {given.repeat}: the DAG")
+        pairs.append((_by_dag(file, hand), hand))
+    total_s = None
+    if not given.no_total:
+        say("`newsreel demo` as a whole")
+        total_s = _whole_demo_s()
+    return report(pairs, total_s, found)
+
+
+def report(pairs: Sequence[tuple[Ingested, Hand]], total_s: float | None, found: dict[str, object]) -> Report:
+    """The run whose overhead is the median (the lower of two), with how far the others lie apart."""
+    overheads = sorted(pair[0].overhead.total_s for pair in pairs)
+    middle = statistics.median_low(overheads)
+    dag, hand = next(pair for pair in pairs if pair[0].overhead.total_s == middle)
+    figures = [
+        Figure("overhead of the DAG", middle, "s", limit=LIMIT_S, target=TARGET_S),
+        Figure("work of the stages", dag.overhead.work_s, "s"),
+        Figure("from the run's end to the rows in the tables", dag.refresh_s, "s"),
+        Figure("the refresh_tables run of it", dag.refresh_run_s, "s"),
+        Figure("`newsreel ingest` as typed", dag.command_s, "s"),
+        Figure("`newsreel up` in a fresh HOME", dag.stack_up_s, "s"),
+        Figure("`newsreel demo` in a fresh HOME", total_s, "s"),
+    ]
+    if len(pairs) > 1:
+        figures.append(Figure("overhead, least and most apart", overheads[-1] - overheads[0], "s"))
+    for stage, gap in dag.gaps.items():
+        figures += [
+            Figure(f"{stage} in the DAG: wait for its task", gap.waited_s, "s"),
+            Figure(f"{stage} in the DAG: task to record", gap.before_s, "s"),
+            Figure(f"{stage} in the DAG: record to task's end", gap.after_s, "s"),
+        ]
+    for stage, by_hand in hand.plain.items():
+        figures += [
+            Figure(f"{stage} by hand: start-up", by_hand.start_up_s, "s"),
+            Figure(f"{stage} by hand: record", by_hand.recorded_s, "s"),
+        ]
+    return Report(
+        name="demo",
+        ours=dag.overhead.wall_s,
+        peer=hand.wall_s,
+        peer_name="the same stage programs, one after the other by hand",
+        unit="s",
+        figures=figures,
+        breakdown=dag.overhead.parts,
+        conditions=found,
+    )
+
+
+def _by_hand(file: Path) -> Hand:
+    plain, clocked = stages_by_hand(file), stages_by_hand(file, clocked=True)
+    with prepared_environment(file) as (environment, folder):
+        starts = Starts(
+            statistics.median(jvm_start_s(environment, folder) for _ in range(3)),
+            statistics.median(beam_start_s(environment, folder) for _ in range(3)),
+        )
+    return Hand(plain, clocked, starts)
+
+
+def _by_dag(file: Path, hand: Hand) -> Ingested:
+    with FreshHome() as house:
+        up_s = house.up()
+        ran = house.newsreel("ingest", file, "--title", file.stem)
+        if ran.status:
+            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+        run_id = ran.answer["run_id"]
+        times = run_times(house.airflow_database_url, "ingest_video", run_id)
+        refresh = latest_run(house.airflow_database_url, "refresh_tables")
+        recorded = recorded_stages(house.lake, run_id)
+    cost = overhead(
+        times,
+        recorded,
+        hand.plain,
+        hand.clocked,
+        hand.starts,
+        jvms=len(SPARK_STAGES),
+        beams=len(BEAM_STAGES),
+    )
+    refresh_s = ran.ended - times.whole.ended.timestamp()
+    return Ingested(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds, gaps(times, recorded))
+
+
+def _whole_demo_s() -> float:
+    with FreshHome() as house:
+        ran = house.newsreel("demo")
+        if ran.status:
+            raise StageError(f"newsreel demo ended with {ran.status}: {ran.answer}")
+        return ran.wall_s
+
+
+def _clip() -> Path:
+    """The clip that comes with the command; it lies in the package, which need not be imported for that."""
+    found = importlib.util.find_spec("newsreel")
+    if found is None or found.origin is None:
+        raise DependencyError("the package `newsreel` is missing: install the project's wheel")
+    return Path(found.origin).parent / "clip" / "big_buck_bunny.mp4"

@@ -1,0 +1,228 @@
+"""Footage of any length, of which every frame is its own: procedural scenes, cut every few seconds, with sound.
+
+A loop of a short clip would be easier than real video for encoders, caches and matching; a film of an hour is nobody's
+to bring along. Each scene is an ffmpeg source with a place, a speed and colours of its own, something that moves over
+it, and grain. They go as raw pictures into one H.264 encoder, so that key frames fall where an encoder puts them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from benchmarks.report import Say
+from pipelines import media_tools
+from schemas.errors import MediaToolError
+
+RECIPE = 1
+"""Raise it when the same arguments give other pictures: what lies in the cache is then made anew."""
+
+FRAME_RATE = 24
+SHORTEST_SCENE_S, LONGEST_SCENE_S = 4, 10
+ENCODER = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2", "-pix_fmt", "yuv420p")
+"""Better than what the ladder makes of it, as an upload is. A fixed number of threads: the same bytes anywhere."""
+
+SOUND = ("-c:a", "aac", "-b:a", "128k", "-ac", "2")
+GRAIN = 4
+
+Scene = Callable[[random.Random], str]
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One film: how long, how large, and which one of that kind."""
+
+    length_s: float
+    seed: int = 0
+    width: int = 1280
+    height: int = 720
+
+    @property
+    def frames(self) -> int:
+        """How many pictures it has."""
+        return max(1, round(self.length_s * FRAME_RATE))
+
+    @property
+    def name(self) -> str:
+        """Names the file by all that it is made from."""
+        recipe = {"recipe": RECIPE, "by": media_tools.version("ffmpeg"), "encoder": ENCODER, **asdict(self)}
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+        return f"footage-{self.length_s:g}s-{self.seed}-{digest}.mp4"
+
+    def scenes(self) -> Iterator[tuple[int, str]]:
+        """Frames and ffmpeg source of each scene, in order."""
+        left, number = self.frames, 0
+        while left:
+            drawn = random.Random(f"{self.seed}/{number}")  # noqa: S311 - scenery, and the same every time
+            frames = min(left, drawn.randint(SHORTEST_SCENE_S * FRAME_RATE, LONGEST_SCENE_S * FRAME_RATE))
+            yield frames, self._scene(drawn, number)
+            left, number = left - frames, number + 1
+
+    def _scene(self, drawn: random.Random, number: int) -> str:
+        """A source of its own, enlarged, with a card that moves over it, and grain."""
+        kind = SCENES[(number + self.seed) % len(SCENES)]
+        hue, saturation = drawn.randrange(360), drawn.uniform(0.5, 1.1)
+        card = drawn.choice(("testsrc2", "rgbtestsrc", "smptehdbars", "yuvtestsrc"))
+        width, height = self.width // drawn.choice((4, 5, 6)) // 2 * 2, self.height // 5 // 2 * 2
+        across, down = (
+            f"({room})*(0.5+0.45*sin(t*{drawn.uniform(0.2, 0.9):.3f}+{number}))" for room in ("W-w", "H-h")
+        )
+        return (
+            f"{kind(drawn)},scale={self.width}:{self.height}:flags=bicubic,format=yuv420p,"
+            f"hue=h={hue}:s={saturation:.2f}[ground];"
+            f"{card}=s={width}x{height}:r={FRAME_RATE},format=yuv420p[card];"
+            f"[ground][card]overlay=x='{across}':y='{down}':shortest=1,"
+            f"noise=alls={GRAIN}:allf=t:all_seed={drawn.randrange(1 << 30)},setsar=1,format=yuv420p"
+        )
+
+    def sound(self) -> str:
+        """Two wandering tones, one to an ear, over noise."""
+        drawn = random.Random(f"{self.seed}/sound")  # noqa: S311
+        tones = []
+        for ear in (0, 1):
+            pitch, swing, pace = drawn.uniform(700, 2_500), drawn.uniform(20, 90), drawn.uniform(0.3, 3)
+            tone = f"0.15*sin({pitch:.1f}*t+{swing:.1f}*sin(t*{pace:.3f}))"
+            tones.append(f"{tone}+0.03*(random({ear})-0.5)")
+        return f"aevalsrc='{'|'.join(tones)}':s=48000:c=stereo"
+
+
+def footage_file(footage: Footage, say: Say, folder: Path | None = None) -> Path:
+    """The film as a file, made on first use and kept in `folder` (the user's cache).
+
+    Raises MediaToolError where ffmpeg fails; nothing is kept then.
+    """
+    folder = folder or cache_folder()
+    path = folder / footage.name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        say(f"making {footage.length_s:g} s of footage, kept as {path}")
+        part = path.with_name(f".{os.getpid()}-{path.name}")
+        try:
+            _make(footage, part, say)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    return path
+
+
+def cache_folder() -> Path:
+    """Where footage is kept (XDG base directories, 0.8)."""
+    said = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(said) if said.startswith("/") else Path.home() / ".cache"
+    return root / "newsreel" / "bench"
+
+
+def _make(footage: Footage, path: Path, say: Say) -> None:
+    program = media_tools.program("ffmpeg")
+    raw = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{footage.width}x{footage.height}")
+    encode = [
+        *(media_tools.program("setpriv"), "--pdeathsig", "KILL", "--", program, "-v", "error", "-y"),
+        *(*raw, "-r", str(FRAME_RATE), "-i", "pipe:0", "-f", "lavfi", "-i", footage.sound()),
+        *("-t", f"{footage.frames / FRAME_RATE:.6f}", "-map", "0:v", "-map", "1:a", *ENCODER, *SOUND),
+        *("-fflags", "+bitexact", "-flags", "+bitexact", "-f", "mp4", media_tools.safe_name(path)),
+    ]
+    with (
+        tempfile.TemporaryFile("w+") as words,
+        subprocess.Popen(encode, stdin=subprocess.PIPE, stderr=words) as encoder,
+    ):
+        assert encoder.stdin is not None
+        try:
+            done = 0
+            for frames, scene in footage.scenes():
+                _pour(footage, scene, frames, encoder.stdin)
+                if done // (60 * FRAME_RATE) != (done := done + frames) // (60 * FRAME_RATE):
+                    say(f"{done} of {footage.frames} frames made")
+        except BrokenPipeError:
+            pass  # it has ended: its last words say why
+        except BaseException:
+            encoder.kill()
+            raise
+        finally:
+            with suppress(BrokenPipeError):
+                encoder.stdin.close()
+        if encoder.wait():
+            words.seek(0)
+            raise MediaToolError(
+                f"ffmpeg could not encode footage: {words.read()[-400:] or encoder.returncode}"
+            )
+
+
+def _pour(footage: Footage, scene: str, frames: int, sink: IO[bytes]) -> None:
+    """One scene's raw pictures, all of them, into the encoder."""
+    draw = [
+        *(media_tools.program("ffmpeg"), "-nostdin", "-v", "error", "-filter_complex", f"{scene}[out]"),
+        *("-map", "[out]", "-frames:v", str(frames), "-f", "rawvideo", "pipe:1"),
+    ]
+
+    def pass_on(pictures: IO[bytes]) -> int:
+        poured = 0
+        while block := pictures.read(1 << 20):
+            sink.write(block)
+            poured += len(block)
+        return poured
+
+    finished, poured = media_tools.run(draw, consume=pass_on)
+    if finished.status or poured != frames * footage.width * footage.height * 3 // 2:
+        raise MediaToolError(f"ffmpeg could not draw a scene: {finished.stderr[-400:] or scene}")
+
+
+def _mandelbrot(drawn: random.Random) -> str:
+    x, y = drawn.choice(((-0.7436, -0.1318), (-0.1607, 1.0376), (0.2821, 0.0100), (-1.2506, 0.0201)))
+    return (
+        f"mandelbrot=s=320x180:r={FRAME_RATE}:start_x={x + drawn.uniform(-0.01, 0.01):.5f}"
+        f":start_y={y + drawn.uniform(-0.01, 0.01):.5f}:start_scale={drawn.uniform(0.3, 0.8):.3f}"
+        f":end_scale={drawn.uniform(0.02, 0.05):.4f}:end_pts={drawn.randint(400, 700)}:maxiter=300:inner=mincol"
+        ",gblur=sigma=1"
+    )
+
+
+def _gradients(drawn: random.Random) -> str:
+    kind = drawn.choice(("linear", "radial", "circular", "spiral"))
+    return (
+        f"gradients=s=320x180:r={FRAME_RATE}:n={drawn.randint(3, 8)}:seed={drawn.randrange(1 << 30)}"
+        f":speed={drawn.uniform(0.005, 0.03):.4f}:type={kind}"
+    )
+
+
+def _perlin(drawn: random.Random) -> str:
+    colours = drawn.choice(("turbo", "viridis", "plasma", "magma", "inferno", "cividis"))
+    return (
+        f"perlin=s=128x72:r={FRAME_RATE}:octaves=4:persistence=0.6:xscale={drawn.uniform(2, 5):.2f}"
+        f":yscale={drawn.uniform(2, 5):.2f}:tscale={drawn.uniform(0.2, 0.5):.2f}"
+        f":random_mode=seed:random_seed={drawn.randrange(1 << 30)},pseudocolor=preset={colours}"
+    )
+
+
+def _waves(drawn: random.Random) -> str:
+    a, b, c, d = (drawn.uniform(7, 30) for _ in range(4))
+    return (
+        f"nullsrc=s=160x90:r={FRAME_RATE},format=yuv420p,geq="
+        f"lum='128+55*sin(X/{a:.2f}+T*{drawn.uniform(0.5, 2.5):.2f})+50*cos(Y/{b:.2f}-T*1.3+X/{c:.2f})'"
+        f":cb='128+50*sin(X/{d:.2f}+T)':cr='128+50*cos(Y/{c:.2f}+T*{drawn.uniform(0.5, 2):.2f})'"
+    )
+
+
+def _rules(drawn: random.Random) -> str:
+    return (
+        f"cellauto=s=320x180:r={FRAME_RATE}:rule={drawn.choice((30, 73, 90, 110, 150))}"
+        f":seed={drawn.randrange(1 << 30)}:scroll=1,gblur=sigma=1.5"
+    )
+
+
+def _carpet(drawn: random.Random) -> str:
+    return (
+        f"sierpinski=s=640x360:r={FRAME_RATE}:seed={drawn.randrange(1 << 30)}"
+        f":jump={drawn.randint(20, 120)}:type={drawn.choice(('carpet', 'triangle'))},gblur=sigma=1"
+    )
+
+
+SCENES: tuple[Scene, ...] = (_mandelbrot, _gradients, _waves, _perlin, _rules, _carpet)

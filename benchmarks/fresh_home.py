@@ -1,0 +1,164 @@
+"""A HOME that did not exist before, used through the command line as users do, and gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pipelines import media_tools
+from schemas.errors import DependencyError, StageError
+from stores.delta import Lake
+from stores.media import MediaStore
+
+CI_MARK = "NEWSREEL_CI_RUN"
+START_TIMEOUT_S = 330.0
+STOP_TIMEOUT_S = 60.0
+_POLL_S = 0.1
+_LAST_WORDS = 600
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that was typed: its exit status, what it answered, how long it took."""
+
+    status: int
+    answer: Any
+    wall_s: float
+    ended: float
+    """Seconds since the epoch."""
+
+
+class FreshHome:
+    """A context manager; `with FreshHome() as house: house.up(); house.newsreel("ingest", ...)`."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="newsreel-bench-"))
+        self.home = self.folder / "home"
+        self.database_url: str | None = None
+        self._stack: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+        outside = self.postgres_folder
+        for folder in (self.folder, *([outside] if outside else [])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The caller's, without its own settings: embedded defaults throughout. The mark of a CI run is kept."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("NEWSREEL_") or name == CI_MARK
+        }
+        return {**kept, "NEWSREEL_HOME": str(self.home), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+
+    @property
+    def lake(self) -> Lake:
+        """Its tables."""
+        return Lake((self.home / "lake").as_uri())
+
+    @property
+    def media(self) -> MediaStore:
+        """Its media store."""
+        return MediaStore(self.home / "media")
+
+    @property
+    def postgres_folder(self) -> Path | None:
+        """Where the embedded PostgreSQL's files lie, as far as that was learnt: the parent of its socket's folder."""
+        if self.database_url is None:
+            return None
+        socket_folder = parse_qs(urlsplit(self.database_url).query).get("host", [""])[0]
+        folder = Path(socket_folder).parent
+        return folder if (folder / "data").is_dir() else None
+
+    @property
+    def airflow_database_url(self) -> str:
+        """Airflow's rows, in the same PostgreSQL. Raises DependencyError before there is one."""
+        if self.database_url is None:
+            raise DependencyError("no PostgreSQL has been started in this HOME")
+        return urlsplit(self.database_url)._replace(path="/airflow").geturl()
+
+    def up(self) -> float:
+        """Start the stack and wait until it is healthy; returns how long that took. Raises DependencyError."""
+        begun = time.monotonic()
+        log = self.folder / "up.log"
+        with log.open("wb") as words:
+            self._stack = subprocess.Popen(
+                _command("up", "--port", "0"),
+                stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
+                cwd=self.folder, env=self.environment,
+            )  # fmt: skip
+        while self._state().get("phase") != "healthy":
+            if self._stack.poll() is not None or time.monotonic() - begun > START_TIMEOUT_S:
+                raise DependencyError(f"the stack did not start: {log.read_text()[-_LAST_WORDS:]}")
+            time.sleep(_POLL_S)
+        return time.monotonic() - begun
+
+    def down(self) -> None:
+        """Stop the stack, if it was started."""
+        if self._stack is not None:
+            self.newsreel("down", json_answer=False)
+            try:
+                self._stack.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._stack.kill()
+                raise
+            finally:
+                self._stack = None
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """The command with `--json`, running; `finish` waits for it."""
+        return subprocess.Popen(
+            _command(*arguments, "--json"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder, env=self.environment,
+        )  # fmt: skip
+
+    def newsreel(self, *arguments: str | Path, json_answer: bool = True) -> Ran:
+        """Run the command to its end; any exit status is an answer."""
+        begun = time.monotonic()
+        output, words = self.folder / "stdout", self.folder / "stderr"
+        with output.open("wb") as out, words.open("wb") as err:
+            process = subprocess.Popen(
+                _command(*arguments, *(["--json"] if json_answer else [])),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment,
+            )  # fmt: skip
+        while process.poll() is None:
+            self._state()
+            time.sleep(_POLL_S)
+        wall_s, ended = time.monotonic() - begun, time.time()
+        said = output.read_text()
+        if json_answer and not said.strip():
+            raise StageError(f"newsreel {arguments[0]} said nothing: {words.read_text()[-_LAST_WORDS:]}")
+        return Ran(process.returncode, json.loads(said) if json_answer else None, wall_s, ended)
+
+    def _state(self) -> dict[str, Any]:
+        """What the stack says of itself; where its PostgreSQL is, is kept in mind for afterwards."""
+        try:
+            state: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        self.database_url = state.get("database_url") or self.database_url
+        return state
+
+
+def _command(*arguments: str | Path) -> list[str]:
+    """The command as typed; it is told to end when this process does, however that happens."""
+    with_us = [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--"]
+    return [*with_us, sys.executable, "-m", "newsreel", *map(str, arguments)]

@@ -1,0 +1,175 @@
+"""The ingest DAG's stage programs, run one after the other by hand: what the DAG's tasks run, and nothing around it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import import_clock
+from benchmarks.fresh_home import FreshHome
+from benchmarks.run_times import Span, recorded_stages
+from schemas.errors import DependencyError, StageError
+
+BEAM_STAGES = {"inspect": "pipelines.inspect_video", "encode": "pipelines.encode_video"}
+SPARK_STAGES = {"match": "jobs.match_video"}
+PROGRAMS = {"publish": "pipelines.publish"}
+ORDER = ("inspect", "match", "encode", "publish")
+RUN_ID = "by-hand"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One engine's import in a stage: how long, and whether it fell into what the stage records as its work."""
+
+    package: str
+    seconds: float
+    in_work: bool
+
+
+@dataclass(frozen=True)
+class HandStage:
+    """One stage program: from its start as a process to its end, its own record in between, what it imported."""
+
+    wall_s: float
+    recorded_s: float
+    imports: tuple[Import, ...] = ()
+
+    @property
+    def start_up_s(self) -> float:
+        """All that the process took and its record does not show."""
+        return self.wall_s - self.recorded_s
+
+
+def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]:
+    """Run them in a HOME of their own; with `clocked` imports are timed, which costs a little.
+
+    Raises StageError where one fails.
+    """
+    with FreshHome() as house, _prepared(house, file) as prepared:
+        environment = {**house.environment, **prepared["environment"]}
+        walls, logs = {}, {}
+        for stage in ORDER:
+            logs[stage] = house.folder / f"{stage}.imports"
+            command = stage_command(stage, logs[stage] if clocked else None, environment)
+            walls[stage] = _wall_s(
+                [*command, *_arguments(stage, prepared["video_id"], house.folder)], environment, house.folder
+            )
+        recorded = recorded_stages(house.lake, RUN_ID)
+        # The logs are in a folder that is gone after this.
+        return {
+            stage: HandStage(walls[stage], recorded[stage].seconds, _imports(logs[stage], recorded[stage]))
+            for stage in ORDER
+        }
+
+
+def jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
+    """What spark-submit takes for a program that does nothing, less what Python alone takes for it."""
+    nothing = folder / "nothing.py"
+    nothing.write_text("")
+    submitted = _wall_s([*_submit(environment), str(nothing)], environment, folder)
+    return submitted - _wall_s([sys.executable, str(nothing)], environment, folder)
+
+
+def beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
+    """What a Beam stage takes that has nothing to do, in a process that has imported Beam already."""
+    command = [sys.executable, "-m", "benchmarks.beam_start"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
+    if done.returncode:
+        raise StageError(f"an empty Beam stage failed: {done.stderr.strip()[-400:]}")
+    return float(done.stdout.split()[-1])
+
+
+@contextmanager
+def prepared_environment(file: Path) -> Iterator[tuple[dict[str, str], Path]]:
+    """The environment of stage programs in a HOME of its own, and a folder to work in."""
+    with FreshHome() as house, _prepared(house, file) as prepared:
+        yield {**house.environment, **prepared["environment"]}, house.folder
+
+
+@contextmanager
+def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
+    """The file registered and PostgreSQL held; what `newsreel.by_hand` says."""
+    command = [sys.executable, "-m", "newsreel.by_hand", str(file.absolute()), "--title", file.stem]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=house.environment,
+        cwd=house.folder,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        said = holder.stdout.readline()
+        if not said:
+            raise DependencyError(f"`{' '.join(command[1:])}` did not come up: its words are above")
+        document: dict[str, Any] = json.loads(said)
+        house.database_url = document["environment"]["NEWSREEL_DATABASE_URL"]
+        yield document
+
+
+def stage_command(stage: str, log: Path | None, environment: Mapping[str, str]) -> list[str]:
+    """As the DAG's operators start it (dags/operators); under the clock where there is a log for it."""
+    clock = [str(import_clock.__file__), str(log)] if log else []
+    if stage in SPARK_STAGES:
+        module = SPARK_STAGES[stage]
+        return [*_submit(environment), *([*clock, module] if clock else [_file(module)])]
+    module = {**BEAM_STAGES, **PROGRAMS}[stage]
+    return [sys.executable, *([*clock, module] if clock else ["-m", module])]
+
+
+def _submit(environment: Mapping[str, str]) -> list[str]:
+    properties = Path(environment["NEWSREEL_HOME"]) / "spark" / "spark-defaults.conf"
+    program = Path(sys.executable).with_name("spark-submit")
+    return [
+        str(program),
+        "--master",
+        "local[*]",
+        "--properties-file",
+        str(properties),
+        "--deploy-mode",
+        "client",
+    ]
+
+
+def _arguments(stage: str, video_id: str, folder: Path) -> list[str]:
+    outcome = folder / f"{stage}.json"
+    told = ["--video-id", video_id, "--run-id", RUN_ID, "--attempt", "1", "--outcome", str(outcome)]
+    return [*told, *(["--runner=DirectRunner"] if stage in BEAM_STAGES else [])]
+
+
+def _file(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise DependencyError(f"there is no module {module}: is the project's wheel installed?")
+    return found.origin
+
+
+def _wall_s(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> float:
+    python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
+    begun = time.monotonic()
+    done = subprocess.run(
+        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**environment, **python}, cwd=folder,
+    )  # fmt: skip
+    wall_s = time.monotonic() - begun
+    if done.returncode:
+        raise StageError(
+            f"`{' '.join(command[:6])} …` ended with {done.returncode}: {done.stdout.strip()[-600:]}"
+        )
+    return wall_s
+
+
+def _imports(log: Path, work: Span) -> tuple[Import, ...]:
+    if not log.exists():
+        return ()
+    begun = work.started.timestamp()
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    return tuple(Import(entry["package"], entry["seconds"], entry["at"] >= begun) for entry in entries)

@@ -1,0 +1,188 @@
+"""`newsreel bench ingest`: footage ingested as users do it, against one ffmpeg command that makes the same ladder."""
+
+from __future__ import annotations
+
+import math
+import resource
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import queued
+from benchmarks.footage import Footage, footage_file
+from benchmarks.fresh_home import FreshHome
+from benchmarks.machine import GIB, conditions
+from benchmarks.one_command import one_command
+from benchmarks.options import Options, count, positives
+from benchmarks.pictures import decoded_pictures
+from benchmarks.processes import Memory, cpu_seconds, watched_memory
+from benchmarks.report import Figure, Report, Say
+from benchmarks.run_times import Span, recorded_stages, run_times
+from pipelines import media_tools
+from pipelines.manifests import PLAYLIST
+from pipelines.source import probe
+from schemas.errors import StageError
+
+MINUTES = 10.0
+"""The length that the ratio's limit is for; of several lengths the nearest to it meets the peer."""
+
+RATIO_LIMIT = 1.15
+MEMORY_LIMIT_GIB = 6.0
+FLATNESS_LIMIT = 1.15
+"""The peak of any length over that of the shortest: what grows with a video's length would be far above it."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What the one command took, and the pictures that each of its renditions gives."""
+
+    wall_s: float
+    cpu_s: float
+    pictures: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What an ingest took: its stages' own records, the run around them, the whole stack's CPU and memory."""
+
+    stages: dict[str, Span]
+    run_s: float
+    command_s: float
+    cpu_s: float
+    memory: Memory
+    pictures: dict[str, int]
+
+    @property
+    def work_s(self) -> float:
+        """What the stages recorded, one after the other."""
+        return sum(span.seconds for span in self.stages.values())
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both on one source; of lengths that only memory is asked of there is no peer."""
+
+    minutes: float
+    frames: int
+    peer: Peer | None
+    ours: Ours
+
+    @property
+    def wrong(self) -> int:
+        """Renditions that do not give every picture of the source, or that only one of both has."""
+        theirs = self.peer.pictures if self.peer else {}
+        short = sum(found != self.frames for found in (*self.ours.pictures.values(), *theirs.values()))
+        return short + (len(set(self.ours.pictures) ^ set(theirs)) if self.peer else 0)
+
+
+def run(arguments: Sequence[str], say: Say) -> Report:
+    """The bench. Raises StageError where an ingest does not end as ready."""
+    options = Options("ingest", "Ingest of footage against one ffmpeg command that makes the same ladder.")
+    options.add_argument("--minutes", type=positives, default=[MINUTES], help="lengths, by commas (10)")
+    options.add_argument("--seed", type=int, default=0, help="which footage of that length (0)")
+    options.add_argument("--queued", type=count, metavar="N", help="instead: N short videos queued at once")
+    given = options.parse_args(list(arguments))
+    if given.queued:
+        return queued.measured(given.queued, given.seed, say)
+    found = conditions(minutes=given.minutes, seed=given.seed, picture="1280x720, 24 fps, H.264 and AAC")
+    chosen = min(given.minutes, key=lambda minutes: abs(math.log(minutes / MINUTES)))
+    pairs = []
+    for minutes in sorted(set(given.minutes)):
+        footage = Footage(minutes * 60, given.seed)
+        source, peer = footage_file(footage, say), None
+        if minutes == chosen:
+            say(f"{minutes:g} min: one ffmpeg command")
+            with tempfile.TemporaryDirectory(prefix="newsreel-bench-") as folder:
+                peer = by_one_command(source, Path(folder))
+        say(f"{minutes:g} min: newsreel ingest")
+        pairs.append(Pair(minutes, footage.frames, peer, by_ingest(source)))
+    return report(pairs, found)
+
+
+def report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
+    """What the one length with a peer says of speed, and all of them, shortest first, of pictures and memory."""
+    chosen, peer = next((pair, pair.peer) for pair in pairs if pair.peer)
+    ours, at = chosen.ours, f"{chosen.minutes:g} min"
+    figures = [
+        Figure(f"{at}: stages over the command", ours.work_s / peer.wall_s, "x", limit=RATIO_LIMIT),
+        Figure(f"{at}: encode alone over the command", ours.stages["encode"].seconds / peer.wall_s, "x"),
+        Figure(f"{at}: the DAG's overhead apart", ours.run_s - ours.work_s, "s"),
+        Figure(f"{at}: `newsreel ingest` as typed", ours.command_s, "s"),
+        Figure(f"{at}: CPU of the whole stack over the command's", ours.cpu_s / peer.cpu_s, "x"),
+        Figure(f"{at}: CPU of the whole stack", ours.cpu_s, "s"),
+        Figure(f"{at}: CPU of the command", peer.cpu_s, "s"),
+    ]
+    peaks = {f"{pair.minutes:g} min": pair.ours.memory.peak_bytes / GIB for pair in pairs}
+    for pair, (length, peak) in zip(pairs, peaks.items(), strict=True):
+        figures += [
+            Figure(f"{length}: stages", pair.ours.work_s, "s"),
+            Figure(f"{length}: renditions not whole", pair.wrong, "", limit=0),
+            Figure(f"{length}: peak memory of the stack", peak, "GiB", limit=MEMORY_LIMIT_GIB),
+        ]
+    if len(pairs) > 1:
+        growth = max(peaks.values()) / pairs[0].ours.memory.peak_bytes * GIB
+        figures.append(Figure("highest peak over that of the shortest", growth, "x", limit=FLATNESS_LIMIT))
+    held = {f"{pair.minutes:g} min": _mib(pair.ours.memory.by_program) for pair in pairs}
+    return Report(
+        name="ingest",
+        ours=ours.work_s,
+        peer=peer.wall_s,
+        peer_name="one ffmpeg command for the same ladder",
+        unit="s",
+        figures=figures,
+        breakdown={stage: span.seconds for stage, span in ours.stages.items()},
+        conditions={**found, "peak_mib_by_program": held},
+    )
+
+
+def _mib(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Largest first."""
+    return {
+        name: round(sizes[name] / (1 << 20)) for name in sorted(sizes, key=sizes.__getitem__, reverse=True)
+    }
+
+
+def by_one_command(source: Path, folder: Path) -> Peer:
+    """Run the peer's command, then decode and count what it made."""
+    peer = one_command(source, folder)
+    before, begun = _children_cpu_s(), time.monotonic()
+    media_tools.check(peer.command)
+    wall_s, cpu_s = time.monotonic() - begun, _children_cpu_s() - before
+    counted = {}
+    for encode in peer.encodes:
+        video = probe(encode.result).video
+        if video is not None:
+            counted[encode.name] = decoded_pictures(encode.result, video.codec)
+    return Peer(wall_s, cpu_s, counted)
+
+
+def by_ingest(source: Path) -> Ours:
+    """Ingest into a fresh HOME with its stack up, then decode and count every rendition of the package."""
+    with FreshHome() as house:
+        house.up()
+        before = cpu_seconds(house)
+        own = _children_cpu_s()
+        with watched_memory(house) as memory:
+            ran = house.newsreel("ingest", source, "--title", source.stem)
+        cpu_s = cpu_seconds(house) - before + _children_cpu_s() - own
+        if ran.status:
+            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+        times = run_times(house.airflow_database_url, "ingest_video", ran.answer["run_id"])
+        stages = recorded_stages(house.lake, ran.answer["run_id"])
+        rows = house.lake.read("renditions", where={"video_id": ran.answer["video_id"]}).to_pylist()
+        package = house.media.package_path(Path(ran.answer["playback"]["hls"]).parent.name)
+        counted = {
+            row["rendition_id"]: decoded_pictures(package / row["path"] / PLAYLIST, row["codec"])
+            for row in rows
+            if row["media"] == "video"
+        }
+    ordered = dict(sorted(stages.items(), key=lambda stage: stage[1].started))
+    return Ours(ordered, times.whole.seconds, ran.wall_s, cpu_s, memory, counted)
+
+
+def _children_cpu_s() -> float:
+    """CPU time of our own children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

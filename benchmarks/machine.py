@@ -1,0 +1,58 @@
+"""What a figure was measured on: the machine, how busy it was, the day, the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipelines import media_tools
+
+PACKAGES = (
+    "newsreel",
+    "apache-airflow",
+    "apache-beam",
+    "pyspark",
+    "delta-spark",
+    "deltalake",
+    "great-expectations",
+)
+GIB = 1 << 30
+
+
+def conditions(**more: Any) -> dict[str, Any]:
+    """The conditions of a run that begins now; `more` is what the bench itself was told."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / GIB, 1),
+        "load_before": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.release()}",
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+            "ffmpeg": media_tools.version("ffmpeg"),
+        },
+        **more,
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return value.strip()
+    return platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

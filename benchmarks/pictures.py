@@ -1,0 +1,22 @@
+"""How many pictures a file really gives: it is decoded, and they are counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines import media_tools
+from pipelines.source import NO_SOFTWARE_DECODER
+
+
+def decoded_pictures(path: Path, codec: str) -> int:
+    """Pictures of a rendition: an MP4, or the media playlist of one in a package. Raises MediaToolError.
+
+    ffmpeg lists one line for each picture that it decodes.
+    """
+    program = "ffmpeg-vmaf" if codec in NO_SOFTWARE_DECODER else "ffmpeg"
+    command = [
+        *(media_tools.program(program), "-nostdin", "-v", "error", "-i", media_tools.safe_name(path)),
+        *("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"),
+    ]
+    finished = media_tools.check(command)
+    return sum(not line.startswith(b"#") for line in finished.splitlines())

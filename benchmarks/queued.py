@@ -1,0 +1,124 @@
+"""Many short videos queued at once on one stack, against the same ones one after the other on another."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.footage import Footage, footage_file
+from benchmarks.fresh_home import FreshHome
+from benchmarks.machine import GIB, conditions
+from benchmarks.processes import watched_memory
+from benchmarks.report import Figure, Report, Say
+from benchmarks.run_times import RunTimes, run_times
+from schemas.errors import StageError
+
+SHORTEST_S, LONGEST_S = 10, 20
+RATIO_LIMIT = 1.0
+"""Queued together they must not take longer than one by one."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All runs of one stack, and how long the commands took from the first start to the last end."""
+
+    runs: tuple[RunTimes, ...]
+    wall_s: float
+    peak_bytes: int
+
+    @property
+    def each_s(self) -> list[float]:
+        """How long each run took, from queued to ended."""
+        return [run.whole.seconds for run in self.runs]
+
+    @property
+    def span_s(self) -> float:
+        """From the first run queued to the last one ended."""
+        first = min(run.whole.started for run in self.runs)
+        return (max(run.whole.ended for run in self.runs) - first).total_seconds()
+
+
+def measured(videos: int, seed: int, say: Say) -> Report:
+    """The report of so many videos. Raises StageError where one does not end as ready."""
+    drawn = random.Random(seed)  # noqa: S311 - lengths of footage
+    found = conditions(queued=videos, seed=seed, picture="1280x720, 24 fps, H.264 and AAC, 10 to 20 s each")
+    films = [
+        Footage(drawn.randint(SHORTEST_S, LONGEST_S), 1_000 * (seed + 1) + number) for number in range(videos)
+    ]
+    files = [footage_file(film, say) for film in films]
+    say(f"{videos} videos, one after the other")
+    single = _one_by_one(files, say)
+    say(f"{videos} videos at once")
+    return report(single, _at_once(files, say), found)
+
+
+def report(single: Batch, together: Batch, found: dict[str, object]) -> Report:
+    """Throughput at once against the sum one by one, by Airflow's times of the runs."""
+    sum_s, waits = sum(single.each_s), sorted(together.each_s)
+    videos = len(single.runs)
+    return Report(
+        name="ingest",
+        ours=together.span_s,
+        peer=sum_s,
+        peer_name=f"the same {videos} videos one by one",
+        unit="s",
+        figures=[
+            Figure("at once over one by one, runs", together.span_s / sum_s, "x", limit=RATIO_LIMIT),
+            Figure("at once over one by one, commands as typed", together.wall_s / single.wall_s, "x"),
+            Figure("throughput at once", 60 * videos / together.span_s, "videos/min"),
+            Figure("throughput one by one", 60 * videos / sum_s, "videos/min"),
+            Figure("first of them ended after", waits[0], "s"),
+            Figure("last of them ended after", waits[-1], "s"),
+            Figure("peak memory of the stack and its commands", together.peak_bytes / GIB, "GiB"),
+        ],
+        conditions=found,
+    )
+
+
+def _one_by_one(files: Sequence[Path], say: Say) -> Batch:
+    with FreshHome() as house:
+        house.up()
+        begun = time.monotonic()
+        run_ids = []
+        with watched_memory(house) as memory:
+            for number, file in enumerate(files, start=1):
+                ran = house.newsreel("ingest", file, "--title", file.stem)
+                run_ids.append(_run_id(file, ran.status, ran.answer))
+                say(f"{number} of {len(files)}")
+        wall_s = time.monotonic() - begun
+        return Batch(_times(house, run_ids), wall_s, memory.peak_bytes)
+
+
+def _at_once(files: Sequence[Path], say: Say) -> Batch:
+    with FreshHome() as house:
+        house.up()
+        begun = time.monotonic()
+        with watched_memory(house) as memory, ThreadPoolExecutor(len(files)) as pool:
+            commands = [house.start("ingest", file, "--title", file.stem) for file in files]
+            run_ids = []
+            for number, answer in enumerate(pool.map(_ended, files, commands), start=1):
+                run_ids.append(answer)
+                say(f"{number} of {len(files)}")
+        wall_s = time.monotonic() - begun
+        return Batch(_times(house, run_ids), wall_s, memory.peak_bytes)
+
+
+def _ended(file: Path, command: subprocess.Popen[str]) -> str:
+    said, words = command.communicate()
+    return _run_id(file, command.returncode, json.loads(said) if said.strip() else words[-600:])
+
+
+def _run_id(file: Path, status: int, answer: object) -> str:
+    if status or not isinstance(answer, dict):
+        raise StageError(f"newsreel ingest {file.name} ended with {status}: {answer}")
+    return str(answer["run_id"])
+
+
+def _times(house: FreshHome, run_ids: Sequence[str]) -> tuple[RunTimes, ...]:
+    return tuple(run_times(house.airflow_database_url, "ingest_video", run_id) for run_id in run_ids)

@@ -1,0 +1,26 @@
+"""Which benches there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks import demo, ingest
+from benchmarks.report import Report, Say
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`line` says in one line what it measures; `run(arguments, say)` takes what follows its name on the command line.
+
+    A bench that could not run raises a NewsreelError.
+    """
+
+    line: str
+    run: Callable[[Sequence[str], Say], Report]
+
+
+BENCHES: dict[str, Bench] = {
+    "demo": Bench("the ingest DAG's overhead over its stages run by hand, broken down", demo.run),
+    "ingest": Bench("ingest of long footage against one ffmpeg command; memory; many at once", ingest.run),
+}

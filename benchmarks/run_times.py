@@ -1,0 +1,76 @@
+"""When what happened in one run of a DAG: as Airflow wrote it down, and as the stages did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from schemas.errors import StageError
+from stores.delta import Lake
+
+LONGEST_WAIT_S = 120.0
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Span:
+    """From when to when."""
+
+    started: datetime
+    ended: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.ended - self.started).total_seconds()
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """One run: from queued to ended, and its tasks that ran, by name, from the start of the task's process."""
+
+    whole: Span
+    tasks: Mapping[str, Span]
+
+
+def run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
+    """The times of a run that has ended. Raises StageError where it has not, or did not succeed."""
+    with psycopg.connect(airflow_database_url) as connection:
+        run = connection.execute(
+            "SELECT queued_at, end_date, state FROM dag_run WHERE dag_id = %s AND run_id = %s",
+            (dag_id, run_id),
+        ).fetchone()
+        tasks = connection.execute(
+            """SELECT task_id, start_date, end_date FROM task_instance
+               WHERE dag_id = %s AND run_id = %s AND state = 'success' AND start_date IS NOT NULL""",
+            (dag_id, run_id),
+        ).fetchall()
+    if run is None or run[2] != "success" or run[1] is None:
+        raise StageError(f"run {run_id} of {dag_id} did not succeed: {run[2] if run else 'there is none'}")
+    return RunTimes(Span(run[0], run[1]), {name: Span(started, ended) for name, started, ended in tasks})
+
+
+def latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
+    """The times of the run of a DAG that was queued last, waited for. Raises StageError where it does not succeed."""
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        with psycopg.connect(airflow_database_url) as connection:
+            row = connection.execute(
+                "SELECT run_id, state FROM dag_run WHERE dag_id = %s ORDER BY queued_at DESC LIMIT 1",
+                (dag_id,),
+            ).fetchone()
+        if row and (row[1] in ("success", "failed") or time.monotonic() > deadline):
+            return run_times(airflow_database_url, dag_id, row[0])
+        if time.monotonic() > deadline:
+            raise StageError(f"no run of {dag_id} was queued")
+        time.sleep(POLL_S)
+
+
+def recorded_stages(lake: Lake, run_id: str) -> dict[str, Span]:
+    """What each stage of a run recorded of the attempt that succeeded, by stage: inside its program."""
+    rows = lake.read("pipeline_runs", where={"run_id": run_id, "state": "succeeded"}).to_pylist()
+    return {row["stage"]: Span(row["started"], row["ended"]) for row in rows}
