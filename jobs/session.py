@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -40,7 +41,6 @@ def spark_conf() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": (settings().home / "spark-warehouse").as_uri(),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.pyspark.python": sys.executable,
         "spark.eventLog.enabled": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -70,6 +70,8 @@ def spark_session(name: str) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    # Executors must run the Python that has our wheel, not the first `python3` on somebody's PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
     # Another thread's session is not active in this one, but its JVM is the one to use.
     with _starting:

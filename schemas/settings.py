@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         description="Where sources, chunks and packages lie; unset: file://HOME/media.",
     )
     spark_master: str = Field("local[*]", description="Spark's master: local[*], spark://…, yarn, k8s://…")
+    refresh_small_events: int = Field(
+        10_000,
+        ge=0,
+        description="Refreshes of at most so many events are taken without a JVM; 0: all by Spark.",
+    )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
     beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
     retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
