@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-SLICES, EVENTS_A_SLICE, KEYS = 3, 120, 25
+SLICES, EVENTS_A_SLICE, KEYS = 2, 200, 25
 ARROW, SPARK = "10000", "0"
 ODD: list[Any] = [
     None, True, 0, -1, 2**53 + 1, 2**63 - 1, 2**63, 10**400, -(2**63), 0.5, 1e308, "", "0", "5", " ", "ready", "a/b",
@@ -121,20 +121,19 @@ def outcome(
     return outcome
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 def test_both_engines_and_a_mixture_leave_the_same(
-    seed: int, spark: SparkSession, outcome: Callable[..., dict[str, Any]]
+    spark: SparkSession, outcome: Callable[..., dict[str, Any]]
 ) -> None:
     with connect() as connection:
         person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
         change(connection, "users", {"user_id": "users-1"}, person)
-    made = slices(seed)
-    small = outcome(made, ARROW, ARROW, ARROW)
-    assert small == outcome(made, SPARK, SPARK, SPARK)
-    assert small == outcome(made, SPARK, ARROW, SPARK)
+    made = slices(1)
+    small = outcome(made, ARROW, ARROW)
+    assert small == outcome(made, SPARK, SPARK)
+    assert small == outcome(made, ARROW, SPARK)
     assert len(small["videos"]) > KEYS / 2
     assert len(small["rejected_rows"]) > 20
-    assert small["cursors"] == [1, 2, 3]
+    assert small["cursors"] == [1, 2]
     assert all(small["changed"])
 
 
@@ -143,7 +142,7 @@ def test_a_limit_of_events_decides_and_moved_rows_are_no_events(tables: Lake) ->
         tables.append_once("events", rows, app_id="test", version=number)
     total = sum(map(len, slices(3)))
     tables.open("events").optimize.compact()
-    assert ArrowSlice.read(tables, 0, 4, total - 1) is None
-    small = ArrowSlice.read(tables, 0, 4, total)
+    assert ArrowSlice.read(tables, 0, 3, total - 1) is None
+    small = ArrowSlice.read(tables, 0, 3, total)
     assert small is not None
     assert small.tables() == {"users", "videos", "friendships"}

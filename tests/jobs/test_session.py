@@ -1,4 +1,4 @@
-"""Sessions know Delta and UTC, start from a properties file too, and die with their process."""
+"""Sessions know Delta and UTC, and die with their process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from jobs.session import main, spark_conf, spark_session
+from jobs.session import spark_conf, spark_session
 from schemas.settings import settings
 
 if TYPE_CHECKING:
@@ -42,13 +42,6 @@ def test_a_remote_master_gets_the_jars_sent_and_none_of_the_local_shortcuts(
         "spark.driver.extraClassPath",
         "spark.sql.shuffle.partitions",
     }
-
-
-def test_the_properties_file_holds_what_a_session_gets(home: Path, tmp_path: Path):
-    written = tmp_path / "spark-defaults.conf"
-    assert main([str(written)]) == 0
-    held = dict(line.split(" ", 1) for line in written.read_text().splitlines())
-    assert held == spark_conf()
 
 
 def test_the_jvm_dies_at_once_with_a_process_that_is_killed(home: Path):
