@@ -41,7 +41,8 @@ def spark_conf() -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
     }
     if not master.startswith("local"):
-        return {**conf, "spark.jars": ",".join(jars), "spark.driver.extraJavaOptions": java_options}
+        sent = {"spark.jars": ",".join(jars), "spark.driver.extraJavaOptions": java_options}
+        return {**conf, **sent, **settings().spark_properties}
     return {
         **conf,
         # On the class path instead of `spark.jars`: nothing is copied and loaded a second time for the one executor.
@@ -51,6 +52,7 @@ def spark_conf() -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": LOCAL_PARTITIONS,
         "spark.databricks.delta.snapshotPartitions": LOCAL_PARTITIONS,
+        **settings().spark_properties,
     }
 
 
