@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from schemas.errors import ConflictError
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 T = TypeVar("T")
 
@@ -34,10 +31,3 @@ def committed(name: str, attempt: Callable[[], T]) -> T:
     raise ConflictError(
         f"table {name}: other writers committed {COMMIT_ATTEMPTS} times in between; try again"
     )
-
-
-def replace_video(rows: DataFrame, location: str, video_id: str) -> None:
-    """Make `rows` the only ones of a video in the table at `location`, in one commit."""
-    quoted = video_id.replace("'", "''")
-    writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", f"video_id = '{quoted}'")
-    writer.save(location)

@@ -33,11 +33,6 @@ CHATTER = ("WARNING: Using incubator modules: jdk.incubator.vector",)
 _started: list[subprocess.Popen[str]] = []
 
 
-def under_spark_submit() -> bool:
-    """Whether a JVM started this process, so that its settings stand."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ
-
-
 def jvm_runs() -> bool:
     """Whether this process has started a JVM that still runs."""
     return any(process.poll() is None for process in _started)

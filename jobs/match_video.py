@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.commits import committed, replace_video
 from jobs.samples import SAMPLE_S
 from jobs.segments import Run, Segment, best_first, choose_segments, identical
 from jobs.session import spark_session
@@ -169,24 +168,12 @@ def held_matches(video_id: str) -> list[dict[str, Any]]:
 
 def write_matches(video_id: str, segments: Iterable[Segment]) -> list[dict[str, Any]]:
     """Make the segments the only rows of the video in `matches`; no commit where they are. Returns the rows."""
-    rows = sorted(
-        (
-            {**asdict(segment), "video_id": video_id, "reference_video_id": segment.video_id}
-            for segment in segments
-        ),
-        key=lambda row: (row["reference_video_id"], row["query_start_s"]),
-    )
-    schema = pa.schema([field.remove_metadata() for field in arrow_schema(table("matches"))])
-    data = pa.Table.from_pylist(rows, schema=schema)
-
-    def attempt() -> None:
-        if held_matches(video_id) != data.to_pylist():
-            frame = spark_session("newsreel match").createDataFrame(data)
-            replace_video(frame, lake().location("matches"), video_id)
-
-    committed("matches", attempt)
-    held: list[dict[str, Any]] = data.to_pylist()
-    return held
+    rows = [
+        {**asdict(segment), "video_id": video_id, "reference_video_id": segment.video_id}
+        for segment in segments
+    ]
+    lake().replace("matches", scope={"video_id": video_id}, rows=rows)
+    return held_matches(video_id)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -39,6 +39,15 @@ class Settings(BaseSettings):
         description="Where sources, chunks and packages lie; unset: file://HOME/media.",
     )
     spark_master: str = Field("local[*]", description="Spark's master: local[*], spark://…, yarn, k8s://…")
+    spark_options: str = Field(
+        "",
+        description="More properties for Spark, NAME=VALUE words as on a command line; they win over ours.",
+    )
+    refresh_small_events: int = Field(
+        10_000,
+        ge=0,
+        description="Refreshes of at most so many events are taken without a JVM; 0: all by Spark.",
+    )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
     beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
     retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
@@ -57,6 +66,19 @@ class Settings(BaseSettings):
     def media_path(self) -> Path:
         """The media store's folder. Raises DependencyError where it is not a local one."""
         return _local_path(self.media_uri, "NEWSREEL_MEDIA_URI")
+
+    @field_validator("spark_options")
+    @classmethod
+    def _properties(cls, options: str) -> str:
+        for word in shlex.split(options):
+            if not word.startswith("spark.") or "=" not in word:
+                raise ValueError(f"{word!r} is no spark.NAME=VALUE")
+        return options
+
+    @cached_property
+    def spark_properties(self) -> dict[str, str]:
+        """`NEWSREEL_SPARK_OPTIONS` as names and values."""
+        return dict(word.split("=", 1) for word in shlex.split(self.spark_options))
 
     @cached_property
     def beam_arguments(self) -> list[str]:

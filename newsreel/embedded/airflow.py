@@ -19,7 +19,6 @@ from psycopg.sql import SQL
 from newsreel.embedded.keys import fernet_key, kept, signing_key
 from newsreel.embedded.sockets import private_folder
 from schemas.errors import DependencyError
-from schemas.settings import settings
 
 USER = "admin"
 _HEARTBEAT_S = 5
@@ -96,7 +95,6 @@ class EmbeddedAirflow:
         return {
             **{f"AIRFLOW__{name}": str(value) for name, value in chosen.items()},
             "AIRFLOW_HOME": str(self.folder),
-            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": settings().spark_master}),
         }
 
     def commands(self) -> dict[str, list[str]]:

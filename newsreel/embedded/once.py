@@ -84,16 +84,11 @@ def run_dag_once(
 
 
 def program_environment(home: Path) -> dict[str, str]:
-    """What the DAGs' programs find in their environment; writes Spark's properties under `home`.
-
-    Raises DependencyError where Java or Spark's jars are missing.
-    """
+    """What the DAGs' programs find in their environment. Raises DependencyError without Java or Spark's jars."""
+    from jobs.jars import jar_paths
     from jobs.java import java_home
-    from jobs.session import write_properties
 
-    properties = home / "spark" / "spark-defaults.conf"
-    properties.parent.mkdir(parents=True, exist_ok=True)
-    write_properties(properties)
+    jar_paths()
     # No file of the folder that a command is typed in may hide a module (PYTHONSAFEPATH).
     return {"NEWSREEL_HOME": str(home), "JAVA_HOME": str(java_home()), "PYTHONSAFEPATH": "1"}
 

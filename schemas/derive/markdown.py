@@ -8,6 +8,7 @@ from schemas.table import Column, Table
 def page(table: Table) -> str:
     """The table for a reader: what a row is, who writes it, how fresh it is, each column."""
     fresh = f"within {table.fresh_within_s} s" if table.fresh_within_s else "when the run that writes it ends"
+    engine = f"{table.writer}; small changes {table.small_writer}" if table.small_writer else table.writer
     lines = [
         f"# {table.name}",
         "",
@@ -15,7 +16,7 @@ def page(table: Table) -> str:
         "",
         f"- One row: {table.row}.",
         f"- Key: {', '.join(f'`{name}`' for name in table.key)}.",
-        f"- Written by: {table.written_by} (engine: {table.writer}). Owner: {table.owner}.",
+        f"- Written by: {table.written_by} (engine: {engine}). Owner: {table.owner}.",
         f"- There {fresh}.",
         "",
         "| column | type | unit | may be null | what it says |",

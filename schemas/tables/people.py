@@ -11,6 +11,7 @@ USERS = Table(
     row="one account as it is now",
     key=("user_id",),
     writer="spark",
+    small_writer="delta-rs",
     owner="live API",
     written_by="jobs.refresh_tables",
     fresh_within_s=600,

@@ -14,6 +14,7 @@ VIDEOS = Table(
     row="one video as it is now",
     key=("video_id",),
     writer="spark",
+    small_writer="delta-rs",
     owner="ingest",
     written_by="jobs.refresh_tables",
     fresh_within_s=600,

@@ -83,7 +83,7 @@ class Lake:
         where: Mapping[str, Any] | None = None,
         as_of: int | datetime | None = None,
     ) -> pa.Table:
-        """Rows of one table, ordered by its key; `where` are equalities. No JVM."""
+        """Rows of one table, ordered by its key; `where` are equalities, or a list of values. No JVM."""
         declared = table(name)
         wanted = list(columns or declared.column_names)
         found = run_query({name: self.open(name, as_of)}, selection(declared, wanted, where or {}))
@@ -109,16 +109,9 @@ class Lake:
 
         def attempt() -> bool:
             handle = self.open(name)
-            if (handle.transaction_version(app_id) or -1) >= version:
+            if _is_recorded(handle, app_id, version):
                 return False
-            write_deltalake(
-                handle,
-                data,
-                mode="append",
-                commit_properties=CommitProperties(
-                    app_transactions=[Transaction(app_id, version)], max_commit_retries=0
-                ),
-            )
+            write_deltalake(handle, data, mode="append", commit_properties=_transaction(app_id, version))
             return True
 
         return _committed(name, attempt)
@@ -160,6 +153,35 @@ class Lake:
 
         return _committed(name, attempt)
 
+    def merge_events(self, name: str, rows: pa.Table, *, app_id: str, version: int | None) -> bool:
+        """Take rows with a column `kind` (upserted, deleted) into a live table, where newer than what it holds.
+
+        With `version`, as that application transaction; False where it is already there. Deletions of rows that the
+        table lacks are not among `rows`: delta-rs would look for their nulls.
+        """
+        declared = table(name)
+        same_key = " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
+        newer = "source.last_event_id > target.last_event_id"
+        values = {column: f"source.{column}" for column in declared.column_names}
+
+        def attempt() -> bool:
+            handle = self.open(name)
+            if version is not None and _is_recorded(handle, app_id, version):
+                return False
+            marks = None if version is None else _transaction(app_id, version)
+            merger = handle.merge(
+                rows, same_key, source_alias="source", target_alias="target", commit_properties=marks
+            )
+            (
+                merger.when_matched_delete(f"{newer} AND source.kind = 'deleted'")
+                .when_matched_update(values, f"{newer} AND source.kind = 'upserted'")
+                .when_not_matched_insert(values, "source.kind = 'upserted'")
+                .execute()
+            )
+            return True
+
+        return _committed(name, attempt)
+
     def _changed(self, declared: Table, data: pa.Table) -> pa.Table:
         """Those of the rows that the table does not hold in just this form."""
         leading = declared.key[0]
@@ -183,6 +205,16 @@ def _as_arrow(declared: Table, rows: Rows) -> pa.Table:
     if isinstance(rows, pa.Table):
         return rows.select(schema.names).cast(schema)
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def _is_recorded(handle: DeltaTable, app_id: str, version: int) -> bool:
+    held = handle.transaction_version(app_id)
+    return held is not None and held >= version
+
+
+def _transaction(app_id: str, version: int) -> CommitProperties:
+    """No retries of delta-rs's own: a commit that meets another one has to look for the transaction again."""
+    return CommitProperties(app_transactions=[Transaction(app_id, version)], max_commit_retries=0)
 
 
 def _committed(name: str, attempt: Callable[[], T]) -> T:

@@ -18,11 +18,11 @@ READING_STATEMENT = re.compile(r"\s*(\(|select\b|with\b|values\b|explain\b|descr
 
 
 def predicate(declared: Table, where: Mapping[str, Any]) -> str:
-    """`where`'s equalities as SQL, values quoted. Raises KeyError for a column that the table lacks."""
-    return " AND ".join(
-        f"{declared.column(name).name} = {_literal(declared.name, name, value)}"
-        for name, value in where.items()
-    )
+    """`where`'s equalities as SQL, values quoted; a list of values means one of them.
+
+    Raises KeyError for a column that the table lacks.
+    """
+    return " AND ".join(_condition(declared, name, value) for name, value in where.items())
 
 
 def selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:
@@ -45,11 +45,20 @@ def run_query(handles: Mapping[str, DeltaTable], sql: str) -> pa.Table:
         found = pa.table(builder.execute(sql))
     except DeltaError as error:
         raise InputError(f"the query cannot be answered: {error}") from error
-    return found.cast(_plain_schema(found.schema))
+    return found.cast(plain_schema(found.schema))
 
 
 def _without_comments(sql: str) -> str:
     return re.sub(r"\A(\s+|--[^\n]*\n?|/\*.*?\*/)+", "", sql, flags=re.DOTALL)
+
+
+def _condition(declared: Table, name: str, value: Any) -> str:
+    column = declared.column(name).name
+    if not isinstance(value, list):
+        return f"{column} = {_literal(declared.name, name, value)}"
+    if not value:
+        return "FALSE"
+    return f"{column} IN ({', '.join(_literal(declared.name, name, one) for one in value)})"
 
 
 def _literal(table_name: str, column: str, value: Any) -> str:
@@ -60,7 +69,7 @@ def _literal(table_name: str, column: str, value: Any) -> str:
     raise TypeError(f"{table_name}.{column} = {value!r}: only strings and integers are compared")
 
 
-def _plain_schema(schema: pa.Schema) -> pa.Schema:
+def plain_schema(schema: pa.Schema) -> pa.Schema:
     """Views of strings as strings: what other libraries read without surprise."""
     plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ class StandIns:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PYTHONPATH": str(self.folder), "STAND_INS": str(self.folder), "PYTHONSAFEPATH": "1"}
+        path = os.pathsep.join([str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {"PYTHONPATH": path, "STAND_INS": str(self.folder), "PYTHONSAFEPATH": "1"}
 
     def plan(self, **programs: Mapping[str, Any]) -> None:
         """What each program does from now on, by the last part of its name; see stand_in_program.py."""

@@ -1,4 +1,4 @@
-"""Every road through ingest_video, on real child processes and a real spark-submit, with `dag.test()`."""
+"""Every road through ingest_video, on real child processes, with `dag.test()`."""
 
 from __future__ import annotations
 

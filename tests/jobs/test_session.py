@@ -1,19 +1,20 @@
-"""Sessions know Delta and UTC, start from a properties file too, and die with their process."""
+"""Sessions know Delta and UTC, and all that they start dies with their process."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from jobs.session import main, spark_conf, spark_session
+from jobs.session import spark_conf, spark_session
 from schemas.settings import settings
+from tests.newsreel.embedded.processes import gone, soon
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,31 +45,42 @@ def test_a_remote_master_gets_the_jars_sent_and_none_of_the_local_shortcuts(
     }
 
 
-def test_the_properties_file_holds_what_a_session_gets(home: Path, tmp_path: Path):
-    written = tmp_path / "spark-defaults.conf"
-    assert main([str(written)]) == 0
-    held = dict(line.split(" ", 1) for line in written.read_text().splitlines())
-    assert held == spark_conf()
+TASK = "import os, sys; from dags.operators.child import Child; Child(sys.argv[1:], dict(os.environ), print).run()"
+JOB = """
+from jobs.session import spark_session
+
+def stuck(batches):
+    time.sleep(600)
+    yield from batches
+
+spark_session("stuck").range(2).mapInArrow(stuck, "id long").count()
+"""
 
 
-def test_the_jvm_dies_at_once_with_a_process_that_is_killed(home: Path):
-    program = "import os; from jobs.session import spark_session; spark_session('x'); print(flush=True); os.read(0, 1)"
+def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
     with subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
+        [sys.executable, "-c", TASK, sys.executable, "-c", JOB],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         env=os.environ | {"NEWSREEL_HOME": str(home)},
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"\n"
-        [jvm] = [
-            child for child in psutil.Process(process.pid).children(recursive=True) if "java" in child.name()
-        ]
-        process.kill()
-        said = process.communicate()[1]
-    deadline = time.monotonic() + 2
-    while jvm.is_running() and jvm.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not jvm.is_running() or jvm.status() == psutil.STATUS_ZOMBIE
+    ) as task:
+        below = psutil.Process(task.pid)
+
+        def at_work() -> bool:
+            """Whether Python works for an executor: a daemon's child."""
+            found = [process for process in below.children(recursive=True) if is_worker(process)]
+            return any(is_worker(child) for process in found for child in process.children())
+
+        assert soon(at_work, within_s=120)
+        started = below.children(recursive=True)
+        assert any("java" in process.name() for process in started)
+        task.kill()
+        assert soon(lambda: all(gone(process.pid) for process in started))
+        said = task.communicate()[0]
     assert said == b""  # nor did it chatter
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):  # it may end while we look
+        return "pyspark.daemon" in process.cmdline()
+    return False
