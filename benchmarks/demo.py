@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.clip import clip_file
 from benchmarks.fresh_home import FreshHome
 from benchmarks.hand import (
     BEAM_STAGES,
@@ -23,7 +23,7 @@ from benchmarks.options import Options, count
 from benchmarks.overhead import Gaps, Overhead, Starts, gaps, overhead
 from benchmarks.report import Figure, Report, Say
 from benchmarks.run_times import latest_run, recorded_stages, run_times
-from schemas.errors import DependencyError, StageError
+from schemas.errors import StageError
 
 LIMIT_S, TARGET_S = 45.0, 20.0
 
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     options.add_argument("--repeat", type=count, default=1, help="runs; the middle one is reported (1)")
     options.add_argument("--no-total", action="store_true", help="leave out the whole `newsreel demo`")
     given = options.parse_args(list(arguments))
-    file = (given.file or _clip()).absolute()
+    file = (given.file or clip_file()).absolute()
     found = conditions(file=file.name, repeat=given.repeat)
     pairs = []
     for number in range(1, given.repeat + 1):
@@ -154,11 +154,3 @@ def _whole_demo_s() -> float:
         if ran.status:
             raise StageError(f"newsreel demo ended with {ran.status}: {ran.answer}")
         return ran.wall_s
-
-
-def _clip() -> Path:
-    """The clip that comes with the command; it lies in the package, which need not be imported for that."""
-    found = importlib.util.find_spec("newsreel")
-    if found is None or found.origin is None:
-        raise DependencyError("the package `newsreel` is missing: install the project's wheel")
-    return Path(found.origin).parent / "clip" / "big_buck_bunny.mp4"

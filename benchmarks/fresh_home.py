@@ -9,11 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+import psutil
 
 from pipelines import media_tools
 from schemas.errors import DependencyError, StageError
@@ -93,6 +97,30 @@ class FreshHome:
         if self.database_url is None:
             raise DependencyError("no PostgreSQL has been started in this HOME")
         return urlsplit(self.database_url)._replace(path="/airflow").geturl()
+
+    def postgres_process(self) -> psutil.Process | None:
+        """The embedded PostgreSQL, where it runs; without a stack it is learnt from what uses it."""
+        if self.database_url is None:
+            self.database_url = next(self._database_urls_in_use(), None)
+        folder = self.postgres_folder
+        try:
+            return (
+                psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+                if folder
+                else None
+            )
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return None
+
+    def _database_urls_in_use(self) -> Iterator[str]:
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                environment = process.environ()
+                if (
+                    environment.get("NEWSREEL_HOME") == str(self.home)
+                    and "NEWSREEL_DATABASE_URL" in environment
+                ):
+                    yield environment["NEWSREEL_DATABASE_URL"]
 
     def up(self) -> float:
         """Start the stack and wait until it is healthy; returns how long that took. Raises DependencyError."""

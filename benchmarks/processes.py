@@ -41,11 +41,8 @@ def processes_of(house: FreshHome) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if process.environ().get("NEWSREEL_HOME") == str(house.home):
                 found[process.pid] = process
-    folder = house.postgres_folder
-    with suppress(FileNotFoundError, ValueError, psutil.Error):
-        if folder is not None:
-            server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
-            found[server.pid] = server
+    if server := house.postgres_process():
+        found[server.pid] = server
     for process in list(found.values()):
         with suppress(psutil.Error):
             found |= {child.pid: child for child in process.children(recursive=True)}

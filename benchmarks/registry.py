@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import demo, ingest
+from benchmarks import demo, ingest, kills
 from benchmarks.report import Report, Say
 
 
@@ -23,4 +23,5 @@ class Bench:
 BENCHES: dict[str, Bench] = {
     "demo": Bench("the ingest DAG's overhead over its stages run by hand, broken down", demo.run),
     "ingest": Bench("ingest of long footage against one ffmpeg command; memory; many at once", ingest.run),
+    "kills": Bench("killed at seeded points of the DAG, against a run that nobody disturbs", kills.run),
 }
