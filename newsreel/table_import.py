@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -61,13 +62,15 @@ def import_file(
     declared = _declared(name)
     file = RowFile(path)
     _check_columns(declared, file, delete=delete)
-    with database(), media().staging() as folder:
+    by_events = declared.live or declared is EVENTS
+    lake().ensure()
+    with database() if by_events else nullcontext(), media().staging() as folder:
         rejections = Rejections(declared, file.path, file_digest(path), datetime.now(UTC))
         waiting = _Waiting(declared, folder / "rows.arrow", _staged_columns(declared, file, delete=delete))
         rows = _read(declared, file, waiting, rejections, on_progress, delete=delete)
         _land(declared, waiting, rejections, on_progress, delete=delete)
         rejections.flush()
-        if declared.live or declared is EVENTS:
+        if by_events:
             bring_up_to_date(lake(), say)
     return Imported(name, rows, rows - rejections.count, rejections.count, tuple(rejections.first))
 
