@@ -19,8 +19,8 @@ from pipelines.progress import OnProgress
 from pipelines.source import readable_size
 from schemas.errors import InputError
 
-CHUNK_BYTES = 256 << 10
-"""Fine enough to say which second of a video is hit; the manifest is 1/4000 of the file."""
+CHUNK_BYTES = 64 << 10
+"""Fine enough to say which second of a video is hit; the manifest is a thousandth of the file."""
 LARGEST_CHUNK_BYTES = 1 << 20
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -76,7 +76,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         written = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no manifest of `newsreel digest`: it is not JSON ({error})") from error
+        raise InputError(f"{path}: is no manifest of `newsreel digest`: it is not JSON") from error
     if wrong := _wrong(written):
         raise InputError(f"{path}: is no manifest of `newsreel digest`: {wrong}")
     return Manifest(
