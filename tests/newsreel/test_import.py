@@ -233,6 +233,41 @@ def test_a_file_without_rows_is_fine(tmp_path: Path, text: str) -> None:
     assert counts(take("users", written(tmp_path, text, "rows.csv" if text else "rows.ndjson"))) == (0, 0, 0)
 
 
+KILLED_IN_A_LOT = """
+import os, signal, sys
+from pathlib import Path
+from newsreel import table_import
+from stores.outbox import bulk
+
+bulk.LOT_ROWS, upsert = 2, bulk._upsert
+
+def killed(connection, declared, columns, unique, lot):
+    changed = upsert(connection, declared, columns, unique, lot)
+    if lot == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return changed
+
+bulk._upsert = killed
+table_import.import_file("users", Path(sys.argv[1]), print, print)
+"""
+
+
+def test_an_import_that_is_killed_and_typed_again_ends_as_one_that_was_not(
+    tables: Lake, tmp_path: Path
+) -> None:
+    rows = [f"u{number},n{number},,,2026-11-23T10:00:00" for number in range(6)]
+    path = written(tmp_path, USERS + "\n".join([*rows, "bad id,x,,,"]))
+    done = subprocess.run([sys.executable, "-c", KILLED_IN_A_LOT, str(path)], check=False, timeout=60)
+    assert done.returncode == -9
+    with connect() as connection:
+        assert len(connection.execute("SELECT FROM users").fetchall()) == 2
+    assert counts(take("users", path)) == (7, 6, 1)
+    assert sorted(tables.read("events").column("row_key").to_pylist()) == [
+        f"u{number}" for number in range(6)
+    ]
+    assert tables.read("rejected_rows").num_rows == 1
+
+
 def newsreel(*arguments: str) -> tuple[int, Any]:
     """The command as typed: its exit code and its one JSON document."""
     done = subprocess.run(
