@@ -1,4 +1,4 @@
-"""`newsreel import` as typed: killed half way and typed again, its rows are in the lake at once and stay as they are."""
+"""`newsreel import` as typed: killed half way and typed again, its rows are in the lake at once, and stay so."""
 
 from __future__ import annotations
 
