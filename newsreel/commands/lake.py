@@ -83,10 +83,8 @@ def import_rows(
     if as_json:
         console.emit({name: value for name, value in asdict(found).items() if name != "reasons"})
     else:
-        done = "removed" if delete else "landed"
-        console.stdout().print(
-            f"{table}: {found.landed} of {found.rows} rows {done}, {found.rejected} rejected"
-        )
+        said = "keys are gone" if delete else "rows landed"
+        console.stdout().print(f"{table}: {found.landed} of {found.rows} {said}, {found.rejected} rejected")
         if found.rejected:
             query = f"SELECT reason, row FROM rejected_rows WHERE table_name = '{table}'"
             console.stdout().print(f'  newsreel sql "{query}"')

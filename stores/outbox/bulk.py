@@ -109,19 +109,27 @@ def _refuse(connection: Connection, declared: Table, column: str, on_refused: On
         same_key=_same_key(declared, "held", "mine"),
         moving=_same_key(declared, "moving", "held"),
     )
-    taken_earlier = sql.SQL(
-        "EXISTS (SELECT FROM {incoming} other WHERE other.{column} = mine.{column} AND other.position < mine.position)"
+    holder = sql.SQL(
+        "SELECT concat_ws('/', {key}) FROM {table} held WHERE held.{column} = mine.{column}"
+    ).format(
+        key=_names(declared.key, "held"), table=sql.Identifier(declared.name), column=sql.Identifier(column)
+    )
+    earlier = sql.SQL(
+        "FROM {incoming} other WHERE other.{column} = mine.{column} AND other.position < mine.position"
     ).format(incoming=INCOMING, column=sql.Identifier(column))
+    taken_earlier = sql.SQL("EXISTS (SELECT {})").format(earlier)
+    first_row = sql.SQL("SELECT 'row ' || min(other.position) || ' of the file' {}").format(earlier)
     refused = 0
-    for condition, why in (
-        (kept_by_another, "another row holds it"),
-        (taken_earlier, "an earlier row of the file has it"),
-    ):
-        query = sql.SQL("DELETE FROM {} mine WHERE {} RETURNING *").format(INCOMING, condition)
+    for condition, taker in ((kept_by_another, holder), (taken_earlier, first_row)):
+        query = sql.SQL("DELETE FROM {} mine WHERE {} RETURNING mine.*, ({}) AS taker").format(
+            INCOMING, condition, taker
+        )
         for row in connection.execute(query):
-            values = {name: value for name, value in row.items() if name not in ("position", "lot")}
+            values = {name: value for name, value in row.items() if name not in ("position", "lot", "taker")}
             shown = json.dumps(row[column], ensure_ascii=False, default=str)
-            on_refused(row["position"], values, f"{column} = {shown} is taken: {why}, and it must be unique")
+            on_refused(
+                row["position"], values, f"{column} = {shown} is taken by {row['taker']}, and must be unique"
+            )
             refused += 1
     return refused
 

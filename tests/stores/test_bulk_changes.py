@@ -87,8 +87,8 @@ def test_a_unique_value_that_another_row_keeps_is_refused() -> None:
     changed, refused = bring([("b", "ann"), ("c", "carl"), ("d", "carl")])
     assert changed == 1
     assert refused == [
-        (1, 'user_name = "ann" is taken: another row holds it, and it must be unique'),
-        (3, 'user_name = "carl" is taken: an earlier row of the file has it, and it must be unique'),
+        (1, 'user_name = "ann" is taken by a, and must be unique'),
+        (3, 'user_name = "carl" is taken by row 2 of the file, and must be unique'),
     ]
 
 
