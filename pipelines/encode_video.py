@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pipelines.package_record import PackageRecord, read_record, write_record
 from pipelines.renditions import Package, built_package
 from pipelines.thumbnail import best_position, make_thumbnail
-from pipelines.video_row import move, video_row
+from pipelines.video_row import move, source_digest, video_row
 from stores.delta import lake
 from stores.media import media
 from stores.stage import stage_arguments, stage_attempt
@@ -23,11 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage."""
     arguments = stage_arguments(argv)
     with stage_attempt("encode", arguments) as attempt:
-        video = video_row(arguments.video)
+        sha256 = source_digest(video_row(arguments.video))
         move(arguments.video, {"status": "encoding"})
-        record, attempt.detail = read_record(video["sha256"]), "0 chunks encoded"
+        record, attempt.detail = read_record(sha256), "0 chunks encoded"
         if record is None:
-            record, attempt.detail = _made(arguments.video, video["sha256"], arguments.rest)
+            record, attempt.detail = _made(arguments.video, sha256, arguments.rest)
         rows = [{"video_id": arguments.video, **row} for row in record.renditions]
         lake().replace("renditions", scope={"video_id": arguments.video}, rows=rows)
         attempt.rows = len(rows)

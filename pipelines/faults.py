@@ -18,8 +18,20 @@ TRUNCATED = "truncated"
 DECODE_ERROR = "decode_error"
 MISSING_FRAMES = "missing_frames"
 AUDIO_DECODE_ERROR = "audio_decode_error"
+CHANGED_BYTES = "changed_bytes"
+EXTRA_BYTES = "extra_bytes"
 
-DAMAGE = frozenset({UNREADABLE, TRUNCATED, DECODE_ERROR, MISSING_FRAMES, AUDIO_DECODE_ERROR})
+DAMAGE = frozenset(
+    {
+        UNREADABLE,
+        TRUNCATED,
+        DECODE_ERROR,
+        MISSING_FRAMES,
+        AUDIO_DECODE_ERROR,
+        CHANGED_BYTES,
+        EXTRA_BYTES,
+    }
+)
 """Kinds in which bytes were lost or changed: what parity could mend."""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pipelines.faults import Fault, reasons
 from pipelines.fingerprints import fingerprint_rows
 from pipelines.inspection import Inspection, inspect_source
-from pipelines.video_row import move, video_row
+from pipelines.video_row import move, source_digest, video_row
 from stores.delta import lake
 from stores.media import media
 from stores.stage import stage_arguments, stage_attempt
@@ -27,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage; 0 also where the verdict is to reject."""
     arguments = stage_arguments(argv)
     with stage_attempt("inspect", arguments, opens=True) as attempt:
-        video = video_row(arguments.video)
+        sha256 = source_digest(video_row(arguments.video))
         move(arguments.video, {"status": "inspecting", "reasons": []})
-        source = media().source_path(video["sha256"])
+        source = media().source_path(sha256)
         inspection = inspect_source(source, engine_options=arguments.rest)
-        attempt.rows = write_rows(arguments.video, video["sha256"], inspection)
+        attempt.rows = write_rows(arguments.video, sha256, inspection)
         attempt.refused = not inspection.accepted
         attempt.next = ["match"] if inspection.accepted else ["reject"]
         attempt.detail = "accept" if inspection.accepted else "; ".join(reasons(inspection.faults))

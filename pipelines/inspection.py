@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ from pipelines import faults
 from pipelines.chunk_plan import Chunk, Plan, plan
 from pipelines.cutting import Piece, pieces
 from pipelines.decode_check import Checked, Sample, check_audio, check_piece
+from pipelines.digests import differences, read_manifest
 from pipelines.faults import Fault, UnfitSourceError
+from pipelines.located_faults import located
 from pipelines.picture_hash import SAMPLES_PER_S
 from pipelines.progress import OnProgress
 from pipelines.runner import Stage, run_stage
 from pipelines.source import Source, probe
+from schemas.errors import MediaToolError
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,27 @@ def inspect_source(
 
 
 def inspect_file(
-    path: Path, workers: int | None = None, on_progress: OnProgress | None = None
+    path: Path,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+    manifest: Path | None = None,
 ) -> dict[str, Any]:
-    """The report of `newsreel inspect`. Raises InputError where the path cannot be read."""
-    return inspect_source(path, workers=workers, on_progress=on_progress).report()
+    """The report of `newsreel inspect`; with a manifest of `newsreel digest`, of how the file differs from it too.
+
+    Raises InputError where the path cannot be read, or the manifest is none.
+    """
+    if manifest is None:
+        return inspect_source(path, workers=workers, on_progress=on_progress).report()
+    recorded = read_manifest(manifest)
+    found = differences(path, recorded, on_progress)
+    try:
+        inspection = inspect_source(path, workers=workers, on_progress=on_progress)
+    except MediaToolError:
+        if not found:
+            raise
+        # No tool could make anything of the damaged file; the digests still say where it is damaged.
+        inspection = Inspection(path, None, None, (), ())
+    return replace(inspection, faults=located(inspection.faults, found, recorded, inspection.plan)).report()
 
 
 def _structural(source: Source) -> list[Fault]:

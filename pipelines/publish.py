@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pipelines.package_record import needed_record
 from pipelines.packaging import verify_package
-from pipelines.video_row import move, video_row
+from pipelines.video_row import move, source_digest, video_row
 from schemas.errors import StageError
 from stores.delta import lake
 from stores.media import media
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stage_attempt("publish", arguments) as attempt:
         video = video_row(arguments.video)
         attempt.rows = gate(arguments.run_id, arguments.video)
-        record = needed_record(video["sha256"])
+        record = needed_record(source_digest(video))
         folder = media().package_path(record.package)
         verify_package(folder)
         missing = [row["path"] for row in record.renditions if not (folder / row["path"]).is_dir()]

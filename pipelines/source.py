@@ -97,7 +97,7 @@ def probe(path: Path) -> Source:
 
     Raises InputError where the path cannot be read, UnfitSourceError (with the fault) where there is nothing to play.
     """
-    size = _readable_size(path)
+    size = readable_size(path)
     if not size:
         raise UnfitSourceError(path, Fault(faults.EMPTY, "the file is empty: 0 bytes"))
     shape = structure(path)
@@ -160,8 +160,11 @@ def _whole(text: str | None) -> int | None:
     return None if text in (None, "N/A") else int(text)
 
 
-def _readable_size(path: Path) -> int:
-    """A pipe or a device is refused before it is opened: reading it could wait for ever."""
+def readable_size(path: Path) -> int:
+    """Size of a file in bytes. Raises InputError where it cannot be read.
+
+    A pipe or a device is refused before it is opened: reading it could wait for ever.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: is no file (a folder, pipe or device); give a file")

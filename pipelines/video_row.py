@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from schemas.errors import NotFoundError
+from schemas.errors import NotFoundError, StageError
 from schemas.tables.videos import FINAL_STATUSES
 from stores.fence import check_fence, patiently_connected
 from stores.outbox import change, find
@@ -15,6 +16,15 @@ def video_row(video_id: str) -> dict[str, Any]:
     """The row. Raises NotFoundError where there is no such video."""
     with patiently_connected() as connection:
         return found(connection, video_id)
+
+
+def source_digest(row: Mapping[str, Any]) -> str:
+    """The digest under which the video's source file is kept. Raises StageError where it has none: an imported row."""
+    if row["sha256"] is None:
+        raise StageError(
+            f"video {row['video_id']} has no source file: its row was imported; bring the file with `newsreel ingest`"
+        )
+    return str(row["sha256"])
 
 
 def found(connection: Connection, video_id: str) -> dict[str, Any]:

@@ -26,6 +26,10 @@ class Column:
     maximum: float | None = None
     default: str | int | tuple[()] | None = None
     """What the live row starts with where its writer says nothing."""
+    identifier: bool = False
+    """Holds an id of ours or of whoever it was imported from, as `schemas.rows` checks it."""
+    derived: bool = False
+    """Our own programs find it out: an import need not bring it, and then leaves what the row holds."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Table:
     (docs/adr/0007-small-refresh-and-driver.md). None where the table is clustered, which delta-rs cannot write."""
     live: bool = False
     change_data_feed: bool = False
+    computed: tuple[str, ...] = ()
+    """Names that readers know as columns and that are computed when read: no row holds them."""
 
     def __post_init__(self) -> None:
         """Refuse a key that is no column, or that may be null."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,8 @@ import typer
 
 from newsreel import console
 from schemas.errors import InputError
+from schemas.rows import IDENTIFIER
 
-IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 

@@ -1,4 +1,4 @@
-"""`newsreel inspect` and `newsreel encode`: one file, without a DAG."""
+"""`newsreel inspect`, `newsreel digest` and `newsreel encode`: one file, without a DAG."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from newsreel import console
+from schemas.errors import InputError
 
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Chunks at work at once.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -16,11 +17,16 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("inspect")(inspect)
+    app.command("digest")(digest)
     app.command("encode")(encode)
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="The video to look at.")],
+    digests: Annotated[
+        Path | None,
+        typer.Option("--digests", help="What `newsreel digest` recorded of it while it was sound."),
+    ] = None,
     workers: Workers = 2,
     as_json: Json = False,
 ) -> int:
@@ -28,7 +34,7 @@ def inspect(
     from pipelines.inspection import inspect_file
 
     with console.progress() as on_progress:
-        report = inspect_file(file, workers=workers, on_progress=on_progress)
+        report = inspect_file(file, workers=workers, on_progress=on_progress, manifest=digests)
     if as_json:
         console.emit(report)
     else:
@@ -39,6 +45,32 @@ def inspect(
             columns = ("severity", "kind", "start_s", "end_s", "byte_start", "byte_end", "detail")
             console.table("", columns, ([fault[column] for column in columns] for fault in report["faults"]))
     return 0 if report["verdict"] == "accept" else 1
+
+
+def digest(
+    file: Annotated[Path, typer.Argument(help="Any file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write the manifest, for `inspect --digests`.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Record a digest of each part of a file, so that `inspect --digests` finds every byte that changes later."""
+    from pipelines.digests import digest_file, write_manifest
+
+    if out is not None and out.exists() and file.exists() and out.samefile(file):
+        raise InputError(f"--out {out}: is the file itself; name another")
+    with console.progress() as on_progress:
+        manifest = digest_file(file, on_progress)
+    if out is not None:
+        write_manifest(out, manifest)
+    if as_json:
+        console.emit(manifest.as_document())
+    else:
+        parts = f"{len(manifest.digests)} digests of up to {manifest.chunk_bytes} bytes"
+        console.stdout().print(f"{file}: {manifest.size_bytes} bytes, sha256 {manifest.sha256}, {parts}")
+        if out is not None:
+            console.stdout().print(f"  newsreel inspect FILE --digests {out}")
+    return 0
 
 
 def encode(

@@ -16,7 +16,7 @@ MATCHES = Table(
     fresh_within_s=None,
     columns=(
         VIDEO_ID,
-        Column("reference_video_id", "string", "The earlier video."),
+        Column("reference_video_id", "string", "The earlier video.", identifier=True),
         Column("query_start_s", "float64", "From when in this video.", unit="s", minimum=0),
         Column("kind", "string", "At least 90 % of both, or less.", allowed=("whole", "part")),
         Column("score", "float64", "How alike, 0 to 1.", minimum=0, maximum=1),

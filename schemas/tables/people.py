@@ -16,8 +16,9 @@ USERS = Table(
     written_by="jobs.refresh_tables",
     fresh_within_s=600,
     live=True,
+    computed=("age",),
     columns=(
-        Column("user_id", "string", "The account, minted at the edge."),
+        Column("user_id", "string", "The account, minted at the edge.", identifier=True),
         Column("user_name", "string", "What others call them.", unique=True),
         Column("name", "string", "Full name.", nullable=True, personal=True),
         Column("email", "string", "Address for letters.", nullable=True, personal=True),

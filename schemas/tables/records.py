@@ -82,14 +82,18 @@ REJECTED_ROWS = Table(
     key=("table_name", "rejected_id"),
     writer="delta-rs",
     owner="operations",
-    written_by="jobs.refresh_tables",
+    written_by="jobs.refresh_tables, `newsreel import`",
     fresh_within_s=600,
     columns=(
         Column("table_name", "string", "The table that refused it."),
-        Column("rejected_id", "string", "UUIDv5 of table and row."),
-        RUN_ID,
-        Column("row", "string", "The row as it came."),
+        Column("rejected_id", "string", "UUIDv5 of table and row, of an imported one with its place."),
+        Column(
+            "run_id",
+            "string",
+            "The DAG run that refused it first, or `import-` and digits of the file's digest.",
+        ),
+        Column("row", "string", "The row as it came, without personal fields."),
         Column("reason", "string", "Why, for a person to act on."),
-        Column("at", "timestamp", "When its event was made, UTC."),
+        Column("at", "timestamp", "When its event was made, or its import began, UTC."),
     ),
 )

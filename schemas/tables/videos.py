@@ -25,7 +25,7 @@ VIDEOS = Table(
         Column("description", "string", "As its uploader wrote it.", nullable=True),
         Column("size_bytes", "int64", "Size of the source file.", nullable=True, unit="bytes", minimum=0),
         Column("thumbnail_url", "string", "Where its still picture is served.", nullable=True),
-        Column("uploader_id", "string", "The account that brought it."),
+        Column("uploader_id", "string", "The account that brought it.", identifier=True),
         Column("likes", "int64", "How many like it now.", minimum=0, default=0),
         Column("dislikes", "int64", "How many dislike it now.", minimum=0, default=0),
         Column("views", "int64", "How often it was really watched.", minimum=0, default=0),
@@ -46,7 +46,9 @@ VIDEOS = Table(
             ),
         ),
         Column("reasons", "list<string>", "Why it is not ready, for a person to act on.", default=()),
-        Column("duplicate_of", "string", "The video that it repeats as a whole.", nullable=True),
+        Column(
+            "duplicate_of", "string", "The video that it repeats as a whole.", nullable=True, identifier=True
+        ),
         Column(
             "visibility",
             "string",
@@ -54,8 +56,20 @@ VIDEOS = Table(
             allowed=("public", "unlisted", "private"),
             default="public",
         ),
-        Column("sha256", "string", "SHA-256 of the source file, 64 hex digits."),
-        Column("package", "string", "Digest that names the published package's folder.", nullable=True),
+        Column(
+            "sha256",
+            "string",
+            "SHA-256 of the source file, 64 hex digits; null where the row was imported and the file never came.",
+            nullable=True,
+            derived=True,
+        ),
+        Column(
+            "package",
+            "string",
+            "Digest that names the published package's folder.",
+            nullable=True,
+            derived=True,
+        ),
         Column("created", "timestamp", "When it was first brought, UTC."),
         LAST_EVENT_ID,
     ),

@@ -17,6 +17,7 @@ from schemas.errors import ConflictError, NotFoundError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
+from stores.delta.bulk import changed_rows, held_rows, missing_rows, same_key
 from stores.delta.query import predicate, run_query, selection
 from stores.fence import guarded
 
@@ -144,10 +145,11 @@ class Lake:
 
         def attempt() -> int:
             handle = self.open(name)
-            changed = self._changed(declared, data)
+            changed = changed_rows(handle, declared, data)
             if changed.num_rows:
-                same_key = " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
-                merger = handle.merge(changed, same_key, source_alias="source", target_alias="target")
+                merger = handle.merge(
+                    changed, same_key(declared), source_alias="source", target_alias="target"
+                )
                 merger.when_matched_update_all().when_not_matched_insert_all().execute()
             return int(changed.num_rows)
 
@@ -160,7 +162,6 @@ class Lake:
         table lacks are not among `rows`: delta-rs would look for their nulls.
         """
         declared = table(name)
-        same_key = " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
         newer = "source.last_event_id > target.last_event_id"
         values = {column: f"source.{column}" for column in declared.column_names}
 
@@ -170,7 +171,11 @@ class Lake:
                 return False
             marks = None if version is None else _transaction(app_id, version)
             merger = handle.merge(
-                rows, same_key, source_alias="source", target_alias="target", commit_properties=marks
+                rows,
+                same_key(declared),
+                source_alias="source",
+                target_alias="target",
+                commit_properties=marks,
             )
             (
                 merger.when_matched_delete(f"{newer} AND source.kind = 'deleted'")
@@ -182,17 +187,46 @@ class Lake:
 
         return _committed(name, attempt)
 
-    def _changed(self, declared: Table, data: pa.Table) -> pa.Table:
-        """Those of the rows that the table does not hold in just this form."""
-        leading = declared.key[0]
-        held: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for value in set(data.column(leading).to_pylist()):
-            for row in self.read(declared.name, where={leading: value}).to_pylist():
-                held[tuple(row[column] for column in declared.key)] = row
-        fresh = [
-            row for row in data.to_pylist() if held.get(tuple(row[column] for column in declared.key)) != row
-        ]
-        return pa.Table.from_pylist(fresh, schema=data.schema)
+    def changed(self, name: str, rows: Rows) -> pa.Table:
+        """Those of the rows that the table does not hold in just this form: what its writer has to write."""
+        declared = table(name)
+        return changed_rows(self.open(name), declared, _as_arrow(declared, rows))
+
+    def held(self, name: str, keys: Rows) -> pa.Table:
+        """Those of the keys that the table holds."""
+        declared = table(name)
+        data = _as_arrow(declared, keys, declared.key)
+        return held_rows(self.open(name), declared, data, declared.key)
+
+    def add(self, name: str, rows: Rows) -> int:
+        """Insert the rows whose keys the table lacks, in one commit; none where it has them all. Returns how many."""
+        declared = table(name)
+        data = _as_arrow(declared, rows)
+
+        def attempt() -> int:
+            handle = self.open(name)
+            fresh = missing_rows(handle, declared, data)
+            if fresh.num_rows:
+                merger = handle.merge(fresh, same_key(declared), source_alias="source", target_alias="target")
+                merger.when_not_matched_insert_all().execute()
+            return int(fresh.num_rows)
+
+        return _committed(name, attempt)
+
+    def remove(self, name: str, keys: Rows) -> int:
+        """Delete the rows with these keys, in one commit; none where there are no such rows. Returns how many were."""
+        declared = table(name)
+        data = _as_arrow(declared, keys, declared.key)
+
+        def attempt() -> int:
+            handle = self.open(name)
+            held = held_rows(handle, declared, data, declared.key)
+            if held.num_rows:
+                merger = handle.merge(held, same_key(declared), source_alias="source", target_alias="target")
+                merger.when_matched_delete().execute()
+            return int(held.num_rows)
+
+        return _committed(name, attempt)
 
 
 def lake() -> Lake:
@@ -200,8 +234,9 @@ def lake() -> Lake:
     return Lake(settings().lake_uri)
 
 
-def _as_arrow(declared: Table, rows: Rows) -> pa.Table:
-    schema = pa.schema([field.remove_metadata() for field in arrow_schema(declared)])
+def _as_arrow(declared: Table, rows: Rows, columns: Sequence[str] | None = None) -> pa.Table:
+    fields = [field for field in arrow_schema(declared) if columns is None or field.name in columns]
+    schema = pa.schema([field.remove_metadata() for field in fields])
     if isinstance(rows, pa.Table):
         return rows.select(schema.names).cast(schema)
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)

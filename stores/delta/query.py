@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +23,14 @@ def predicate(declared: Table, where: Mapping[str, Any]) -> str:
     Raises KeyError for a column that the table lacks.
     """
     return " AND ".join(_condition(declared, name, value) for name, value in where.items())
+
+
+def membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str:
+    """SQL for rows whose columns are each among the values given for it. Raises KeyError for an unknown column."""
+    return " AND ".join(
+        f"{declared.column(name).name} IN ({', '.join(_literal(declared.name, name, value) for value in values)})"
+        for name, values in where.items()
+    )
 
 
 def selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ def find(
     connection: Connection, name: str, key: Mapping[str, Any], *, lock: bool = False
 ) -> dict[str, Any] | None:
     """The live row with this key, or None; with `lock`, held until the transaction ends."""
-    declared = _live(name)
+    declared = live_table(name)
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {condition}{lock}").format(
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in live_columns(declared)),
         table=sql.Identifier(declared.name),
@@ -36,7 +36,7 @@ def change(connection: Connection, name: str, key: Mapping[str, Any], values: Ma
     `values` may name some of the columns; the others keep what they hold, or start with their defaults. The event is
     written after the row's lock is held, so that `event_id` orders the changes of one row.
     """
-    declared = _live(name)
+    declared = live_table(name)
     held = find(connection, name, key, lock=True)
     if held is not None and all(held[column] == value for column, value in values.items()):
         return False
@@ -81,7 +81,8 @@ def _record(connection: Connection, declared: Table, key: Mapping[str, Any]) -> 
     )
 
 
-def _live(name: str) -> Table:
+def live_table(name: str) -> Table:
+    """The declaration of a table that PostgreSQL holds. Raises NotFoundError."""
     declared = table(name)
     if not declared.live:
         raise NotFoundError(f"{name} is no live table: PostgreSQL does not hold it")

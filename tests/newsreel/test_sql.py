@@ -46,6 +46,14 @@ def test_csv_quotes_and_leaves_null_empty() -> None:
     assert (done.returncode, done.stdout) == (0, 'run_id,rows\n"r,1",\n')
 
 
+@pytest.mark.usefixtures("home")
+def test_csv_has_values_as_import_reads_them() -> None:
+    done = newsreel(
+        "sql", "SELECT make_array('a', 'b,c') AS reasons, x'00ff' AS hash, true AS sure", "--format", "csv"
+    )
+    assert done.stdout == 'reasons,hash,sure\n"[""a"", ""b,c""]",00ff,True\n'
+
+
 @pytest.mark.usefixtures("one_run")
 def test_a_table_is_for_people() -> None:
     done = newsreel("sql", "SELECT run_id, attempt FROM pipeline_runs")

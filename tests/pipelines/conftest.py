@@ -65,6 +65,7 @@ COPIES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "rotated.mp4": ("plain.mp4", ("-display_rotation", "90"), ("-c", "copy")),
     "edit-list.mp4": ("long.mp4", ("-ss", "3.3"), ("-c", "copy")),
     "raw.h264": ("plain.mp4", (), ("-map", "0:v", "-c", "copy")),
+    "padded.mp4": ("plain.mp4", (), ("-c", "copy", "-moov_size", "50000")),
     "fragmented.mp4": ("long.mp4", (), ("-c", "copy", "-movflags", "frag_keyframe+empty_moov")),
     "late-start.mkv": ("long.mp4", (), ("-c", "copy", "-output_ts_offset", "100")),
 }

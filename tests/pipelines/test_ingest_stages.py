@@ -10,6 +10,8 @@ from pipelines import encode_video, fail, inspect_video, publish, reject
 from pipelines.manifests import hls_files
 from stores.delta import Lake
 from stores.media import media
+from stores.outbox import change
+from stores.postgres import connect
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import contents, plays, size
 from tests.pipelines.stages import Brought, versions
@@ -150,6 +152,17 @@ def test_a_video_that_nobody_brought_is_an_error(tables: Lake, tmp_path: Path, f
     video.video_id = "unknown"
     for main in (inspect_video.main, encode_video.main, publish.main, reject.main, fail.main):
         assert video.run(main) == 1
+
+
+def test_an_imported_video_without_a_file_says_so(footage: Footage, tables: Lake, tmp_path: Path) -> None:
+    video = Brought(footage("plain.mp4"), tmp_path)
+    with connect() as connection:
+        change(connection, "videos", {"video_id": "v"}, {"sha256": None})
+    for main in (inspect_video.main, encode_video.main):
+        assert video.run(main) == 1
+    assert video.row()["status"] == "uploading"
+    assert video.run(fail.main) == 1
+    assert all("has no source file: its row was imported" in reason for reason in video.row()["reasons"])
 
 
 def test_sound_alone_goes_all_the_way(footage: Footage, tables: Lake, tmp_path: Path) -> None:

@@ -140,3 +140,26 @@ def test_reading_starts_no_jvm_and_ends_cleanly(tables: Lake) -> None:
         [sys.executable, "-c", program, tables.uri], check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
+def test_rows_are_added_only_where_their_key_is_free(tables: Lake) -> None:
+    assert tables.add("pipeline_runs", [run(1)]) == 1
+    assert tables.add("pipeline_runs", [run(1, "failed"), run(2)]) == 1
+    version = tables.version("pipeline_runs")
+    assert tables.add("pipeline_runs", [run(1, "failed")]) == 0
+    assert tables.version("pipeline_runs") == version
+    assert tables.read("pipeline_runs").column("state").to_pylist() == ["running", "running"]
+
+
+def test_rows_are_removed_by_their_whole_key(tables: Lake) -> None:
+    tables.merge("pipeline_runs", [run(1), run(2), {**run(1), "attempt": 2}])
+    keys = [
+        {"run_id": "r1", "stage": "inspect", "attempt": 1},
+        {"run_id": "r2", "stage": "inspect", "attempt": 2},
+    ]
+    assert tables.remove("pipeline_runs", keys) == 1
+    version = tables.version("pipeline_runs")
+    assert tables.remove("pipeline_runs", keys) == 0
+    assert tables.version("pipeline_runs") == version
+    held = tables.read("pipeline_runs").to_pylist()
+    assert [(row["run_id"], row["attempt"]) for row in held] == [("r1", 2), ("r2", 1)]

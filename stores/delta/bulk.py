@@ -1,0 +1,53 @@
+"""Many rows of one table by their keys: which of them it holds, and which would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from schemas.derive.arrow import arrow_schema
+from schemas.table import Table
+from stores.delta.query import membership, run_query
+
+COMPARED = ("string", "int64")
+"""Types of key columns that narrow a search; a key with others is found among the rows that these leave."""
+
+
+def same_key(declared: Table) -> str:
+    """The condition under which a row of `source` and one of `target` are the same row."""
+    return " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
+
+
+def held_rows(handle: DeltaTable, declared: Table, keys: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """The rows that a table holds under the keys in `keys`, their key columns among `columns`. One query."""
+    schema = arrow_schema(declared)
+    wanted = pa.schema([schema.field(name).remove_metadata() for name in columns])
+    if not keys.num_rows:
+        return wanted.empty_table()
+    narrowing = [name for name in declared.key if declared.column(name).type in COMPARED]
+    condition = membership(declared, {name: keys.column(name).unique().to_pylist() for name in narrowing})
+    query = f"SELECT {', '.join(columns)} FROM {declared.name} WHERE {condition}"
+    found = run_query({declared.name: handle}, query).cast(wanted)
+    asked = set(_keys(declared, keys))
+    return found.filter(pa.array([key in asked for key in _keys(declared, found)], pa.bool_()))
+
+
+def changed_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
+    """Those of the rows, whole ones, that the table does not hold in just this form."""
+    found = held_rows(handle, declared, data, declared.column_names)
+    held = dict(zip(_keys(declared, found), found.to_pylist(), strict=True))
+    fresh = [held.get(key) != row for key, row in zip(_keys(declared, data), data.to_pylist(), strict=True)]
+    return data.filter(pa.array(fresh, pa.bool_()))
+
+
+def missing_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
+    """Those of the rows whose keys the table does not hold."""
+    held = set(_keys(declared, held_rows(handle, declared, data, declared.key)))
+    return data.filter(pa.array([key not in held for key in _keys(declared, data)], pa.bool_()))
+
+
+def _keys(declared: Table, rows: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(rows.column(name).to_pylist() for name in declared.key), strict=True))

@@ -1,0 +1,289 @@
+"""Many changes of one live table at once: rows or keys by COPY, an event for each row that really changes.
+
+The rows wait in a temporary table of the connection and are applied in lots, a transaction each, which hold their locks
+for a moment only. Rows are locked in the order of their keys, so that two imports cannot wait for each other, and
+event ids are drawn after that, as in `stores.outbox.change`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from schemas.derive.sql import live_columns
+from schemas.errors import ConflictError
+from schemas.table import Table
+from stores.outbox.change import event_row, live_table
+from stores.postgres import Connection
+
+LOT_ROWS = 10_000
+ATTEMPTS = 5
+LOCK_TIMEOUT_MS = 30_000
+INCOMING = sql.Identifier("incoming")
+Row = Mapping[str, Any]
+OnRefused = Callable[[int, Row, str], None]
+"""Called with a row's position, the row, and why it cannot be taken."""
+
+
+def upsert_rows(
+    connection: Connection,
+    name: str,
+    columns: Sequence[str],
+    batches: Iterable[Sequence[Row]],
+    on_refused: OnRefused,
+) -> int:
+    """Insert or replace live rows; returns how many changed. Ends the connection's transactions itself.
+
+    Rows hold `columns`, each already as the declaration asks for, and `position`, which orders them; no key occurs
+    twice. Columns that are not named keep what they hold. A row whose unique value another row holds or takes, and
+    keeps, is refused. Raises ConflictError where other writers come in between too often.
+    """
+    declared = live_table(name)
+    _stage(connection, declared, columns, batches)
+    unique = [column.name for column in declared if column.unique and column.name in columns]
+
+    def prepare() -> None:
+        while any(_refuse(connection, declared, column, on_refused) for column in unique):
+            pass
+        _into_lots(connection, declared, unique)
+
+    return _apply_lots(
+        connection, declared, prepare, lambda lot: _upsert(connection, declared, columns, unique, lot)
+    )
+
+
+def delete_rows(connection: Connection, name: str, batches: Iterable[Sequence[Row]]) -> int:
+    """Delete live rows by key, unknown ones ignored; returns how many there were. Rows are as for `upsert_rows`."""
+    declared = live_table(name)
+    _stage(connection, declared, declared.key, batches)
+    return _apply_lots(
+        connection,
+        declared,
+        lambda: _into_lots(connection, declared, []),
+        lambda lot: _delete(connection, declared, lot),
+    )
+
+
+def _stage(
+    connection: Connection, declared: Table, columns: Sequence[str], batches: Iterable[Sequence[Row]]
+) -> None:
+    """Bring the rows into the temporary table."""
+    connection.execute("SET statement_timeout = 0")
+    connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}".encode())
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(INCOMING))
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {} AS SELECT {}, 0::bigint AS position, 0::bigint AS lot FROM {} WITH NO DATA"
+        ).format(INCOMING, _names(columns), sql.Identifier(declared.name))
+    )
+    named = [*columns, "position"]
+    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(INCOMING, _names(named))
+    with connection.cursor() as cursor, cursor.copy(copy) as stream:
+        for batch in batches:
+            for row in batch:
+                stream.write_row([row[column] for column in named])
+    for column in {*declared.key, *(column.name for column in declared if column.unique)} & {*columns}:
+        connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(INCOMING, sql.Identifier(column)))
+    connection.execute(sql.SQL("ANALYZE {}").format(INCOMING))
+    connection.commit()
+
+
+def _refuse(connection: Connection, declared: Table, column: str, on_refused: OnRefused) -> int:
+    """Take out rows whose value of a unique column is not free for them; returns how many.
+
+    It is free where the row that holds it takes another one by the same import.
+    """
+    kept_by_another = sql.SQL(
+        """EXISTS (
+          SELECT FROM {table} held WHERE held.{column} = mine.{column} AND NOT {same_key}
+          AND NOT EXISTS (
+            SELECT FROM {incoming} moving WHERE {moving} AND moving.{column} <> held.{column}))"""
+    ).format(
+        table=sql.Identifier(declared.name),
+        column=sql.Identifier(column),
+        incoming=INCOMING,
+        same_key=_same_key(declared, "held", "mine"),
+        moving=_same_key(declared, "moving", "held"),
+    )
+    holder = sql.SQL(
+        "SELECT concat_ws('/', {key}) FROM {table} held WHERE held.{column} = mine.{column}"
+    ).format(
+        key=_names(declared.key, "held"), table=sql.Identifier(declared.name), column=sql.Identifier(column)
+    )
+    earlier = sql.SQL(
+        "FROM {incoming} other WHERE other.{column} = mine.{column} AND other.position < mine.position"
+    ).format(incoming=INCOMING, column=sql.Identifier(column))
+    taken_earlier = sql.SQL("EXISTS (SELECT {})").format(earlier)
+    first_row = sql.SQL("SELECT 'row ' || min(other.position) || ' of the file' {}").format(earlier)
+    refused = 0
+    for condition, taker in ((kept_by_another, holder), (taken_earlier, first_row)):
+        query = sql.SQL("DELETE FROM {} mine WHERE {} RETURNING mine.*, ({}) AS taker").format(
+            INCOMING, condition, taker
+        )
+        for row in connection.execute(query):
+            values = {name: value for name, value in row.items() if name not in ("position", "lot", "taker")}
+            shown = json.dumps(row[column], ensure_ascii=False, default=str)
+            on_refused(
+                row["position"], values, f"{column} = {shown} is taken by {row['taker']}, and must be unique"
+            )
+            refused += 1
+    return refused
+
+
+def _into_lots(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
+    """Number the lots in the order of keys, from 1; rows that pass a unique value on to each other are lot 0."""
+    connection.execute(
+        sql.SQL(
+            """UPDATE {incoming} mine SET lot = 1 + numbered.place / {size} FROM (
+                 SELECT position, row_number() OVER (ORDER BY {key}) - 1 AS place FROM {incoming}
+               ) numbered WHERE numbered.position = mine.position"""
+        ).format(incoming=INCOMING, size=sql.Literal(LOT_ROWS), key=_names(declared.key))
+    )
+    for column in unique:
+        connection.execute(
+            sql.SQL(
+                """UPDATE {incoming} mine SET lot = 0 WHERE EXISTS (
+                     SELECT FROM {table} held WHERE held.{column} = mine.{column} AND NOT {held_is_mine})
+                   OR EXISTS (
+                     SELECT FROM {table} held JOIN {incoming} other ON other.{column} = held.{column}
+                     WHERE {held_is_mine} AND held.{column} <> mine.{column})"""
+            ).format(
+                incoming=INCOMING,
+                table=sql.Identifier(declared.name),
+                column=sql.Identifier(column),
+                held_is_mine=_same_key(declared, "held", "mine"),
+            )
+        )
+
+
+def _apply_lots(
+    connection: Connection, declared: Table, prepare: Callable[[], None], apply: Callable[[int], int]
+) -> int:
+    """Apply what waits, lot by lot; again from `prepare` on where another writer came in between."""
+    changed = 0
+    for _ in range(ATTEMPTS):
+        prepare()
+        connection.commit()
+        lots = connection.execute(
+            sql.SQL("SELECT DISTINCT lot FROM {} ORDER BY lot").format(INCOMING)
+        ).fetchall()
+        try:
+            for row in lots:
+                applied = apply(row["lot"])
+                connection.execute(sql.SQL("DELETE FROM {} WHERE lot = %s").format(INCOMING), (row["lot"],))
+                connection.commit()
+                changed += applied
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+            connection.rollback()
+            continue
+        except psycopg.errors.LockNotAvailable:
+            connection.rollback()
+            break
+        return changed
+    raise ConflictError(
+        f"{declared.name}: another transaction keeps rows locked or changes them; type it again"
+    )
+
+
+def _upsert(
+    connection: Connection, declared: Table, columns: Sequence[str], unique: Sequence[str], lot: int
+) -> int:
+    if lot == 0:
+        _free(connection, declared, unique)
+    settable = [column for column in columns if column not in declared.key]
+    action: sql.Composable = sql.SQL("NOTHING")
+    if settable:
+        action = sql.SQL("UPDATE SET {sets} WHERE ({held}) IS DISTINCT FROM ({new})").format(
+            sets=sql.SQL(", ").join(
+                sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in settable
+            ),
+            held=_names(settable, "held"),
+            new=_names(settable, "excluded"),
+        )
+    query = sql.SQL(
+        """INSERT INTO {table} AS held ({columns}) SELECT {columns} FROM {incoming} WHERE lot = %s ORDER BY {key}
+           ON CONFLICT ({key}) DO {action} RETURNING {returned}"""
+    ).format(
+        table=sql.Identifier(declared.name),
+        columns=_names(columns),
+        incoming=INCOMING,
+        key=_names(declared.key),
+        action=action,
+        returned=_names([column.name for column in live_columns(declared)], "held"),
+    )
+    changed = connection.execute(query, (lot,)).fetchall()
+    _record(connection, declared, "upserted", ((row, event_row(declared, row)) for row in changed))
+    return len(changed)
+
+
+def _free(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
+    """Give rows of lot 0 that change a unique value one that nobody has: values may go round in a circle."""
+    _lock(connection, declared, 0)
+    for column in unique:
+        connection.execute(
+            sql.SQL(
+                """UPDATE {table} held SET {column} = 'moving ' || gen_random_uuid() FROM {incoming} mine
+                   WHERE mine.lot = 0 AND {same_key} AND held.{column} <> mine.{column}"""
+            ).format(
+                table=sql.Identifier(declared.name),
+                column=sql.Identifier(column),
+                incoming=INCOMING,
+                same_key=_same_key(declared, "held", "mine"),
+            )
+        )
+
+
+def _delete(connection: Connection, declared: Table, lot: int) -> int:
+    held = _lock(connection, declared, lot)
+    connection.execute(
+        sql.SQL("DELETE FROM {table} held USING {incoming} mine WHERE mine.lot = %s AND {same_key}").format(
+            table=sql.Identifier(declared.name),
+            incoming=INCOMING,
+            same_key=_same_key(declared, "held", "mine"),
+        ),
+        (lot,),
+    )
+    _record(connection, declared, "deleted", ((key, json.dumps(key, default=str)) for key in held))
+    return len(held)
+
+
+def _lock(connection: Connection, declared: Table, lot: int) -> list[dict[str, Any]]:
+    """The keys of the lot that are there, their rows locked in order."""
+    query = sql.SQL(
+        "SELECT {key} FROM {table} held JOIN {incoming} mine ON {same_key} WHERE mine.lot = %s ORDER BY {key}"
+        " FOR UPDATE OF held"
+    ).format(
+        key=_names(declared.key, "held"),
+        table=sql.Identifier(declared.name),
+        incoming=INCOMING,
+        same_key=_same_key(declared, "held", "mine"),
+    )
+    return connection.execute(query, (lot,)).fetchall()
+
+
+def _record(connection: Connection, declared: Table, kind: str, rows: Iterable[tuple[Row, str]]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY events (table_name, row_key, kind, row) FROM STDIN") as stream,
+    ):
+        for row, text in rows:
+            row_key = "/".join(str(row[column]) for column in declared.key)
+            stream.write_row((declared.name, row_key, kind, text))
+
+
+def _names(columns: Sequence[str], alias: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(alias, column) if alias else sql.Identifier(column) for column in columns
+    )
+
+
+def _same_key(declared: Table, one: str, other: str) -> sql.Composed:
+    same = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(one, column), sql.Identifier(other, column))
+        for column in declared.key
+    )
+    return sql.SQL("({})").format(same)
