@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,12 @@ class Piece:
     def clock(self) -> int:
         """What was taken from each presentation time, in ticks of the source: nothing where it is decoded in place."""
         return 0 if self.alone else self.chunk.origin
+
+    @property
+    def bare(self) -> Piece:
+        """The piece without its lists of pictures and places: what is sent to encoders many times over stays small."""
+        pictures = None if self.chunk.pictures is None else ()
+        return replace(self, chunk=replace(self.chunk, pictures=pictures, places=()))
 
     def seconds(self, pts: int) -> float:
         """Presentation time from the source's first picture on, in seconds."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.ladder import CODECS, DEFAULT_CODECS
 from pipelines.manifests import DASH, HLS
 from pipelines.progress import OnProgress
 from pipelines.quality_score import Comparison, vmaf
@@ -16,13 +17,11 @@ from pipelines.source import probe
 from schemas.errors import DependencyError, InputError
 from stores.media import file_digest
 
-CODECS = ("h264",)
-
 
 def encode_file(
     path: Path,
     out: Path,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] = DEFAULT_CODECS,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -34,7 +33,9 @@ def encode_file(
     _check_codecs(codecs)
     probe(path)  # what cannot be read is said before anything is hashed
     _check_target(out)
-    with built_package(path, file_digest(path), workers=workers, on_progress=on_progress) as package:
+    with built_package(
+        path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
+    ) as package:
         scores = _scores(package, on_progress)
         report = _report(package, out, scores)
         _replace(package.folder, out)
@@ -42,10 +43,10 @@ def encode_file(
 
 
 def _check_codecs(codecs: Sequence[str]) -> None:
-    later = [codec for codec in codecs if codec not in CODECS]
-    if later or not codecs:
+    unknown = [codec for codec in codecs if codec not in CODECS]
+    if unknown or not codecs:
         raise DependencyError(
-            f"codec {', '.join(later) or '(none)'}: not built yet, it comes later; use h264"
+            f"codec {', '.join(unknown) or '(none)'}: there is no encoder for it; choose from {', '.join(CODECS)}"
         )
 
 

@@ -22,7 +22,7 @@ def made(footage: Footage, tmp_path: Path) -> Path:
 def packaged(footage: Footage, folder: Path) -> Path:
     folder.mkdir()
     source = footage("plain.mp4")
-    package([Track("h264-240p", "video", source), Track("aac-64k", "audio", source)], folder)
+    package([Track("h264-240p", "video", "h264", source), Track("aac-64k", "audio", "aac", source)], folder)
     return folder
 
 
@@ -55,4 +55,4 @@ def test_manifests_that_name_different_files_are_refused(made: Path) -> None:
 @pytest.mark.parametrize("name", ["a,b.mp4", "a=b.mp4"])
 def test_a_path_that_the_packager_would_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaToolError, match="move HOME"):
-        package([Track("h264-240p", "video", tmp_path / name)], tmp_path)
+        package([Track("h264-240p", "video", "h264", tmp_path / name)], tmp_path)
