@@ -33,7 +33,7 @@ def picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
         return {"c:v": "libx265", "tag:v": "hvc1", **quality, "forced-idr": 1}
     if rung.codec == "vp9":
         single = {"threads": 1, "row-mt": 0, "tile-columns": 0, "frame-parallel": 0}
-        quality = {"deadline": "good", "cpu-used": 4, "crf": 33, "b:v": cap, "maxrate": cap, "bufsize": cap}
+        quality = {"deadline": "good", "cpu-used": 4, "crf": 36, "b:v": cap, "maxrate": cap, "bufsize": cap}
         return {
             "c:v": "libvpx-vp9",
             **quality,
@@ -42,7 +42,7 @@ def picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
             "lag-in-frames": 16,
             "g": NEVER_KEY,
         }
-    quality = {"preset": 10, "crf": 35, **capped, "svtav1-params": "lp=1:scd=0"}
+    quality = {"preset": 10, "crf": 33, **capped, "svtav1-params": "lp=1:scd=0"}
     return {"c:v": "libsvtav1", **quality, "g": NEVER_KEY}
 
 

@@ -18,6 +18,7 @@ import ffmpeg
 from pipelines import media_tools
 from pipelines.chunk_plan import Chunk, Plan, seek_seconds
 from pipelines.source import Source, Video
+from schemas.errors import MediaToolError
 from stores.media import media
 
 STRICT = "crccheck+bitstream+buffer+explode"
@@ -62,6 +63,8 @@ def cut(piece: Piece) -> Iterator[Path]:
 
     Raises MediaToolError where the packets cannot be read.
     """
+    if not piece.source.path.exists():
+        raise MediaToolError(f"{piece.source.path} has gone since it was looked at; bring the video again")
     if piece.alone:
         yield piece.source.path
         return

@@ -58,12 +58,12 @@ def _check_target(out: Path) -> None:
         raise InputError(f"--out {out}: holds something else than a package; give a new or empty folder")
 
 
-def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float]:
+def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
     """VMAF by rendition, one after the other: libvmaf uses all cores itself."""
     if package.plan is None:
         return {}
     pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
-    scores = {}
+    scores: dict[str, float | None] = {}
     for number, rendition in enumerate(pictures):
         if on_progress:
             on_progress(number, len(pictures), "vmaf")
@@ -74,7 +74,7 @@ def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float
     return scores
 
 
-def _report(package: Package, out: Path, scores: dict[str, float]) -> dict[str, Any]:
+def _report(package: Package, out: Path, scores: dict[str, float | None]) -> dict[str, Any]:
     rows = [rendition.as_row() for rendition in package.renditions]
     picture = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames")
     frames = [row["frames"] for row in rows if row["media"] == "video"]
@@ -110,6 +110,8 @@ def _replace(folder: Path, out: Path) -> None:
         if target.exists():
             target.rename(old)
         fresh.rename(target)
+    except shutil.Error as error:
+        raise InputError(f"--out {out}: cannot be written: {error.args[0][0][2]}") from error
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written: {error.strerror or error}") from error
     finally:

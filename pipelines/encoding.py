@@ -32,7 +32,7 @@ class ChunkEncode:
 
     piece: Piece
     rung: Rung
-    times: Sequence[int]
+    times: tuple[int, ...]
     start: int
     timescale: int
     step: int | None
@@ -52,7 +52,7 @@ class ChunkEncode:
                 "recipe": RECIPE,
                 "content": [video.configuration, self.piece.chunk.content],
                 "shown": [video.rotation, video.interlaced],
-                "times": [times, self.timescale, self.step],
+                "times": [times, self.timescale, self._times_expression()],
                 "size": [self.rung.width, self.rung.height],
                 "options": self._options(),
                 "programs": [media_tools.version("ffmpeg"), media_tools.version(video.decoder)],
@@ -75,11 +75,18 @@ class ChunkEncode:
             .filter("format", "yuv420p")
             .filter("setsar", 1)
             .filter("settb", f"1/{self.timescale}")
-            .filter("setpts", "PTS-STARTPTS" if self.step is None else f"N*{self.step}")
+            .filter("setpts", self._times_expression())
         )
         return media_tools.ffmpeg_command(
             picture.output(media_tools.safe_name(result), **self._options()), video.decoder
         )
+
+    def _times_expression(self) -> str:
+        if self.step is None:
+            return "PTS-STARTPTS"
+        if self.times == tuple(range(0, len(self.times) * self.step, self.step)):
+            return f"N*{self.step}"
+        return f"round((PTS-STARTPTS)/{self.step})*{self.step}"
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -59,17 +59,22 @@ class SpriteSheets:
 
 def make_sprites(track: Path, rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
     """Write the sheets of a finished track, and their index, into an empty folder. Raises MediaToolError."""
-    interval_s = max(SHORTEST_INTERVAL_S, math.ceil(duration_s / MOST_PICTURES))
-    pictures = max(1, math.ceil(duration_s / interval_s - 1e-6))
-    columns = min(COLUMNS, pictures)
-    rows = min(ROWS, math.ceil(pictures / columns))
-    sheets = SpriteSheets(folder, pictures, interval_s, columns, rows, *_fitted(rung))
+    sheets = layout(rung, duration_s, folder)
     media_tools.check(_command(track, rung, sheets))
-    made, expected = len(sheets.paths), math.ceil(pictures / (columns * rows))
+    made, expected = len(sheets.paths), math.ceil(sheets.pictures / (sheets.columns * sheets.rows))
     if made != expected:
         raise MediaToolError(f"{made} sprite sheets were made of {expected}")
     (folder / INDEX).write_text(_index(sheets, duration_s))
     return sheets
+
+
+def layout(rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
+    """How many pictures a video of this length gets, how far apart, and how they are laid out."""
+    interval_s = max(SHORTEST_INTERVAL_S, math.ceil(duration_s / MOST_PICTURES))
+    pictures = max(1, math.ceil(duration_s / interval_s - 1e-6))
+    columns = min(COLUMNS, pictures)
+    rows = min(ROWS, math.ceil(pictures / columns))
+    return SpriteSheets(folder, pictures, interval_s, columns, rows, *_fitted(rung))
 
 
 def _command(track: Path, rung: Rung, sheets: SpriteSheets) -> list[str]:

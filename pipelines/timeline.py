@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,8 +31,9 @@ FINEST_TIMESCALE = 10_000
 class Timeline:
     """Times of all pictures from the first on, in ticks of `timescale` a second, and the end of the last.
 
-    `step`: pictures follow each other every so many ticks, as the source says but for its rounding, or because its own
-    times cannot be used (missing or not rising); None where they follow unevenly. `rate`: pictures a second.
+    `step`: every picture lies on a multiple of so many ticks, as the source says but for its rounding, or because its
+    own times cannot be used (missing or not rising); None where there is no such grid. `rate`: pictures a second, of
+    the grid or on average.
     """
 
     times: tuple[int, ...]
@@ -56,36 +57,59 @@ def timeline(whole: Plan) -> Timeline:
         times = _listed(parts[0])
     if not times:
         raise UnfitSourceError(whole.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
-    rate = even_rate(times, whole.video)
-    if rate is None and any(later <= earlier for earlier, later in itertools.pairwise(times)):
-        rate = whole.video.frame_rate
-    if rate is not None:
-        return _even(rate, len(times))
+    grid = regular(times, whole.video)
+    if grid is None and any(later <= earlier for earlier, later in itertools.pairwise(times)):
+        grid = Grid(whole.video.frame_rate, range(len(times)))
+    last = whole.end_pts - times[-1] if times[-1] < whole.end_pts else _frame_ticks(whole.video)
+    if grid is not None:
+        scale, step = media_timescale(1 / grid.rate)
+        shown = max(1, round(last * whole.video.time_base * grid.rate)) * step
+        moved = tuple(place * step for place in grid.places)
+        return Timeline(moved, moved[-1] + shown, scale, step, grid.rate)
     scale, ticks = media_timescale(whole.video.time_base)
-    last = max(1, whole.end_pts - times[-1]) if times[-1] < whole.end_pts else _frame_ticks(whole.video)
     moved = tuple((time - times[0]) * ticks for time in times)
     return Timeline(moved, moved[-1] + last * ticks, scale, None, whole.video.frame_rate)
 
 
-def even_rate(times: Sequence[int], video: Video) -> Fraction | None:
-    """The rate at which pictures follow evenly, to the tick of the source, or None.
+@dataclass(frozen=True)
+class Grid:
+    """Pictures at whole places of a steady rate, the first at place 0."""
+
+    rate: Fraction
+    places: Sequence[int]
+
+
+def regular(times: Sequence[int], video: Video) -> Grid | None:
+    """The grid on which pictures lie, to the tick of the source, or None.
 
     Matroska rounds to milliseconds what MP4 writes exactly: both must give the same times, or nothing that was encoded
-    for one could be used for the other.
+    for one could be used for the other. Gaps are allowed at well-known rates: a cut without encoding leaves some.
     """
     nearest = sorted(STANDARD_RATES, key=lambda rate: abs(rate - video.frame_rate))
-    for rate in (*nearest, video.frame_rate):
-        step = 1 / (rate * video.time_base)
-        allowed = 1 if step >= COARSE else 0
-        if all(abs(time - times[0] - number * step) <= allowed for number, time in _far_first(times)):
-            return rate
-    return None
+    grids = [
+        Grid(rate, places)
+        for rate in (*nearest, video.frame_rate)
+        if (places := _places(times, 1 / (rate * video.time_base))) is not None
+    ]
+    without_gap = (grid for grid in grids if grid.places[-1] == len(times) - 1)
+    well_known = (grid for grid in grids if grid.rate in STANDARD_RATES)
+    return next(without_gap, None) or next(well_known, None)
 
 
-def _far_first(times: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The last one first: a wrong rate is furthest off there."""
-    yield len(times) - 1, times[-1]
-    yield from enumerate(times)
+def _places(times: Sequence[int], step: Fraction) -> list[int] | None:
+    """The whole place nearest to each time, rising; None where one is off by more than a tick."""
+    if step < COARSE and step.denominator != 1:
+        return None
+    length, parts = step.numerator, step.denominator
+    allowed = parts if step >= COARSE else 0
+    places: list[int] = []
+    for time in times:
+        ahead = (time - times[0]) * parts
+        place = (2 * ahead + length) // (2 * length)
+        if abs(ahead - place * length) > allowed or (places and place <= places[-1]):
+            return None
+        places.append(place)
+    return places
 
 
 def media_timescale(time_base: Fraction) -> tuple[int, int]:
@@ -94,11 +118,6 @@ def media_timescale(time_base: Fraction) -> tuple[int, int]:
     while scale < FINEST_TIMESCALE:
         scale, ticks = scale * 2, ticks * 2
     return scale, ticks
-
-
-def _even(rate: Fraction, pictures: int) -> Timeline:
-    scale, ticks = media_timescale(1 / rate)
-    return Timeline(tuple(range(0, pictures * ticks, ticks)), pictures * ticks, scale, ticks, rate)
 
 
 def _frame_ticks(video: Video) -> int:

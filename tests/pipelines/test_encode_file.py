@@ -51,7 +51,9 @@ def test_what_is_no_package_is_never_replaced(footage: Footage, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("codecs", [["h264", "vp8"], ["nonsense"], []])
-def test_an_unknown_codec_is_a_missing_dependency(footage: Footage, tmp_path: Path, codecs: list[str]) -> None:
+def test_an_unknown_codec_is_a_missing_dependency(
+    footage: Footage, tmp_path: Path, codecs: list[str]
+) -> None:
     with pytest.raises(DependencyError, match="choose from h264, hevc, vp9, av1"):
         encode_file(footage("plain.mp4"), tmp_path / "out", codecs=codecs)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_the_name_of_a_chunk_depends_on_content_and_settings_alone(footage: Foot
     assert task(moved, rung=1).key != key
     other = replace(task(moved).piece.chunk, content="0" * 64)
     assert replace(task(moved), piece=replace(task(moved).piece, chunk=other)).key != key
+
+
+@pytest.mark.usefixtures("home")
+def test_two_that_encode_the_same_at_once_keep_the_same(footage: Footage) -> None:
+    work = task(footage("plain.mp4"), rung=1)
+    with ThreadPoolExecutor(4) as pool:
+        keys = {key for key, _ in pool.map(encode_chunk, [work] * 4)}
+    assert keys == {work.key}
+    [kept] = (media().root / "kept").rglob("*.mp4")
+    assert len(decoded(kept)) == 72
+    assert list((media().root / "staging").iterdir()) == []
 
 
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=400), st.sampled_from([12_288, 90_000, 16_000]))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.ladder import Rung
 from pipelines.packaging import Track, package, verify_package
+from pipelines.sprite_sheet import make_sprites
 from schemas.errors import MediaToolError
 from stores.media import folder_digest
 from tests.pipelines.conftest import Footage
@@ -37,6 +39,24 @@ def test_a_folder_is_named_by_its_digest(made: Path) -> None:
     for folder in folders:
         assert re.fullmatch(r"(h264-240p|aac-64k)-[0-9a-f]{16}", folder.name)
         assert folder_digest(folder).startswith(folder.name[-16:])
+
+
+def test_sprite_sheets_lie_in_the_package_and_both_manifests_lead_to_them(
+    footage: Footage, tmp_path: Path
+) -> None:
+    folder, sheets = tmp_path / "package", tmp_path / "sheets"
+    folder.mkdir()
+    sheets.mkdir()
+    made = make_sprites(footage("plain.mp4"), Rung("h264", 320, 240, 1), 3.0, sheets)
+    package([Track("h264-240p", "video", "h264", footage("plain.mp4"))], folder, made)
+    [inside] = folder.glob("sprites-*")
+    assert folder_digest(inside).startswith(inside.name[-16:])
+    assert f'VALUE="{inside.name}/thumbnails.vtt"' in (folder / "master.m3u8").read_text()
+    manifest = (folder / "manifest.mpd").read_text()
+    assert f'media="{inside.name}/$Number%05d$.jpg" duration="4"' in manifest
+    assert 'schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="2x1"' in manifest
+    verify_package(folder)
+    plays(folder / "manifest.mpd")
 
 
 def test_a_missing_file_is_told(made: Path) -> None:
