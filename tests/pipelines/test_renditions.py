@@ -7,14 +7,12 @@ import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipelines.manifests import MPD, dash_files, hls_files
 from pipelines.renditions import built_package
 from schemas.errors import InputError
-from schemas.settings import settings
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import contents, decoded, loudness, plays, size
 
@@ -39,12 +37,6 @@ SOURCES = {
 
 AV1_TIMES = [number / 24 for number in range(48)]
 """The ffmpeg that tests measure with has no AV1 decoder."""
-
-
-def built(source: Path, **options: Any) -> dict[str, str]:
-    """Digest of each file of a package."""
-    with built_package(source, sha256(source), **options) as package:
-        return contents(package.folder)
 
 
 def sha256(path: Path) -> str:
@@ -115,27 +107,6 @@ def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -
         lengths = [[float(length) for length in re.findall(r"#EXTINF:([\d.]+)", text)] for text in playlists]
         assert lengths[0] == lengths[1]
         assert all(2 <= length <= 7 for length in lengths[0][:-1])
-
-
-def test_a_package_is_the_same_for_any_workers_and_any_home(
-    footage: Footage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = footage("long.mp4")
-    moved = tmp_path / "another name.mp4"
-    moved.write_bytes(source.read_bytes())
-    first = built(source, workers=1)
-    monkeypatch.setenv("NEWSREEL_HOME", str(tmp_path / "elsewhere"))
-    settings.cache_clear()
-    assert built(moved, workers=4) == first
-
-
-def test_work_is_kept_by_content(footage: Footage, tmp_path: Path) -> None:
-    moved = tmp_path / "another name.mp4"
-    moved.write_bytes(footage("long.mp4").read_bytes())
-    with built_package(footage("long.mp4"), sha256(moved)) as package:
-        assert (package.encoded, package.reused) == (6, 0)
-    with built_package(moved, sha256(moved)) as package:
-        assert (package.encoded, package.reused) == (0, 6)
 
 
 def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
