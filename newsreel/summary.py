@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
-from pipelines.ladder import INGEST_CODECS
 from schemas.tables import TABLES
 from stores.delta import Lake
 
@@ -79,6 +78,8 @@ def last_run_id(lake: Lake, video_id: str) -> str | None:
 
 def shortcomings(sections: Mapping[str, Section]) -> list[str]:
     """What keeps the summary from showing a video that was published as it should be; empty when all holds."""
+    from pipelines.ladder import INGEST_CODECS
+
     found = []
     status = [row["status"] for row in sections["video"].rows]
     if status != ["ready"]:
