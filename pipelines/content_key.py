@@ -32,22 +32,20 @@ def packet_content(packets: Sequence[Packet]) -> str:
 def sound_content(source: Source, audio: Audio, start_s: float) -> str:
     """SHA-256, hex, of the sound's packets: their bytes, their times from `start_s` on, and what is skipped of them."""
     entries = "packet=pts,dts,duration,flags,data_hash:packet_side_data"
+    start = round(Fraction(start_s) / audio.time_base)
     digest = hashlib.sha256(f"{audio.configuration} {audio.time_base}\n".encode())
 
     def add(stdout: IO[bytes]) -> None:
         for line in stdout:
             fields = line.decode(errors="replace").strip().split("|")
-            digest.update(
-                "|".join(_moved(field, audio.time_base, Fraction(start_s)) for field in fields).encode()
-                + b"\n"
-            )
+            digest.update("|".join(_moved(field, start) for field in fields).encode() + b"\n")
 
     media_tools.run(packet_command(source.path, audio.index, entries), consume=add, timeout_s=PROBE_TIMEOUT_S)
     return digest.hexdigest()
 
 
-def _moved(field: str, time_base: Fraction, start_s: Fraction) -> str:
+def _moved(field: str, start: int) -> str:
     name, _, value = field.partition("=")
     if name in ("pts", "dts") and value.lstrip("-").isdigit():
-        return f"{name}={int(value) * time_base - start_s}"
+        return f"{name}={int(value) - start}"
     return field

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import media_tools
-from pipelines.codecs import RECIPE, picture_options
+from pipelines.codecs import RECIPE, WORK, picture_options
 from pipelines.cutting import Piece, cut, decoding, upright
 from pipelines.ladder import GOP_S, Rung
 from pipelines.track import check_times
@@ -60,9 +60,9 @@ class ChunkEncode:
         )
 
     @property
-    def work(self) -> int:
+    def work(self) -> float:
         """About how much work it is: points to encode, counted as those of H.264."""
-        return len(self.times) * self.rung.width * self.rung.height
+        return len(self.times) * self.rung.width * self.rung.height * WORK[self.rung.codec]
 
     def command(self, path: Path, result: Path) -> list[str]:
         """The ffmpeg command that encodes `path`'s pictures into `result`."""

@@ -35,9 +35,9 @@ class SoundEncode:
     least_s: float
 
     @property
-    def work(self) -> int:
+    def work(self) -> float:
         """About how much work it is, on the scale of a chunk's."""
-        return round(self.least_s * SAMPLES_LIKE_POINTS * self.voice.sample_rate)
+        return self.least_s * SAMPLES_LIKE_POINTS * self.voice.sample_rate
 
     @property
     def key(self) -> str:
