@@ -43,7 +43,7 @@ QUERIES = {
     "renditions": (
         "Renditions",
         "SELECT rendition_id, codec, width, height, frames, bitrate_bps, peak_bps, duration_s"
-        " FROM renditions WHERE video_id = '$video_id' ORDER BY media DESC, bitrate_bps DESC",
+        " FROM renditions WHERE video_id = '$video_id' ORDER BY media DESC, codec DESC, bitrate_bps DESC",
     ),
 }
 """What each section is called, and asks; video and run ids are UUIDs of ours, so nothing in them needs quoting."""
@@ -78,6 +78,8 @@ def last_run_id(lake: Lake, video_id: str) -> str | None:
 
 def shortcomings(sections: Mapping[str, Section]) -> list[str]:
     """What keeps the summary from showing a video that was published as it should be; empty when all holds."""
+    from pipelines.ladder import INGEST_CODECS
+
     found = []
     status = [row["status"] for row in sections["video"].rows]
     if status != ["ready"]:
@@ -100,6 +102,9 @@ def shortcomings(sections: Mapping[str, Section]) -> list[str]:
         found.append(
             f"two or more renditions with the same number of frames were expected, there are {pictures}"
         )
+    codecs = {row["codec"] for row in sections["renditions"].rows}
+    if missing := [codec for codec in INGEST_CODECS if codec not in codecs]:
+        found.append(f"there is no rendition in {' or '.join(missing)}")
     return found
 
 

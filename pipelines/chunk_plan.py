@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pipelines import faults, media_tools
+from pipelines.content_key import packet_content
 from pipelines.faults import Fault, UnfitSourceError
 from pipelines.source import Packet, Source, Video, read_packets
 
@@ -49,6 +50,7 @@ class Chunk:
     `pictures`: presentation times of all its pictures in order, or None where only a decoder can tell.
     `origin`: the lowest time of its packets, which lies before `start_pts` where an edit list hides pictures.
     `places`: its packets in the file, in decoding order, as far as that is known.
+    `content`: a digest of what its packets hold and in which order they are shown, wherever they lie.
     """
 
     index: int
@@ -58,7 +60,8 @@ class Chunk:
     byte_start: int | None
     byte_end: int | None
     pictures: tuple[int, ...] | None
-    places: tuple[Place, ...] = ()
+    places: tuple[Place, ...]
+    content: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def _whole(video: Video, packets: Sequence[Packet]) -> Chunk:
     start = min(times, default=0)
     last = max(times, default=(len(packets) - 1) * _frame_ticks(video))
     end = last + _last_duration(video, packets)
-    return Chunk(0, start, end, start, *_bytes(packets), pictures=None)
+    content = packet_content(packets)
+    return Chunk(0, start, end, start, *_bytes(packets), pictures=None, places=(), content=content)
 
 
 def _starts(source: Source, video: Video, packets: Sequence[Packet]) -> list[int]:
@@ -189,6 +193,7 @@ def _chunks(video: Video, packets: Sequence[Packet], starts: Sequence[int]) -> l
             *_bytes(inside[index]),
             pictures=tuple(sorted(packet.pts or 0 for packet in inside[index] if not packet.discard)),
             places=_places(inside[index]),
+            content=packet_content(inside[index]),
         )
         for index, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]

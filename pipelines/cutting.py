@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import ffmpeg
 from pipelines import media_tools
 from pipelines.chunk_plan import Chunk, Plan, seek_seconds
 from pipelines.source import Source, Video
+from schemas.errors import MediaToolError
 from stores.media import media
 
 STRICT = "crccheck+bitstream+buffer+explode"
@@ -39,6 +40,12 @@ class Piece:
         """What was taken from each presentation time, in ticks of the source: nothing where it is decoded in place."""
         return 0 if self.alone else self.chunk.origin
 
+    @property
+    def bare(self) -> Piece:
+        """The piece without its lists of pictures and places: what is sent to encoders many times over stays small."""
+        pictures = None if self.chunk.pictures is None else ()
+        return replace(self, chunk=replace(self.chunk, pictures=pictures, places=()))
+
     def seconds(self, pts: int) -> float:
         """Presentation time from the source's first picture on, in seconds."""
         return float((pts - self.first_pts) * self.video.time_base)
@@ -56,6 +63,8 @@ def cut(piece: Piece) -> Iterator[Path]:
 
     Raises MediaToolError where the packets cannot be read.
     """
+    if not piece.source.path.exists():
+        raise MediaToolError(f"{piece.source.path} has gone since it was looked at; bring the video again")
     if piece.alone:
         yield piece.source.path
         return

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.ladder import CODECS, DEFAULT_CODECS
 from pipelines.manifests import DASH, HLS
 from pipelines.progress import OnProgress
 from pipelines.quality_score import Comparison, vmaf
@@ -16,13 +17,11 @@ from pipelines.source import probe
 from schemas.errors import DependencyError, InputError
 from stores.media import file_digest
 
-CODECS = ("h264",)
-
 
 def encode_file(
     path: Path,
     out: Path,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] = DEFAULT_CODECS,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -34,7 +33,9 @@ def encode_file(
     _check_codecs(codecs)
     probe(path)  # what cannot be read is said before anything is hashed
     _check_target(out)
-    with built_package(path, file_digest(path), workers=workers, on_progress=on_progress) as package:
+    with built_package(
+        path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
+    ) as package:
         scores = _scores(package, on_progress)
         report = _report(package, out, scores)
         _replace(package.folder, out)
@@ -42,10 +43,10 @@ def encode_file(
 
 
 def _check_codecs(codecs: Sequence[str]) -> None:
-    later = [codec for codec in codecs if codec not in CODECS]
-    if later or not codecs:
+    unknown = [codec for codec in codecs if codec not in CODECS]
+    if unknown or not codecs:
         raise DependencyError(
-            f"codec {', '.join(later) or '(none)'}: not built yet, it comes later; use h264"
+            f"codec {', '.join(unknown) or '(none)'}: there is no encoder for it; choose from {', '.join(CODECS)}"
         )
 
 
@@ -57,12 +58,12 @@ def _check_target(out: Path) -> None:
         raise InputError(f"--out {out}: holds something else than a package; give a new or empty folder")
 
 
-def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float]:
+def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
     """VMAF by rendition, one after the other: libvmaf uses all cores itself."""
     if package.plan is None:
         return {}
     pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
-    scores = {}
+    scores: dict[str, float | None] = {}
     for number, rendition in enumerate(pictures):
         if on_progress:
             on_progress(number, len(pictures), "vmaf")
@@ -73,7 +74,7 @@ def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float
     return scores
 
 
-def _report(package: Package, out: Path, scores: dict[str, float]) -> dict[str, Any]:
+def _report(package: Package, out: Path, scores: dict[str, float | None]) -> dict[str, Any]:
     rows = [rendition.as_row() for rendition in package.renditions]
     picture = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames")
     frames = [row["frames"] for row in rows if row["media"] == "video"]
@@ -109,6 +110,8 @@ def _replace(folder: Path, out: Path) -> None:
         if target.exists():
             target.rename(old)
         fresh.rename(target)
+    except shutil.Error as error:
+        raise InputError(f"--out {out}: cannot be written: {error.args[0][0][2]}") from error
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written: {error.strerror or error}") from error
     finally:

@@ -1,10 +1,8 @@
-"""One chunk of one rung, encoded from exactly the chunk's pictures at exactly their times, or not kept at all.
-
-x264 runs on one thread: with rate control and several, two runs give different bytes. Chunks run side by side instead.
-"""
+"""One chunk of one rung, encoded from exactly the chunk's pictures at exactly their times, or not kept at all."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import media_tools
+from pipelines.codecs import RECIPE, WORK, picture_options
 from pipelines.cutting import Piece, cut, decoding, upright
-from pipelines.ladder import CRF, GOP_S, PRESET, Rung
+from pipelines.ladder import GOP_S, Rung
 from pipelines.track import check_times
 from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
@@ -22,40 +21,48 @@ SUFFIX = ".mp4"
 SCALER = "bicubic+accurate_rnd+full_chroma_int+bitexact"
 """Exact arithmetic: the same bytes whatever vector instructions a machine has."""
 
-RECIPE = 1
-"""Raise it when encoding changes in a way that its arguments do not show: kept chunks are then made anew."""
-
 
 @dataclass(frozen=True)
 class ChunkEncode:
     """One chunk on one rung: Beam's element.
 
     `times`: its pictures from its first on, in ticks of `timescale`; `start`: where that first one lies in the whole;
-    `counted`: the source's own times cannot be used, its pictures are counted out evenly.
+    `step`, `rate`: as of a timeline.
     """
 
     piece: Piece
-    sha256: str
     rung: Rung
     times: tuple[int, ...]
     start: int
     timescale: int
-    counted: bool
+    step: int | None
+    rate: Fraction
 
     @property
     def key(self) -> str:
-        """Names the result by all that it depends on: the source's bytes, the span, the settings, the programs."""
-        chunk = self.piece.chunk
+        """Names the result by all that it depends on: what the chunk holds, its times, the settings, the programs.
+
+        Neither the file nor the place in it has a part: the same packets are encoded once, wherever they are met.
+        """
+        video = self.piece.video
+        times = hashlib.sha256(",".join(map(str, self.times)).encode()).hexdigest()
         return MediaStore.key(
             {
                 "made": "chunk",
                 "recipe": RECIPE,
-                "source": self.sha256,
-                "span": [chunk.start_pts, chunk.end_pts],
-                "arguments": self.command(Path("source"), Path("result"))[1:],
-                "programs": [media_tools.version("ffmpeg"), media_tools.version(self.piece.video.decoder)],
+                "content": [video.configuration, self.piece.chunk.content],
+                "shown": [video.rotation, video.interlaced],
+                "times": [times, self.timescale, self._times_expression()],
+                "size": [self.rung.width, self.rung.height],
+                "options": self._options(),
+                "programs": [media_tools.version("ffmpeg"), media_tools.version(video.decoder)],
             }
         )
+
+    @property
+    def work(self) -> float:
+        """About how much work it is: points to encode, counted as those of H.264."""
+        return len(self.times) * self.rung.width * self.rung.height * WORK[self.rung.codec]
 
     def command(self, path: Path, result: Path) -> list[str]:
         """The ffmpeg command that encodes `path`'s pictures into `result`."""
@@ -75,24 +82,16 @@ class ChunkEncode:
         )
 
     def _times_expression(self) -> str:
-        if self.counted:
-            return f"N*{self.times[1] if len(self.times) > 1 else 0}"
-        return "PTS-STARTPTS"
+        if self.step is None:
+            return "PTS-STARTPTS"
+        if self.times == tuple(range(0, len(self.times) * self.step, self.step)):
+            return f"N*{self.step}"
+        return f"round((PTS-STARTPTS)/{self.step})*{self.step}"
 
     def _options(self) -> dict[str, Any]:
-        rate = self.piece.video.frame_rate
-        cap = self.rung.cap_kbps
-        x264 = f"threads=1:lookahead-threads=1:scenecut=0:open-gop=0:keyint=infinite:fps={rate}"
         return {
             "format": "mp4",
-            "c:v": "libx264",
-            "profile:v": "high",
-            "preset": PRESET,
-            "crf": CRF,
-            "maxrate": f"{cap}k",
-            "bufsize": f"{cap}k",
-            "x264-params": x264,
-            "forced-idr": 1,
+            **picture_options(self.rung, self.rate),
             "force_key_frames": key_frame_times(self.times, self.timescale),
             "fps_mode": "passthrough",
             "enc_time_base": "filter",
@@ -121,7 +120,9 @@ def key_frame_times(times: Sequence[int], timescale: int) -> str:
 def encode_chunk(task: ChunkEncode) -> tuple[str, bool]:
     """Encode one chunk unless it is kept already; returns its key and whether work was saved.
 
-    Raises MediaToolError where the encoder fails or a picture is missing, doubled or moved; nothing is kept then.
+    Two that encode the same at once both write the same bytes, each in a folder of its own, and the later rename
+    replaces like by like. Raises MediaToolError where the encoder fails or a picture is missing, doubled or moved;
+    nothing is kept then.
     """
     key = task.key
     if media().cached(key, SUFFIX) is not None:

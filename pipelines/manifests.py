@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipelines.ladder import CODECS
+from pipelines.sprite_sheet import SpriteSheets
 from schemas.errors import MediaToolError
 
 HLS = "master.m3u8"
@@ -16,6 +19,12 @@ PLAYLIST = "media.m3u8"
 MPD = "urn:mpeg:dash:schema:mpd:2011"
 NUMBER = re.compile(r"\$Number(?:%0(\d+)d)?\$")
 URI = re.compile(r'URI="([^"]+)"')
+GROUP = re.compile(r'(?:GROUP-ID|AUDIO)="([^"]+)"')
+TILES = "http://dashif.org/guidelines/thumbnail_tile"
+THUMBNAILS_ID = "newsreel.thumbnails"
+
+PAIRED_SOUND = {"h264": "aac", "hevc": "aac", "vp9": "opus", "av1": "opus"}
+"""The sound that everything plays which plays such a picture."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,20 @@ class Rates:
 
     bitrate_bps: int
     peak_bps: int
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """One entry of a master playlist: its tag, the rendition's name, its address."""
+
+    attributes: str
+    name: str
+    uri: str
+
+    @property
+    def group(self) -> str:
+        """The group of sounds that plays with it, or nothing."""
+        return _found(GROUP, self.attributes)
 
 
 def media_playlist(path: Path) -> MediaPlaylist:
@@ -92,29 +115,80 @@ def _peak(lengths: Sequence[float], sizes: Sequence[int], target_s: int) -> floa
 
 
 def rewrite_master(
-    path: Path, folders: Mapping[str, str], measured: Mapping[str, Rates], sound: str | None
+    path: Path,
+    folders: Mapping[str, str],
+    measured: Mapping[str, Rates],
+    codecs: Mapping[str, str],
+    thumbnails: str,
 ) -> None:
-    """Put final folder names and measured rates in the master playlist; `sound` is the audio group's one rendition.
+    """Put final folder names and measured rates in the master playlist, and choose which sound goes with which picture.
 
-    BANDWIDTH and AVERAGE-BANDWIDTH count the sound that plays with the picture (RFC 8216, 4.3.4.2).
+    `codecs` by rendition; `thumbnails`: the index of the sprite sheets, or nothing. Each picture stands once, with the
+    sound that its players have (PAIRED_SOUND); a sound that none of them is paired with stands with the first codec as
+    well, so that every sound is offered. What everything plays comes first. BANDWIDTH and AVERAGE-BANDWIDTH count the
+    largest sound of the group (RFC 8216, 4.3.4.2).
     """
-    lines = path.read_text().splitlines()
-    for number, line in enumerate(lines):
-        name = line.partition("/")[0]
-        if line and not line.startswith("#"):
-            lines[number] = line.replace(f"{name}/", f"{folders[name]}/", 1)
-            voice = measured[sound] if sound and name != sound else Rates(0, 0)
-            both = Rates(
-                measured[name].bitrate_bps + voice.bitrate_bps, measured[name].peak_bps + voice.peak_bps
-            )
-            lines[number - 1] = _with_rates(lines[number - 1], both)
-        elif line.startswith("#EXT-X-MEDIA:") and (found := URI.search(line)):
-            inner = found[1].partition("/")[0]
-            line = line.replace(f'URI="{inner}/', f'URI="{folders[inner]}/').replace(
-                "DEFAULT=NO", "DEFAULT=YES"
-            )
-            lines[number] = line
+    head, sounds, variants = [], [], []
+    groups: dict[str, list[str]] = {}
+    attributes = ""
+    for line in path.read_text().splitlines():
+        if line.startswith("#EXT-X-MEDIA:"):
+            name = _found(URI, line).partition("/")[0]
+            groups.setdefault(_found(GROUP, line), []).append(name)
+            line = line.replace(f'URI="{name}/', f'URI="{folders[name]}/')
+            sounds.append(line.replace("DEFAULT=NO", "DEFAULT=YES"))
+        elif line.startswith("#EXT-X-STREAM-INF:"):
+            attributes = line
+        elif line.startswith("#"):
+            head.append(line)
+        elif line:
+            variants.append(_Variant(attributes, line.partition("/")[0], line))
+    if thumbnails:
+        head.append(f'#EXT-X-SESSION-DATA:DATA-ID="{THUMBNAILS_ID}",VALUE="{thumbnails}"')
+    lines = [*head, *sounds]
+    for variant in _chosen(variants, {group: codecs[names[0]] for group, names in groups.items()}, codecs):
+        # Where there is only sound, the variant is the sound itself.
+        beside = [
+            measured[name] for name in groups.get(variant.group, ()) if PAIRED_SOUND.get(codecs[variant.name])
+        ]
+        own, largest = (
+            measured[variant.name],
+            max(beside, key=lambda found: found.peak_bps, default=Rates(0, 0)),
+        )
+        both = Rates(own.bitrate_bps + largest.bitrate_bps, own.peak_bps + largest.peak_bps)
+        lines += [
+            _with_rates(variant.attributes, both),
+            variant.uri.replace(variant.name, folders[variant.name], 1),
+        ]
     path.write_text("\n".join(lines) + "\n")
+
+
+def _chosen(
+    variants: Sequence[_Variant], sounds: Mapping[str, str], codecs: Mapping[str, str]
+) -> list[_Variant]:
+    """Of the packager's variants, each picture with each sound, those to keep, in their final order."""
+    pictures = [codecs[variant.name] for variant in variants if codecs[variant.name] in PAIRED_SOUND]
+    if not sounds or not pictures:
+        return list(variants)
+    paired = {PAIRED_SOUND[codec] for codec in pictures}
+    first = min(pictures, key=CODECS.index)
+
+    def place(variant: _Variant) -> tuple[bool, int]:
+        codec = codecs[variant.name]
+        return PAIRED_SOUND[codec] != sounds[variant.group], CODECS.index(codec)
+
+    kept = [
+        variant
+        for variant in variants
+        if PAIRED_SOUND[codecs[variant.name]] == sounds[variant.group]
+        or (codecs[variant.name] == first and sounds[variant.group] not in paired)
+    ]
+    return sorted(kept, key=place)
+
+
+def _found(pattern: re.Pattern[str], line: str) -> str:
+    found = pattern.search(line)
+    return found[1] if found else ""
 
 
 def _with_rates(line: str, measured: Rates) -> str:
@@ -122,8 +196,10 @@ def _with_rates(line: str, measured: Rates) -> str:
     return re.sub(r"AVERAGE-BANDWIDTH=\d+", f"AVERAGE-BANDWIDTH={measured.bitrate_bps}", line)
 
 
-def rewrite_mpd(path: Path, folders: Mapping[str, str], measured: Mapping[str, Rates]) -> None:
-    """Put final folder names and measured peaks in the DASH manifest."""
+def rewrite_mpd(
+    path: Path, folders: Mapping[str, str], measured: Mapping[str, Rates], sheets: SpriteSheets | None
+) -> None:
+    """Put final folder names and measured peaks in the DASH manifest, and the sprite sheets as tiles."""
     ET.register_namespace("", MPD)
     ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
     tree = ET.parse(path)  # noqa: S314 - our own packager wrote it
@@ -134,7 +210,34 @@ def rewrite_mpd(path: Path, folders: Mapping[str, str], measured: Mapping[str, R
             for attribute in ("media", "initialization"):
                 rest = template.attrib[attribute].partition("/")[2]
                 template.set(attribute, f"{folders[name]}/{rest}")
+    period = tree.find(f"{{{MPD}}}Period")
+    if sheets is not None and period is not None:
+        _add_tiles(period, sheets)
+        ET.indent(tree)
     tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _add_tiles(period: ET.Element, sheets: SpriteSheets) -> None:
+    """An adaptation set of tiles (DASH-IF Interoperability Points 4.3, 6.2.6)."""
+    sizes = [path.stat().st_size for path in sheets.paths]
+    image = ET.SubElement(period, f"{{{MPD}}}AdaptationSet", contentType="image", mimeType="image/jpeg")
+    tiles = ET.SubElement(
+        image,
+        f"{{{MPD}}}Representation",
+        id="thumbnails",
+        bandwidth=str(math.ceil(8 * max(sizes) / sheets.sheet_s)),
+        width=str(sheets.columns * sheets.width),
+        height=str(sheets.rows * sheets.height),
+    )
+    grid = f"{sheets.columns}x{sheets.rows}"
+    ET.SubElement(tiles, f"{{{MPD}}}EssentialProperty", schemeIdUri=TILES, value=grid)
+    ET.SubElement(
+        tiles,
+        f"{{{MPD}}}SegmentTemplate",
+        media=f"{sheets.folder.name}/$Number%05d$.jpg",
+        duration=str(sheets.sheet_s),
+        startNumber="1",
+    )
 
 
 def hls_files(package: Path) -> set[str]:
@@ -151,10 +254,12 @@ def hls_files(package: Path) -> set[str]:
 
 
 def dash_files(package: Path) -> set[str]:
-    """Every media file that the DASH manifest names, relative to the package."""
+    """Every file of picture and sound that the DASH manifest names, relative to the package."""
     files = set()
     tree = ET.parse(package / DASH)  # noqa: S314 - our own packager wrote it
     for template in tree.iter(f"{{{MPD}}}SegmentTemplate"):
+        if "initialization" not in template.attrib:
+            continue  # sprite sheets
         files.add(template.attrib["initialization"])
         number = int(template.attrib.get("startNumber", "1"))
         for entry in template.iter(f"{{{MPD}}}S"):

@@ -7,6 +7,7 @@ protocols: a playlist must never make ffmpeg read another file or a URL.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import threading
@@ -20,6 +21,7 @@ from typing import IO, Any, TypeVar
 import ffmpeg
 
 from schemas.errors import DependencyError, MediaToolError
+from schemas.settings import settings
 
 T = TypeVar("T")
 
@@ -29,6 +31,8 @@ TIMEOUT_S = 3 * 3600.0
 STDERR_LINES = 60
 STDERR_LINE_CHARACTERS = 400
 READ_BYTES = 1 << 16
+NO_SPACE = re.compile("No space left on device|running out of disk space")
+"""How ffmpeg and the packager say that the disk is full."""
 
 MOVING_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,mxf,nut,ivf,obu,gxf,dv,rm,wtv,"
@@ -151,8 +155,16 @@ def run(
 
 
 def check(command: Sequence[str], *, timeout_s: float = TIMEOUT_S, cwd: Path | None = None) -> bytes:
-    """Run one program that must succeed; returns its stdout. Raises MediaToolError with the end of its stderr."""
+    """Run one program that must succeed; returns its stdout.
+
+    Raises MediaToolError with the end of its stderr, or that the disk is full.
+    """
     finished, output = run(command, consume=lambda stdout: stdout.read(), timeout_s=timeout_s, cwd=cwd)
+    if finished.status and NO_SPACE.search(finished.stderr):
+        raise MediaToolError(
+            f"the disk is full: {Path(command[0]).name} could not write under {settings().media_path}; "
+            "free space there and run it again"
+        )
     if finished.status:
         raise MediaToolError(
             f"{Path(command[0]).name} failed with {finished.status}: {finished.stderr[-600:] or 'no message'}"

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines import encoding, ladder, media_tools, packaging, sound
+from pipelines import codecs, ladder, media_tools, packaging, sprite_sheet
 from schemas.errors import NotFoundError, StageError
 from stores.media import MediaStore, media
 
@@ -33,7 +33,7 @@ def record_key(sha256: str) -> str:
         {
             "made": "package",
             "source": sha256,
-            "recipes": [encoding.RECIPE, sound.RECIPE, ladder.CRF, ladder.PRESET, packaging.SEGMENT_S],
+            "recipes": [codecs.RECIPE, ladder.INGEST_CODECS, packaging.SEGMENT_S, sprite_sheet.RECIPE],
             "programs": [media_tools.version(name) for name in ("ffmpeg", "ffmpeg-vmaf", "packager")],
         }
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines import media_tools
@@ -25,11 +25,13 @@ from pipelines.manifests import (
     rewrite_master,
     rewrite_mpd,
 )
+from pipelines.sprite_sheet import INDEX, SpriteSheets
 from schemas.errors import MediaToolError
 from stores.media import folder_digest
 
 SEGMENT_S = 4
 DIGEST_CHARACTERS = 16
+SPRITES = "sprites"
 SAFE_NAME = re.compile(r"[a-z0-9-]+")
 
 
@@ -39,6 +41,7 @@ class Track:
 
     name: str
     media: str
+    codec: str
     path: Path
 
 
@@ -52,8 +55,10 @@ class Packaged:
     duration_s: float
 
 
-def package(tracks: Sequence[Track], folder: Path) -> tuple[Packaged, ...]:
-    """Write a package of these tracks into an empty folder and verify it; at most one track is sound.
+def package(
+    tracks: Sequence[Track], folder: Path, sprites: SpriteSheets | None = None
+) -> tuple[Packaged, ...]:
+    """Write a package of these tracks into an empty folder and verify it; the sprite sheets are moved into it.
 
     Raises MediaToolError where the packager fails or the manifests name files that differ or are not there.
     """
@@ -61,20 +66,30 @@ def package(tracks: Sequence[Track], folder: Path) -> tuple[Packaged, ...]:
     folders, measured, packaged = {}, {}, []
     for track in tracks:
         made = folder / track.name
-        folders[track.name] = f"{track.name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
-        measured[track.name] = rates(made)
-        length_s = media_playlist(made / PLAYLIST).duration_s
+        folders[track.name] = _settled(made, track.name, folder)
+        measured[track.name] = rates(folder / folders[track.name])
+        length_s = media_playlist(folder / folders[track.name] / PLAYLIST).duration_s
         packaged.append(Packaged(track.name, folders[track.name], measured[track.name], length_s))
-        made.rename(folder / folders[track.name])
-    sound = next((track.name for track in tracks if track.media == "audio"), None)
-    rewrite_master(folder / HLS, folders, measured, sound)
-    rewrite_mpd(folder / DASH, folders, measured)
+    index = ""
+    if sprites is not None:
+        name = _settled(sprites.folder, SPRITES, folder)
+        sprites, index = replace(sprites, folder=folder / name), f"{name}/{INDEX}"
+    codecs = {track.name: track.codec for track in tracks}
+    rewrite_master(folder / HLS, folders, measured, codecs, index)
+    rewrite_mpd(folder / DASH, folders, measured, sprites)
     verify_package(folder)
     return tuple(packaged)
 
 
+def _settled(made: Path, name: str, folder: Path) -> str:
+    """Move a finished folder to its final name, which tells its content; returns that name."""
+    final = f"{name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
+    made.rename(folder / final)
+    return final
+
+
 def verify_package(folder: Path) -> None:
-    """Both manifests name the same media files, relative to themselves, and all of them are there.
+    """Both manifests name the same files of picture and sound, relative to themselves, and all of them are there.
 
     Raises MediaToolError that names a file where that does not hold.
     """
@@ -110,5 +125,5 @@ def _descriptor(track: Track) -> str:
         "playlist_name": f"{track.name}/{PLAYLIST}",
     }
     if track.media == "audio":
-        fields |= {"hls_group_id": "sound", "hls_name": track.name}
+        fields |= {"hls_group_id": f"sound-{track.codec}", "hls_name": track.name}
     return ",".join(f"{key}={value}" for key, value in fields.items())

@@ -12,11 +12,14 @@ import ffmpeg
 from pipelines import media_tools
 from pipelines.chunk_plan import Plan
 from pipelines.cutting import pieces, upright
+from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
 
 PROGRAM = "ffmpeg-vmaf"
 MODEL = "version=vmaf_v0.6.1"
 SUFFIX = ".json"
+SMALLEST_SIDE = 32
+"""libvmaf crashes on pictures with fewer lines or columns."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ class Comparison:
         )
 
 
-def vmaf(comparison: Comparison) -> float:
-    """Mean VMAF, 0 to 100, kept by content. Pictures are compared in order, at the source's stored size, upright.
+def vmaf(comparison: Comparison) -> float | None:
+    """Mean VMAF, 0 to 100, kept by content; None for a source under SMALLEST_SIDE.
+
+    Pictures are compared in order, at the source's stored size, upright.
 
     Raises MediaToolError where a track cannot be decoded.
     """
+    if min(comparison.whole.video.width, comparison.whole.video.height) < SMALLEST_SIDE:
+        return None
     key = comparison.key
     kept = media().cached(key, SUFFIX)
     if kept is not None:
@@ -73,7 +80,11 @@ def _measure(comparison: Comparison) -> float:
             shortest=1,
         )
         media_tools.check(media_tools.ffmpeg_command(compared.output("pipe:1", format="null"), PROGRAM))
-        return round(float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"]), 3)
+        try:
+            return round(float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"]), 3)
+        except (OSError, ValueError) as error:
+            # libvmaf ends well even where its report could not be written.
+            raise MediaToolError(f"libvmaf wrote no whole report to {folder}; is the disk full?") from error
 
 
 def _in_order(stream: ffmpeg.Stream) -> ffmpeg.Stream:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.chunk_plan import Plan, plan
+from pipelines.content_key import sound_content
 from pipelines.cutting import pieces
 from pipelines.encoding import SUFFIX, ChunkEncode, encode_chunk, kept_chunk
-from pipelines.ladder import Rung, Voice, ladder, voice
+from pipelines.ladder import CODECS, DEFAULT_CODECS, Rung, Voice, ladder, voices
 from pipelines.packaging import Packaged, Track, package
 from pipelines.progress import OnProgress
 from pipelines.runner import Stage, run_stage
 from pipelines.sound import SoundEncode, encode_sound, sound_length_s
 from pipelines.source import Source, probe
+from pipelines.sprite_sheet import SpriteSheets, make_sprites
 from pipelines.timeline import Timeline, timeline
 from pipelines.track import check_times, join
 from stores.media import media
@@ -50,7 +52,7 @@ class Rendition:
         return {
             "rendition_id": self.name,
             "media": "video" if picture else "audio",
-            "codec": "h264" if picture else "aac",
+            "codec": self.shape.codec,
             "width": self.shape.width if isinstance(self.shape, Rung) else None,
             "height": self.shape.height if isinstance(self.shape, Rung) else None,
             "channels": self.shape.channels if isinstance(self.shape, Voice) else None,
@@ -86,11 +88,14 @@ def built_package(
     path: Path,
     sha256: str,
     *,
+    codecs: Sequence[str] = DEFAULT_CODECS,
     workers: int | None = None,
     engine_options: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> Iterator[Package]:
     """A package of one source, in a private folder that is gone after the block unless it was moved away.
+
+    `codecs`: those of the picture, of ladder.CODECS; sound is always AAC and Opus.
 
     The same bytes for the same source, whatever the workers and whatever was interrupted before. Raises InputError
     where the source cannot be read or is nothing to play, MediaToolError where a picture would be lost.
@@ -98,70 +103,85 @@ def built_package(
     source = probe(path)
     whole = plan(source) if source.video else None
     pictures = timeline(whole) if whole else None
-    rungs = ladder(whole.video) if whole else ()
-    chunks = _chunk_tasks(whole, pictures, rungs, sha256) if whole and pictures else []
-    sound = _sound_task(source, whole, pictures, sha256)
-    results = run_stage(
-        EncodeRenditions,
-        [*chunks, *([sound] if sound else [])],
-        label="encode",
-        workers=workers,
-        engine_options=engine_options,
-        on_progress=on_progress,
-    )
-    reused = sum(was_kept for _, was_kept in results)
+    rungs = ladder(whole.video, codecs) if whole else ()
+    chunks = _chunk_tasks(whole, pictures, rungs) if whole and pictures else []
+    sounds = _sound_tasks(source, whole, pictures)
+    keys, encoded = _encode([*chunks, *sounds], workers, engine_options, on_progress)
     with media().staging() as staging:
         tracks: list[Track] = []
         shapes: list[tuple[Rung | Voice, int | None, float]] = []
         per_rung = len(chunks) // len(rungs) if rungs else 0
         for number, rung in enumerate(rungs):
             assert pictures is not None  # there are rungs only where there are pictures
-            keys = [key for key, _ in results[number * per_rung : (number + 1) * per_rung]]
-            tracks.append(_joined(rung, keys, chunks[:per_rung], pictures, staging))
+            own = keys[number * per_rung : (number + 1) * per_rung]
+            tracks.append(_joined(rung, own, chunks[:per_rung], pictures, staging))
             shapes.append((rung, len(pictures.times), pictures.duration_s))
-        if sound:
-            kept = kept_chunk(results[-1][0])
-            tracks.append(Track(sound.voice.name, "audio", kept))
+        for sound, key in zip(sounds, keys[len(chunks) :], strict=True):
+            kept = kept_chunk(key)
+            tracks.append(Track(sound.voice.name, "audio", sound.voice.codec, kept))
             shapes.append((sound.voice, None, sound_length_s(kept)))
         folder = staging / "package"
         folder.mkdir()
-        packaged = package(tracks, folder)
+        sprites = _sprites(tracks, rungs, pictures, staging) if pictures else None
+        packaged = package(tracks, folder, sprites)
         renditions = tuple(
             Rendition(track.name, shape, frames, length_s, made, track.path)
             for track, (shape, frames, length_s), made in zip(tracks, shapes, packaged, strict=True)
         )
-        yield Package(source, sha256, whole, folder, renditions, reused, len(results) - reused)
+        yield Package(source, sha256, whole, folder, renditions, len(keys) - encoded, encoded)
 
 
-def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung], sha256: str) -> list[ChunkEncode]:
+def _encode(
+    tasks: Sequence[ChunkEncode | SoundEncode],
+    workers: int | None,
+    engine_options: Sequence[str],
+    on_progress: OnProgress | None,
+) -> tuple[list[str], int]:
+    """Keys of all results in order, and how many were encoded for it: what is kept already needs no worker.
+
+    The largest go first: on this machine Beam deals elements out in turn, and so workers end together.
+    """
+    keys = [task.key for task in tasks]
+    missing = sorted(
+        (number for number, key in enumerate(keys) if media().cached(key, SUFFIX) is None),
+        key=lambda number: (-tasks[number].work, number),
+    )
+    results = run_stage(
+        EncodeRenditions,
+        [tasks[number] for number in missing],
+        label="encode",
+        workers=workers,
+        engine_options=engine_options,
+        on_progress=on_progress,
+    )
+    return keys, sum(not was_kept for _, was_kept in results)
+
+
+def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung]) -> list[ChunkEncode]:
     """Rung by rung, in order of time: the pictures of each chunk, counted from its own first one."""
     parts = pieces(whole)
     counts = [len(part.chunk.pictures) if part.chunk.pictures else len(pictures.times) for part in parts]
     edges = [sum(counts[:number]) for number in range(len(counts) + 1)]
     spans = [pictures.times[first:last] for first, last in itertools.pairwise(edges)]
-    return [
-        ChunkEncode(
-            part,
-            sha256,
-            rung,
-            tuple(time - span[0] for time in span),
-            span[0],
-            pictures.timescale,
-            pictures.counted,
-        )
-        for rung in rungs
+    shared = [
+        (part.bare, tuple(time - span[0] for time in span), span[0])
         for part, span in zip(parts, spans, strict=True)
+    ]
+    return [
+        ChunkEncode(part, rung, times, start, pictures.timescale, pictures.step, pictures.rate)
+        for rung in rungs
+        for part, times, start in shared
     ]
 
 
-def _sound_task(
-    source: Source, whole: Plan | None, pictures: Timeline | None, sha256: str
-) -> SoundEncode | None:
-    if source.audio is None:
-        return None
-    start_s = float(whole.first_pts * whole.video.time_base) if whole else source.audio.start_s
+def _sound_tasks(source: Source, whole: Plan | None, pictures: Timeline | None) -> list[SoundEncode]:
+    audio = source.audio
+    if audio is None:
+        return []
+    start_s = float(whole.first_pts * whole.video.time_base) if whole else audio.start_s
     least_s = pictures.duration_s if pictures else 0.0
-    return SoundEncode(source, source.audio, sha256, voice(source.audio), start_s, least_s)
+    content = sound_content(source, audio, start_s)
+    return [SoundEncode(source, audio, content, voice, start_s, least_s) for voice in voices(audio)]
 
 
 def _joined(
@@ -172,4 +192,17 @@ def _joined(
     starts = [task.start for task in tasks]
     join([kept_chunk(key) for key in keys], starts, pictures.end, pictures.timescale, result)
     check_times(result, pictures.times, pictures.timescale, rung.name)
-    return Track(rung.name, "video", result)
+    return Track(rung.name, "video", rung.codec, result)
+
+
+def _sprites(
+    tracks: Sequence[Track], rungs: Sequence[Rung], pictures: Timeline, staging: Path
+) -> SpriteSheets:
+    """From the smallest rung of the first codec: its key frames cost least to decode."""
+    smallest = min(
+        range(len(rungs)),
+        key=lambda number: (CODECS.index(rungs[number].codec), rungs[number].width * rungs[number].height),
+    )
+    folder = staging / "sprites"
+    folder.mkdir()
+    return make_sprites(tracks[smallest].path, rungs[smallest], pictures.duration_s, folder)

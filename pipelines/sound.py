@@ -6,31 +6,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import media_tools
+from pipelines.codecs import RECIPE, sound_options
 from pipelines.encoding import SUFFIX
 from pipelines.ladder import Voice
 from pipelines.source import Audio, Source
 from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
 
-RECIPE = 1
-"""Raise it when the sound is made in a way that its arguments do not show."""
+SAMPLES_LIKE_POINTS = 5
+"""A sample takes about as long to encode as so many points of a picture."""
 
 
 @dataclass(frozen=True)
 class SoundEncode:
-    """The whole first audio track: Beam's element.
+    """The whole first audio track as one rendition: Beam's element.
 
-    `start_s`: the first picture's time on the source's clock (the sound's own where there is no picture): what lies
-    before it is cut, what is missing after it is silence, so that picture and sound keep their distance. `least_s`:
-    the picture's length; shorter sound goes on in silence, longer sound is kept.
+    `content`: names what the track holds and when. `start_s`: the first picture's time on the source's clock (the
+    sound's own where there is no picture): what lies before it is cut, what is missing after it is silence, so that
+    picture and sound keep their distance. `least_s`: the picture's length; shorter sound goes on in silence, longer
+    sound is kept.
     """
 
     source: Source
     audio: Audio
-    sha256: str
+    content: str
     voice: Voice
     start_s: float
     least_s: float
+
+    @property
+    def work(self) -> float:
+        """About how much work it is, on the scale of a chunk's."""
+        return self.least_s * SAMPLES_LIKE_POINTS * self.voice.sample_rate
 
     @property
     def key(self) -> str:
@@ -39,7 +46,7 @@ class SoundEncode:
             {
                 "made": "sound",
                 "recipe": RECIPE,
-                "source": self.sha256,
+                "content": self.content,
                 "arguments": self.command(Path("source"), Path("result"))[1:],
                 "programs": [media_tools.version("ffmpeg")],
             }
@@ -56,8 +63,7 @@ class SoundEncode:
         )
         options = {
             "format": "mp4",
-            "c:a": "aac",
-            "b:a": f"{self.voice.kbps}k",
+            **sound_options(self.voice),
             "flags:a": "+bitexact",
             "fflags": "+bitexact",
             "map_metadata": -1,

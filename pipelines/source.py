@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -18,6 +19,16 @@ from schemas.errors import InputError
 PROBE_TIMEOUT_S = 600.0
 STILL_NAMES = frozenset(media_tools.STILL_FORMATS.split(","))
 ONE_PICTURE_IS_STILL = frozenset({"gif", "apng", "mjpeg"})
+CONTENT_HASH = "SHA512/256"
+"""How ffprobe names what a packet holds: 256 bits, at about twice the speed of SHA-256."""
+
+CONFIGURES = (
+    *("codec_name", "width", "height", "pix_fmt", "extradata_size", "extradata_hash", "side_data_list"),
+    *("color_range", "color_space", "color_transfer", "color_primaries", "chroma_location"),
+    *("sample_fmt", "sample_rate", "channels", "channel_layout", "initial_padding"),
+)
+"""What ffprobe tells of a stream that has a part in what its packets decode to."""
+
 NO_SOFTWARE_DECODER = frozenset({"av1"})
 """Codecs that the first ffmpeg cannot decode, and the second can."""
 
@@ -27,6 +38,8 @@ class Video:
     """The first real video stream. Sizes are as stored; `rotation` is clockwise degrees to show it upright.
 
     `nal_length_bytes`: H.264 units have lengths of so many bytes in front (ISO/IEC 14496-15); 0 where they have not.
+    `configuration`: all that the container tells a decoder apart from the packets (codec, size, colour, parameter
+    sets), as one digest.
     """
 
     index: int
@@ -39,6 +52,7 @@ class Video:
     frame_rate: Fraction
     interlaced: bool
     nal_length_bytes: int
+    configuration: str
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -57,13 +71,15 @@ class Video:
 
 @dataclass(frozen=True)
 class Audio:
-    """The first audio stream; `start_s` on the source's own clock."""
+    """The first audio stream; `start_s` on the source's own clock, `configuration` as of a video."""
 
     index: int
     codec: str
     channels: int
     sample_rate: int
     start_s: float
+    time_base: Fraction
+    configuration: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One video packet, times in ticks of the stream's time base, `position` in bytes; None where not written."""
+    """One packet, times in ticks of the stream's time base, `position` in bytes; None where not written.
+
+    `content`: a digest of its bytes.
+    """
 
     pts: int | None
     dts: int | None
@@ -90,6 +109,7 @@ class Packet:
     position: int | None
     key: bool
     discard: bool
+    content: str
 
 
 def probe(path: Path) -> Source:
@@ -122,14 +142,19 @@ def read_packets(source: Source) -> list[Packet]:
     """The packets of the picture, in decoding order; empty where there is only sound. Reads the whole file once."""
     if source.video is None:
         return []
-    command = [
-        *_ffprobe(),
-        *("-select_streams", str(source.video.index)),
-        *("-show_entries", "packet=pts,dts,duration,size,pos,flags"),
-        *("-of", "compact=p=0", media_tools.safe_name(source.path)),
-    ]
+    entries = "packet=pts,dts,duration,size,pos,flags,data_hash"
+    command = packet_command(source.path, source.video.index, entries)
     _, packets = media_tools.run(command, consume=_packets, timeout_s=PROBE_TIMEOUT_S)
     return packets
+
+
+def packet_command(path: Path, index: int, entries: str) -> list[str]:
+    """The ffprobe command that lists a stream's packets, one a line: name=value, parted by bars."""
+    return [
+        *_ffprobe(),
+        *("-select_streams", str(index), "-show_data_hash", CONTENT_HASH, "-show_entries", entries),
+        *("-of", "compact=p=0", media_tools.safe_name(path)),
+    ]
 
 
 def _packets(stdout: IO[bytes]) -> list[Packet]:
@@ -153,6 +178,7 @@ def _packet(written: dict[str, str]) -> Packet:
         position=_whole(written.get("pos")),
         key="K" in written["flags"],
         discard="D" in written["flags"],
+        content=written.get("data_hash", "").rpartition(":")[2],
     )
 
 
@@ -186,6 +212,8 @@ def _show(path: Path) -> dict[str, Any] | None:
         *_ffprobe(),
         "-show_format",
         "-show_streams",
+        "-show_data_hash",
+        CONTENT_HASH,
         "-of",
         "json",
         media_tools.safe_name(path),
@@ -250,6 +278,7 @@ def _video(stream: dict[str, Any]) -> Video:
         frame_rate=_ratio(stream.get("avg_frame_rate")) or _ratio(stream.get("r_frame_rate")) or Fraction(25),
         interlaced=stream.get("field_order", "unknown") in ("tt", "bb", "tb", "bt"),
         nal_length_bytes=int(stream.get("nal_length_size") or 0) if stream.get("is_avc") == "true" else 0,
+        configuration=_configuration(stream),
     )
 
 
@@ -260,7 +289,15 @@ def _audio(stream: dict[str, Any]) -> Audio:
         channels=int(stream["channels"]),
         sample_rate=int(stream.get("sample_rate") or 48_000),
         start_s=float(stream.get("start_time") or 0.0),
+        time_base=Fraction(stream["time_base"]),
+        configuration=_configuration(stream),
     )
+
+
+def _configuration(stream: dict[str, Any]) -> str:
+    """Names that differ between containers of the same stream (tags, ids, lengths, rates) are left out."""
+    told = {name: stream[name] for name in CONFIGURES if name in stream}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _ratio(text: str | None) -> Fraction | None:

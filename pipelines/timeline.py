@@ -16,6 +16,13 @@ from pipelines.faults import Fault, UnfitSourceError
 from pipelines.source import Video
 from stores.media import media
 
+STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("24", "24000/1001", "25", "30", "30000/1001", "50", "60", "60000/1001", "120", "15", "12")
+)
+COARSE = 4
+"""Ticks of which a picture lasts fewer than this are too coarse to tell a rate by."""
+
 FINEST_TIMESCALE = 10_000
 """Media timescales below this are doubled until they reach it, as ffmpeg's own muxer does."""
 
@@ -24,13 +31,16 @@ FINEST_TIMESCALE = 10_000
 class Timeline:
     """Times of all pictures from the first on, in ticks of `timescale` a second, and the end of the last.
 
-    `counted`: the source's own times cannot be used (missing or not rising), so pictures are counted out evenly.
+    `step`: every picture lies on a multiple of so many ticks, as the source says but for its rounding, or because its
+    own times cannot be used (missing or not rising); None where there is no such grid. `rate`: pictures a second, of
+    the grid or on average.
     """
 
     times: tuple[int, ...]
     end: int
     timescale: int
-    counted: bool
+    step: int | None
+    rate: Fraction
 
     @property
     def duration_s(self) -> float:
@@ -47,12 +57,59 @@ def timeline(whole: Plan) -> Timeline:
         times = _listed(parts[0])
     if not times:
         raise UnfitSourceError(whole.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
+    grid = regular(times, whole.video)
+    if grid is None and any(later <= earlier for earlier, later in itertools.pairwise(times)):
+        grid = Grid(whole.video.frame_rate, range(len(times)))
+    last = whole.end_pts - times[-1] if times[-1] < whole.end_pts else _frame_ticks(whole.video)
+    if grid is not None:
+        scale, step = media_timescale(1 / grid.rate)
+        shown = max(1, round(last * whole.video.time_base * grid.rate)) * step
+        moved = tuple(place * step for place in grid.places)
+        return Timeline(moved, moved[-1] + shown, scale, step, grid.rate)
     scale, ticks = media_timescale(whole.video.time_base)
-    if any(later <= earlier for earlier, later in itertools.pairwise(times)):
-        return _counted(whole.video, len(times))
-    last = max(1, whole.end_pts - times[-1]) if times[-1] < whole.end_pts else _frame_ticks(whole.video)
     moved = tuple((time - times[0]) * ticks for time in times)
-    return Timeline(moved, moved[-1] + last * ticks, scale, counted=False)
+    return Timeline(moved, moved[-1] + last * ticks, scale, None, whole.video.frame_rate)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pictures at whole places of a steady rate, the first at place 0."""
+
+    rate: Fraction
+    places: Sequence[int]
+
+
+def regular(times: Sequence[int], video: Video) -> Grid | None:
+    """The grid on which pictures lie, to the tick of the source, or None.
+
+    Matroska rounds to milliseconds what MP4 writes exactly: both must give the same times, or nothing that was encoded
+    for one could be used for the other. Gaps are allowed at well-known rates: a cut without encoding leaves some.
+    """
+    nearest = sorted(STANDARD_RATES, key=lambda rate: abs(rate - video.frame_rate))
+    grids = [
+        Grid(rate, places)
+        for rate in (*nearest, video.frame_rate)
+        if (places := _places(times, 1 / (rate * video.time_base))) is not None
+    ]
+    without_gap = (grid for grid in grids if grid.places[-1] == len(times) - 1)
+    well_known = (grid for grid in grids if grid.rate in STANDARD_RATES)
+    return next(without_gap, None) or next(well_known, None)
+
+
+def _places(times: Sequence[int], step: Fraction) -> list[int] | None:
+    """The whole place nearest to each time, rising; None where one is off by more than a tick."""
+    if step < COARSE and step.denominator != 1:
+        return None
+    length, parts = step.numerator, step.denominator
+    allowed = parts if step >= COARSE else 0
+    places: list[int] = []
+    for time in times:
+        ahead = (time - times[0]) * parts
+        place = (2 * ahead + length) // (2 * length)
+        if abs(ahead - place * length) > allowed or (places and place <= places[-1]):
+            return None
+        places.append(place)
+    return places
 
 
 def media_timescale(time_base: Fraction) -> tuple[int, int]:
@@ -61,13 +118,6 @@ def media_timescale(time_base: Fraction) -> tuple[int, int]:
     while scale < FINEST_TIMESCALE:
         scale, ticks = scale * 2, ticks * 2
     return scale, ticks
-
-
-def _counted(video: Video, pictures: int) -> Timeline:
-    scale, ticks = media_timescale(1 / video.frame_rate)
-    return Timeline(
-        tuple(number * ticks for number in range(pictures)), pictures * ticks, scale, counted=True
-    )
 
 
 def _frame_ticks(video: Video) -> int:

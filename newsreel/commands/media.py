@@ -76,7 +76,9 @@ def digest(
 def encode(
     file: Annotated[Path, typer.Argument(help="The video to encode.")],
     out: Annotated[Path, typer.Option("--out", help="The package's folder; a repeat replaces it.")],
-    codecs: Annotated[str, typer.Option("--codecs", help="Codecs, separated by commas.")] = "h264",
+    codecs: Annotated[
+        str, typer.Option("--codecs", help="h264, hevc, vp9, av1, separated by commas.")
+    ] = "h264",
     workers: Workers = 2,
     as_json: Json = False,
 ) -> int:

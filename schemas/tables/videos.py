@@ -86,9 +86,9 @@ RENDITIONS = Table(
     fresh_within_s=None,
     columns=(
         VIDEO_ID,
-        Column("rendition_id", "string", "Codec and size, as in `h264-720p` or `aac-128k`."),
+        Column("rendition_id", "string", "Codec and size, as in `h264-720p`, `av1-720p` or `aac-128k`."),
         Column("media", "string", "Picture or sound.", allowed=("video", "audio")),
-        Column("codec", "string", "h264, aac, …"),
+        Column("codec", "string", "Picture: h264, hevc, vp9, av1; sound: aac, opus."),
         Column("width", "int64", "Picture width.", nullable=True, unit="pixels", minimum=1),
         Column("height", "int64", "Picture height.", nullable=True, unit="pixels", minimum=1),
         Column("channels", "int64", "Sound channels.", nullable=True, minimum=1),

@@ -33,10 +33,10 @@ def decoded(path: Path, stream: str = "v") -> list[tuple[float, str]]:
 def plays(path: Path) -> None:
     """All streams of a file or manifest decode strictly, without a word.
 
-    All at once: ffmpeg's HLS demuxer complains of the streams that one leaves out.
+    All at once: ffmpeg's HLS demuxer complains of the streams that one leaves out. By the ffmpeg that decodes AV1.
     """
     command = [
-        media_tools.program("ffmpeg"),
+        media_tools.program("ffmpeg-vmaf"),
         "-v",
         "error",
         "-nostdin",

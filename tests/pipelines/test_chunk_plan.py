@@ -65,7 +65,7 @@ def test_where_packets_do_not_tell_there_is_one_chunk_for_the_decoder(footage: F
 def test_a_clean_key_frame_parts_decoding_and_showing_at_the_same_place(
     drawn: list[tuple[int, bool]],
 ) -> None:
-    packets = [Packet(pts, None, 1, 1, 0, key, discard=False) for pts, key in drawn]
+    packets = [Packet(pts, None, 1, 1, 0, key, discard=False, content="") for pts, key in drawn]
     times = [pts for pts, _ in drawn]
     clean = clean_key_times(packets)
     for place, (pts, key) in enumerate(drawn):

@@ -10,6 +10,7 @@ from pipelines import media_tools
 from pipelines.chunk_plan import plan
 from pipelines.cutting import Piece, cut, decoding, pieces
 from pipelines.source import probe
+from schemas.errors import MediaToolError
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import decoded
 
@@ -29,6 +30,16 @@ def test_a_source_of_one_chunk_is_not_copied(footage: Footage, home: Path) -> No
     [part] = pieces(plan(probe(footage("plain.mp4"))))
     with cut(part) as path:
         assert path == footage("plain.mp4")
+    assert not home.exists()
+
+
+def test_a_source_that_has_gone_is_told(footage: Footage, tmp_path: Path, home: Path) -> None:
+    source = tmp_path / "source.mp4"
+    source.write_bytes(footage("long.mp4").read_bytes())
+    parts = pieces(plan(probe(source)))
+    source.unlink()
+    with pytest.raises(MediaToolError, match="has gone"), cut(parts[0]):
+        pass
     assert not home.exists()
 
 

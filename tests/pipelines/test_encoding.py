@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +24,7 @@ from pipelines.ladder import ladder
 from pipelines.source import probe
 from pipelines.timeline import timeline
 from schemas.errors import MediaToolError
-from stores.media import file_digest, media
+from stores.media import media
 from tests.pipelines.conftest import Footage, ffmpeg
 from tests.pipelines.measure import contents, decoded
 
@@ -36,7 +37,7 @@ def task(source: Path, rung: int = 0) -> ChunkEncode:
     pictures, part = timeline(whole), pieces(whole)[0]
     times = pictures.times[: len(part.chunk.pictures or pictures.times)]
     return ChunkEncode(
-        part, file_digest(source), ladder(whole.video)[rung], times, 0, pictures.timescale, pictures.counted
+        part, ladder(whole.video)[rung], times, 0, pictures.timescale, pictures.step, pictures.rate
     )
 
 
@@ -68,7 +69,19 @@ def test_the_name_of_a_chunk_depends_on_content_and_settings_alone(footage: Foot
     key = task(footage("plain.mp4")).key
     assert task(moved).key == key
     assert task(moved, rung=1).key != key
-    assert replace(task(moved), sha256="0" * 64).key != key
+    other = replace(task(moved).piece.chunk, content="0" * 64)
+    assert replace(task(moved), piece=replace(task(moved).piece, chunk=other)).key != key
+
+
+@pytest.mark.usefixtures("home")
+def test_two_that_encode_the_same_at_once_keep_the_same(footage: Footage) -> None:
+    work = task(footage("plain.mp4"), rung=1)
+    with ThreadPoolExecutor(4) as pool:
+        keys = {key for key, _ in pool.map(encode_chunk, [work] * 4)}
+    assert keys == {work.key}
+    [kept] = (media().root / "kept").rglob("*.mp4")
+    assert len(decoded(kept)) == 72
+    assert list((media().root / "staging").iterdir()) == []
 
 
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=400), st.sampled_from([12_288, 90_000, 16_000]))
@@ -84,7 +97,7 @@ def test_key_frames_fall_on_pictures_and_start_with_the_first(gaps: list[int], t
 
 def test_killed_in_the_middle_nothing_half_is_kept(home: Path, tmp_path: Path) -> None:
     source = tmp_path / "source.mp4"
-    moving = "testsrc2=size=640x480:rate=24:duration=18"
+    moving = "testsrc2=size=512x288:rate=24:duration=18"
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-pix_fmt", "yuv420p")
     ffmpeg("-f", "lavfi", "-i", moving, *codec, str(source))
     program = (

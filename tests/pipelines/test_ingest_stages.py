@@ -35,13 +35,15 @@ def test_a_sound_video_is_inspected_encoded_and_published_once(
     assert video.rows("inspections") == []
 
     assert video.run(encode_video.main) == 0
-    assert video.outcome["detail"] == "5 chunks encoded, 0 reused"
+    assert video.outcome["detail"] == "8 chunks encoded, 0 reused"
     assert video.row()["status"] == "encoding"
     assert video.row()["package"] is None
     assert [(row["rendition_id"], row["frames"]) for row in video.rows("renditions")] == [
         ("aac-64k", None),
+        ("av1-240p", 480),
         ("h264-120p", 480),
         ("h264-240p", 480),
+        ("opus-48k", None),
     ]
 
     assert video.run(publish.main) == 0
@@ -170,4 +172,4 @@ def test_sound_alone_goes_all_the_way(footage: Footage, tables: Lake, tmp_path: 
     for main in (inspect_video.main, encode_video.main, publish.main):
         assert video.run(main) == 0
     assert (video.row()["status"], video.row()["thumbnail_url"]) == ("ready", None)
-    assert [row["rendition_id"] for row in video.rows("renditions")] == ["aac-64k"]
+    assert [row["rendition_id"] for row in video.rows("renditions")] == ["aac-64k", "opus-48k"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ladder import ladder, voice
+from pipelines.ladder import ladder, voices
 from pipelines.source import Audio, Video
 
 
@@ -25,6 +25,7 @@ def video(width: int, height: int, rotation: int = 0, rate: int = 24) -> Video:
         Fraction(rate),
         interlaced=False,
         nal_length_bytes=4,
+        configuration="",
     )
 
 
@@ -32,10 +33,11 @@ def video(width: int, height: int, rotation: int = 0, rate: int = 24) -> Video:
     ("width", "height", "sizes"),
     [
         (1280, 720, [(1280, 720), (854, 480), (426, 240)]),
+        (854, 480, [(854, 480), (428, 240), (256, 144)]),
         (1920, 1080, [(1920, 1080), (1280, 720), (854, 480), (426, 240)]),
         (1080, 1920, [(1080, 1920), (720, 1280), (480, 854), (240, 426)]),
-        (640, 360, [(640, 360), (426, 240)]),
-        (960, 540, [(960, 540), (426, 240)]),
+        (640, 360, [(640, 360), (426, 240), (256, 144)]),
+        (960, 540, [(960, 540), (640, 360), (426, 240)]),
         (512, 288, [(512, 288), (256, 144)]),
         (320, 240, [(320, 240), (160, 120)]),
         (160, 90, [(160, 90)]),
@@ -53,6 +55,7 @@ def test_any_source_has_rungs_that_fit(width: int, height: int, rotation: int) -
     shown = source.shown_size
     assert 1 <= len(rungs) <= 4
     assert len(rungs) >= 2 or min(shown) < 130
+    assert len(rungs) >= 3 or min(shown) < 360
     assert len({rung.name for rung in rungs}) == len(rungs)
     assert [rung.lines for rung in rungs] == sorted((rung.lines for rung in rungs), reverse=True)
     for rung in rungs:
@@ -73,5 +76,6 @@ def test_fast_pictures_get_more_bits() -> None:
     [(1, 44_100, (1, 44_100)), (2, 48_000, (2, 48_000)), (6, 96_000, (2, 48_000)), (2, 8_000, (2, 48_000))],
 )
 def test_sound_becomes_what_every_player_takes(channels: int, rate: int, kept: tuple[int, int]) -> None:
-    found = voice(Audio(1, "any", channels, rate, 0.0))
-    assert (found.channels, found.sample_rate) == kept
+    aac, opus = voices(Audio(1, "any", channels, rate, 0.0, Fraction(1, rate), ""))
+    assert (aac.channels, aac.sample_rate) == kept
+    assert (opus.channels, opus.sample_rate) == (kept[0], 48_000)

@@ -68,7 +68,11 @@ def test_bandwidth_counts_the_sound_that_plays_with_the_picture(tmp_path: Path) 
         '#EXT-X-STREAM-INF:BANDWIDTH=1,AVERAGE-BANDWIDTH=1,AUDIO="sound"\nh264/media.m3u8\n'
     )
     rewrite_master(
-        master, {"aac": "aac-1", "h264": "h264-2"}, {"aac": Rates(10, 20), "h264": Rates(300, 400)}, "aac"
+        master,
+        {"aac": "aac-1", "h264": "h264-2"},
+        {"aac": Rates(10, 20), "h264": Rates(300, 400)},
+        {"aac": "aac", "h264": "h264"},
+        "",
     )
     assert master.read_text() == (
         '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI="aac-1/media.m3u8",GROUP-ID="sound",DEFAULT=YES\n'

@@ -32,6 +32,12 @@ def test_a_failing_program_says_why() -> None:
         media_tools.check([media_tools.program("ffprobe"), "nowhere.mp4"])
 
 
+def test_a_full_disk_is_told_and_where(home: Path, footage: Footage) -> None:
+    command = [media_tools.program("ffmpeg"), "-v", "error", "-y", "-i", str(footage("plain.mp4"))]
+    with pytest.raises(MediaToolError, match=f"the disk is full: .* under {home / 'media'}; free space"):
+        media_tools.check([*command, "-c", "copy", "-f", "nut", "/dev/full"])
+
+
 def test_a_program_is_stopped_when_its_time_is_over() -> None:
     started = time.monotonic()
     with pytest.raises(MediaToolError, match="longer than 1 s"):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.ladder import Rung
 from pipelines.packaging import Track, package, verify_package
+from pipelines.sprite_sheet import make_sprites
 from schemas.errors import MediaToolError
 from stores.media import folder_digest
 from tests.pipelines.conftest import Footage
@@ -22,7 +24,7 @@ def made(footage: Footage, tmp_path: Path) -> Path:
 def packaged(footage: Footage, folder: Path) -> Path:
     folder.mkdir()
     source = footage("plain.mp4")
-    package([Track("h264-240p", "video", source), Track("aac-64k", "audio", source)], folder)
+    package([Track("h264-240p", "video", "h264", source), Track("aac-64k", "audio", "aac", source)], folder)
     return folder
 
 
@@ -37,6 +39,24 @@ def test_a_folder_is_named_by_its_digest(made: Path) -> None:
     for folder in folders:
         assert re.fullmatch(r"(h264-240p|aac-64k)-[0-9a-f]{16}", folder.name)
         assert folder_digest(folder).startswith(folder.name[-16:])
+
+
+def test_sprite_sheets_lie_in_the_package_and_both_manifests_lead_to_them(
+    footage: Footage, tmp_path: Path
+) -> None:
+    folder, sheets = tmp_path / "package", tmp_path / "sheets"
+    folder.mkdir()
+    sheets.mkdir()
+    made = make_sprites(footage("plain.mp4"), Rung("h264", 320, 240, 1), 3.0, sheets)
+    package([Track("h264-240p", "video", "h264", footage("plain.mp4"))], folder, made)
+    [inside] = folder.glob("sprites-*")
+    assert folder_digest(inside).startswith(inside.name[-16:])
+    assert f'VALUE="{inside.name}/thumbnails.vtt"' in (folder / "master.m3u8").read_text()
+    manifest = (folder / "manifest.mpd").read_text()
+    assert f'media="{inside.name}/$Number%05d$.jpg" duration="4"' in manifest
+    assert 'schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="2x1"' in manifest
+    verify_package(folder)
+    plays(folder / "manifest.mpd")
 
 
 def test_a_missing_file_is_told(made: Path) -> None:
@@ -55,4 +75,4 @@ def test_manifests_that_name_different_files_are_refused(made: Path) -> None:
 @pytest.mark.parametrize("name", ["a,b.mp4", "a=b.mp4"])
 def test_a_path_that_the_packager_would_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaToolError, match="move HOME"):
-        package([Track("h264-240p", "video", tmp_path / name)], tmp_path)
+        package([Track("h264-240p", "video", "h264", tmp_path / name)], tmp_path)

@@ -26,6 +26,8 @@ def test_a_good_encode_scores_high_and_a_bad_one_low(footage: Footage, tmp_path:
         scores[crf] = vmaf(comparison)
         track.unlink()
         assert vmaf(comparison) == scores[crf]  # kept: the track is not needed again
+    assert scores[14] is not None
+    assert scores[40] is not None
     assert scores[14] > 90
     assert scores[40] < scores[14] - 20
 
@@ -34,4 +36,13 @@ def test_a_good_encode_scores_high_and_a_bad_one_low(footage: Footage, tmp_path:
 def test_a_turned_source_is_compared_upright(footage: Footage, tmp_path: Path) -> None:
     source, track = footage("rotated.mp4"), tmp_path / "upright.mp4"
     ffmpeg("-i", str(source), "-an", "-c:v", "libx264", "-crf", "14", str(track))
-    assert vmaf(Comparison(plan(probe(source)), file_digest(source), track, file_digest(track))) > 90
+    score = vmaf(Comparison(plan(probe(source)), file_digest(source), track, file_digest(track)))
+    assert score is not None
+    assert score > 90
+
+
+@pytest.mark.usefixtures("home")
+def test_a_source_too_small_for_the_model_has_no_score(tmp_path: Path) -> None:
+    source = tmp_path / "tiny.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x16:rate=12:duration=1", "-c:v", "libx264", str(source))
+    assert vmaf(Comparison(plan(probe(source)), file_digest(source), source, file_digest(source))) is None

