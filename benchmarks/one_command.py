@@ -17,7 +17,7 @@ from pipelines import media_tools
 from pipelines.chunk_plan import plan
 from pipelines.cutting import Piece
 from pipelines.encoding import ChunkEncode
-from pipelines.ladder import ladder, voice
+from pipelines.ladder import INGEST_CODECS, ladder, voices
 from pipelines.sound import SoundEncode
 from pipelines.source import probe
 from pipelines.timeline import timeline
@@ -73,13 +73,15 @@ def whole_encodes(path: Path, folder: Path) -> tuple[list[WholeEncode], int]:
     )
     piece = Piece(source, whole.video, single, whole.first_pts, alone=True)
     encodes = []
-    for rung in ladder(whole.video):
-        task = ChunkEncode(piece, "", rung, pictures.times, 0, pictures.timescale, pictures.counted)
+    for rung in ladder(whole.video, INGEST_CODECS):
+        task = ChunkEncode(piece, rung, pictures.times, 0, pictures.timescale, pictures.step, pictures.rate)
         result = folder / f"{rung.name}.mp4"
         encodes.append(WholeEncode(rung.name, True, tuple(task.command(path, result)), result))
-    if source.audio:
-        start_s = float(whole.first_pts * whole.video.time_base)
-        sound = SoundEncode(source, source.audio, "", voice(source.audio), start_s, pictures.duration_s)
+    start_s = float(whole.first_pts * whole.video.time_base)
+    audio = source.audio
+    for voice in voices(audio) if audio else ():
+        assert audio is not None  # else there were no voices
+        sound = SoundEncode(source, audio, "", voice, start_s, pictures.duration_s)
         result = folder / f"{sound.voice.name}.mp4"
         encodes.append(WholeEncode(sound.voice.name, False, tuple(sound.command(path, result)), result))
     return encodes, len(pictures.times)
