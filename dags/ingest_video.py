@@ -13,11 +13,12 @@
 **Owner** media. **Param** `video_id`; the run id is `<video_id>-<attempt>`.
 
 **Idempotent** yes: every task may be killed and run again, and a run may be repeated; a second one changes no row but
-those of `pipeline_runs` and `quality_results`, and encodes nothing.
+those of `pipeline_runs` and `quality_results`, and encodes nothing. A newer attempt takes the video's fence: an older
+one that still runs writes nothing more (docs/adr/0008-fences-and-the-gate.md).
 
-**When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then type the same
-`newsreel ingest` again, or clear the failed task here: what is done stays done. A video whose status is `rejected` did
-not fail: its `reasons` are for the uploader.
+**When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then `newsreel retry VIDEO`,
+or clear the failed task here: what is done stays done. `newsreel cancel VIDEO` stops a run. A video whose status is
+`rejected` did not fail: its `reasons` are for the uploader. More in docs/runbook.md.
 """
 
 from __future__ import annotations
