@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format browser-test
+.PHONY: help setup demo test check format cluster-test browser-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: setup ## format, lint, types, layering
 format: setup ## put the code into its format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+cluster-test: setup ## the same ingest with Spark here and on a cluster of two workers: the same rows
+	@$(BIN)/pytest tests/e2e/on_a_cluster.py $(ARGS)
 
 browser-test: setup ## the watch page in headless Chromium (Debian: chromium, chromium-driver)
 	@$(BIN)/pytest tests/streaming/api/watch_in_chromium.py $(ARGS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import platform
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 
 from schemas.errors import NewsreelError
 from schemas.settings import settings
@@ -134,13 +137,29 @@ def _media() -> str:
 
 def _engines() -> str:
     found = settings()
-    local_spark = found.spark_master.startswith("local")
-    if found.lake_uri.startswith("file:") and not local_spark:
+    if found.lake_uri.startswith("file:") and not _on_this_machine(found.spark_master):
         raise NewsreelError(
             f"NEWSREEL_SPARK_MASTER={found.spark_master} with a lake on this machine's disk ({found.lake_uri}): "
             "its executors must see the same folder; use an object store, or workers on this machine alone"
         )
     return f"Spark {found.spark_master}, Beam {found.beam_runner}"
+
+
+def _on_this_machine(master: str) -> bool:
+    """Whether Spark runs here: in its driver, or under a standalone master that one of our own addresses names."""
+    if not master.startswith("spark://"):
+        return master.startswith("local")
+    ours = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    hosts = [urlsplit(f"//{place}").hostname for place in master.removeprefix("spark://").split(",")]
+    return all(host and _addresses(host) <= ours for host in hosts)
+
+
+def _addresses(host: str) -> set[str]:
+    """What the name resolves to; the name itself where it does not, which is nobody's address."""
+    try:
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return {host}
 
 
 def _stack() -> Finding:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs.arrow_slice import ArrowSlice
 from jobs.refresh_tables import refresh, refreshed_version
+from schemas.settings import settings
+from schemas.table import Table
 from stores.delta import Lake
 from stores.outbox import change
 from stores.outbox.lake_sink import drain
 from stores.postgres import connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 VIDEO: dict[str, Any] = {
     "title": "A", "uploader_id": "u", "status": "inspecting", "sha256": "0" * 64, "created": AT,
 }  # fmt: skip
 
-pytestmark = pytest.mark.usefixtures("database_url", "spark")
+pytestmark = pytest.mark.usefixtures("database_url")
 
 
 def bring(tables: Lake, video_id: str, **values: Any) -> None:
@@ -118,3 +124,41 @@ def test_a_bad_row_is_kept_apart_with_its_reason_and_the_rest_goes_on(tables: La
     assert all(row["reason"] and row["table_name"] == "videos" for row in rejected)
     refresh("run-2")
     assert tables.read("rejected_rows").to_pylist() == rejected
+
+
+def test_cut_off_between_two_tables_it_takes_the_slice_again(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect() as connection:
+        change(connection, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
+    append(tables, 10**6)
+    bring(tables, "v")
+    merge = ArrowSlice.merge
+
+    def cut_off(self: ArrowSlice, declared: Table, *rest: Any) -> None:
+        if declared.name == "videos":
+            raise KeyboardInterrupt
+        merge(self, declared, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArrowSlice, "merge", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            refresh("run-1")
+    assert refreshed_version() is None
+    users = tables.version("users")
+    assert refresh("run-2") == 1
+    assert tables.version("users") == users
+    assert [row["video_id"] for row in tables.read("videos").to_pylist()] == ["v"]
+    assert [row["run_id"] for row in tables.read("rejected_rows").to_pylist()] == ["run-1"]
+    assert refreshed_version() == tables.version("events")
+
+
+def test_a_large_slice_goes_by_spark(
+    tables: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSREEL_REFRESH_SMALL_EVENTS", "1")
+    settings.cache_clear()
+    append(tables, 1, **whole_row("v"))
+    append(tables, 2, **whole_row("w"))
+    assert refresh("run-1") == 2
+    assert "Spark" in str(tables.open("videos").history(1)[0]["engineInfo"])

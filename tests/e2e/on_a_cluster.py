@@ -1,0 +1,133 @@
+"""The engine by URL: the same ingest, Spark here or on a cluster of two workers that run the wheel, the same rows.
+
+Not in the default run: two JVMs an ingest, four more for the cluster. `make cluster-test`; docs/cluster.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from jobs.cluster import built_wheel, running_cluster
+from pipelines.media_tools import program
+from tests.e2e.house import House, make_house
+from tests.e2e.test_kills import timeless
+from tests.newsreel.embedded.processes import gone, soon
+
+pytestmark = pytest.mark.timeout(1500)
+
+WORKERS = 2
+WHERE = """
+import json, os, time
+import pyarrow as pa
+from jobs.session import spark_session
+
+def where(batches):
+    import jobs, schemas
+    time.sleep(2)
+    for _ in batches:
+        found = {"jobs": jobs.__file__, "schemas": schemas.__file__, "folder": os.getcwd()}
+        yield pa.RecordBatch.from_pylist([found])
+
+rows = spark_session("where").range(4, numPartitions=4).mapInArrow(where, "jobs string, schemas string, folder string")
+print(json.dumps([row.asDict() for row in rows.collect()]))
+"""
+
+
+@dataclass(frozen=True)
+class SparkHouse(House):
+    """A HOME whose refreshes all go by Spark, as `spark` says."""
+
+    spark: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "NEWSREEL_REFRESH_SMALL_EVENTS": "0", **self.spark}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def cluster(wheel: Path) -> Iterator[dict[str, str]]:
+    with running_cluster(WORKERS, wheel) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
+    """Two seconds of the clip, small, and a second of these: `match` has something to compare."""
+    folder = tmp_path_factory.mktemp("videos")
+    whole, part = folder / "whole.mp4", folder / "part.mp4"
+    cheap = ("-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-an", "-y")
+    small = ("-vf", "scale=320:180")
+    for source, made, span in ((clip, whole, ("3", "4")), (whole, part, ("1", "2"))):
+        cut = ("-ss", span[0], "-t", span[1], "-i", str(source))
+        subprocess.run([program("ffmpeg"), "-v", "error", *cut, *small, *cheap, str(made)], check=True)
+    return [whole, part]
+
+
+def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
+    """All that two ingests leave in a HOME of their own."""
+    with contextmanager(make_house)(folder) as house:
+        ours = SparkHouse(house.home, spark)
+        for video in videos:
+            assert ours.json("ingest", video, "--title", video.stem)["status"] == "ready"
+        return timeless(ours.tables())
+
+
+def test_executors_run_the_wheel_and_every_worker_takes_tasks(
+    cluster: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WHERE],
+        env={**os.environ, "NEWSREEL_HOME": str(tmp_path), **cluster}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert all("newsreel.zip" in row["jobs"] and "newsreel.zip" in row["schemas"] for row in found)
+    assert len({Path(row["folder"]).parents[1].name for row in found}) == WORKERS
+
+
+def test_the_same_ingest_gives_the_same_rows(
+    cluster: dict[str, str], videos: list[Path], tmp_path: Path
+) -> None:
+    here = ingested(tmp_path / "here", videos, {"NEWSREEL_SPARK_MASTER": "local[*]"})
+    there = ingested(tmp_path / "there", videos, cluster)
+    assert there == here
+    assert [row["kind"] for row in here["matches"]] == ["part"]
+    assert {row["status"] for row in here["videos"]} == {"ready"}
+
+
+def test_the_cluster_dies_with_its_launcher_and_its_command(wheel: Path, tmp_path: Path) -> None:
+    idle = "import time; print('here', flush=True); time.sleep(600)"
+    command = [sys.executable, "-m", "jobs.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", idle], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as launcher:
+        assert launcher.stdout
+        assert launcher.stdout.readline() == b"here\n"
+        started = psutil.Process(launcher.pid).children(recursive=True)
+        assert sum("java" in process.name() for process in started) == 2
+        launcher.kill()
+        assert soon(lambda: all(gone(process.pid) for process in started))
+
+
+def test_a_command_s_exit_status_is_the_launcher_s(wheel: Path) -> None:
+    command = [sys.executable, "-m", "jobs.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
+    assert (
+        subprocess.run([*command, "sh", "-c", "exit 7"], check=False, stderr=subprocess.DEVNULL).returncode
+        == 7
+    )
