@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -58,7 +57,7 @@ def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]
         walls, logs = {}, {}
         for stage in ORDER:
             logs[stage] = house.folder / f"{stage}.imports"
-            command = stage_command(stage, logs[stage] if clocked else None, environment)
+            command = stage_command(stage, logs[stage] if clocked else None)
             walls[stage] = _wall_s(
                 [*command, *_arguments(stage, prepared["video_id"], house.folder)], environment, house.folder
             )
@@ -71,11 +70,12 @@ def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]
 
 
 def jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
-    """What spark-submit takes for a program that does nothing, less what Python alone takes for it."""
-    nothing = folder / "nothing.py"
-    nothing.write_text("")
-    submitted = _wall_s([*_submit(environment), str(nothing)], environment, folder)
-    return submitted - _wall_s([sys.executable, str(nothing)], environment, folder)
+    """What a program takes that makes a Spark session and does nothing, less what it takes without one."""
+    program = "from jobs.session import spark_session"
+    session = [sys.executable, "-c", f"{program}; spark_session('nothing')"]
+    return _wall_s(session, environment, folder) - _wall_s(
+        [sys.executable, "-c", program], environment, folder
+    )
 
 
 def beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
@@ -115,28 +115,10 @@ def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def stage_command(stage: str, log: Path | None, environment: Mapping[str, str]) -> list[str]:
+def stage_command(stage: str, log: Path | None) -> list[str]:
     """As the DAG's operators start it (dags/operators); under the clock where there is a log for it."""
-    clock = [str(import_clock.__file__), str(log)] if log else []
-    if stage in SPARK_STAGES:
-        module = SPARK_STAGES[stage]
-        return [*_submit(environment), *([*clock, module] if clock else [_file(module)])]
-    module = {**BEAM_STAGES, **PROGRAMS}[stage]
-    return [sys.executable, *([*clock, module] if clock else ["-m", module])]
-
-
-def _submit(environment: Mapping[str, str]) -> list[str]:
-    properties = Path(environment["NEWSREEL_HOME"]) / "spark" / "spark-defaults.conf"
-    program = Path(sys.executable).with_name("spark-submit")
-    return [
-        str(program),
-        "--master",
-        "local[*]",
-        "--properties-file",
-        str(properties),
-        "--deploy-mode",
-        "client",
-    ]
+    module = {**BEAM_STAGES, **SPARK_STAGES, **PROGRAMS}[stage]
+    return [sys.executable, *([str(import_clock.__file__), str(log), module] if log else ["-m", module])]
 
 
 def _arguments(stage: str, video_id: str, folder: Path) -> list[str]:
@@ -145,19 +127,11 @@ def _arguments(stage: str, video_id: str, folder: Path) -> list[str]:
     return [*told, *(["--runner=DirectRunner"] if stage in BEAM_STAGES else [])]
 
 
-def _file(module: str) -> str:
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
-        raise DependencyError(f"there is no module {module}: is the project's wheel installed?")
-    return found.origin
-
-
 def _wall_s(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> float:
-    python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
     begun = time.monotonic()
     done = subprocess.run(
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**environment, **python}, cwd=folder,
+        env=dict(environment), cwd=folder,
     )  # fmt: skip
     wall_s = time.monotonic() - begun
     if done.returncode:

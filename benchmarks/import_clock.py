@@ -1,8 +1,8 @@
 """Run a module as a program and write down when, and for how long, it imported which engine.
 
-`python import_clock.py LOG MODULE [ARGUMENT ...]`: a script, so that spark-submit takes it too. LOG gets one
-JSON object a line, `{"package", "at", "seconds"}`, for the first import of each watched package that no other one
-brings along. It times `import` itself: what a package loads later, without being imported again, is not seen.
+`python import_clock.py LOG MODULE [ARGUMENT ...]`: LOG gets one JSON object a line, `{"package", "at", "seconds"}`, for
+the first import of each watched package that no other one brings along. It times `import` itself: what a package loads
+later, without being imported again, is not seen.
 """
 
 from __future__ import annotations

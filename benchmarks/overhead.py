@@ -10,7 +10,7 @@ from benchmarks.run_times import RunTimes, Span
 
 BETWEEN = "Airflow: between tasks"
 AROUND = "Airflow: around a task's program"
-JVM = "JVM start"
+JVM = "JVM and Spark session"
 BEAM_IMPORT = "Beam: import"
 BEAM_START = "Beam: start of a pipeline"
 QUALITY_IMPORT = "Great Expectations: import"
@@ -54,8 +54,8 @@ def overhead(
     """Take one run of the DAG apart.
 
     `recorded`: its stages' own records. `plain` and `clocked`: the same stages by hand, without and with timed imports.
-    The work is what the stages record, less engines that they import or start meanwhile. A part may be slightly below
-    zero where the hand's run was slower than the DAG's.
+    The work is what the stages record, less engines that they import or start meanwhile; `jvms`, `beams`: how many
+    started one. A part may be slightly below zero where the hand's run was slower than the DAG's.
     """
     stages = set(run.tasks) & set(recorded)
     in_tasks_s = sum(run.tasks[stage].seconds for stage in stages)
@@ -75,9 +75,9 @@ def overhead(
         JVM: jvm_s,
         BEAM_START: beam_s,
         **by_engine,
-        REST: start_up_s - jvm_s - before_work_s,
+        REST: start_up_s - before_work_s,
     }
-    return Overhead(run.whole.seconds, recorded_s - in_work_s - beam_s, parts)
+    return Overhead(run.whole.seconds, recorded_s - in_work_s - beam_s - jvm_s, parts)
 
 
 @dataclass(frozen=True)

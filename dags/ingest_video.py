@@ -16,9 +16,9 @@
 those of `pipeline_runs` and `quality_results`, and encodes nothing. A newer attempt takes the video's fence: an older
 one that still runs writes nothing more (docs/adr/0008-fences-and-the-gate.md).
 
-**When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then `newsreel retry VIDEO`,
-or clear the failed task here: what is done stays done. `newsreel cancel VIDEO` stops a run. A video whose status is
-`rejected` did not fail: its `reasons` are for the uploader. More in docs/runbook.md.
+**When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then `newsreel retry
+VIDEO`, or clear the failed task here: what is done stays done. `newsreel cancel VIDEO` stops a run. A video whose
+status is `rejected` did not fail: its `reasons` are for the uploader. More in docs/runbook.md.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from schemas.errors import ConflictError
+from stores.fence import guarded
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ COMMIT_BACKOFF_S = 0.2
 def committed(name: str, attempt: Callable[[], T]) -> T:
     """The result of `attempt`, made again on the newest version while other commits come in between.
 
-    Raises ConflictError where that happens too often.
+    Raises ConflictError where that happens too often, or where this process's stage was overtaken.
     """
     from delta import exceptions
 
@@ -25,7 +26,8 @@ def committed(name: str, attempt: Callable[[], T]) -> T:
     conflicts = tuple(getattr(exceptions, kind) for kind in exceptions.__all__)
     for number in range(COMMIT_ATTEMPTS):
         try:
-            return attempt()
+            with guarded():
+                return attempt()
         except conflicts:
             time.sleep(COMMIT_BACKOFF_S * 2**number)
     raise ConflictError(

@@ -31,13 +31,18 @@ ITS_SESSION = "fences.backend = pid AND fences.backend_start = pg_stat_activity.
 
 @dataclass(frozen=True)
 class Claim:
-    """Who asks for a fence. `opens`: the first stage of a run, which may take the scope from an earlier run."""
+    """Who asks for a fence.
+
+    `opens`: the first stage of a run, which may take the scope from an earlier run; `waits_s`: how long it waits for
+    the end of one that is alive before it gives up, 0 for not at all: then that one is overtaken.
+    """
 
     scope: str
     run_id: str
     stage: str
     attempt: int
     opens: bool = False
+    waits_s: float = 0.0
 
     def __str__(self) -> str:
         return f"run {self.run_id}, {self.stage} {self.attempt}"
@@ -130,11 +135,18 @@ def check_fence(connection: Connection) -> None:
 def take(claim: Claim) -> Fence:
     """The next token of a scope. Waits for a commit that is under way, and for a PostgreSQL that is starting.
 
-    Raises ConflictError where a later run has the scope, or a later attempt of the same stage.
+    Raises ConflictError where a later run has the scope, or a later attempt of the same stage, or where one that is
+    waited for does not end.
     """
     connection = patiently_connected()
+    deadline = time.monotonic() + claim.waits_s
     try:
-        token = _taken(connection, claim)
+        while (token := _taken(connection, claim)) is None:
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"{claim.scope}: another run has been at work for {claim.waits_s:g} s; end it"
+                )
+            time.sleep(_RETRY_S)
     except BaseException:
         connection.close()
         raise
@@ -174,7 +186,8 @@ def patiently_connected() -> Connection:
             time.sleep(_RETRY_S)
 
 
-def _taken(connection: Connection, claim: Claim) -> int:
+def _taken(connection: Connection, claim: Claim) -> int | None:
+    """The next token; None where another run that is alive has to be waited for."""
     with connection.transaction():
         connection.execute(
             """INSERT INTO fences (scope, token, run_id, stage, attempt) VALUES (%s, 0, %s, %s, 0)
@@ -186,6 +199,8 @@ def _taken(connection: Connection, claim: Claim) -> int:
         row = connection.execute("SELECT * FROM fences WHERE scope = %s", (claim.scope,)).fetchone()
         assert row is not None  # it was made above, and none is ever removed
         _refuse_stale(claim, Claim(claim.scope, row["run_id"], row["stage"], row["attempt"]))
+        if claim.waits_s and row["run_id"] != claim.run_id and holder(connection, claim.scope):
+            return None
         connection.execute(
             f"""UPDATE fences SET token = token + 1, run_id = %s, stage = %s, attempt = %s, {OUR_SESSION}
                 WHERE scope = %s""".encode(),

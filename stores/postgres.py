@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from schemas.derive.sql import comments, create_table
-from schemas.errors import ConflictError, DependencyError
+from schemas.errors import DependencyError
 from schemas.settings import settings
 from schemas.tables import LIVE_TABLES
 
@@ -21,13 +18,6 @@ STATEMENT_TIMEOUT_MS = 30_000
 MIGRATION_LOCK = 0x6E657773
 """Advisory lock of those who create tables, "news"."""
 
-TURN_SETTINGS = {
-    "statement_timeout": "0",
-    "tcp_keepalives_idle": "15",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-}
-"""Of the connection that keeps a turn. It is found dead in half a minute: TCP by itself would take two hours."""
 
 OUTBOX = """
 CREATE TABLE IF NOT EXISTS events (
@@ -78,36 +68,6 @@ def connect() -> Connection:
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         raise DependencyError(f"PostgreSQL (NEWSREEL_DATABASE_URL) cannot be reached: {reason}") from error
-
-
-@contextmanager
-def alone(what: str, within_s: float) -> Iterator[Callable[[], None]]:
-    """Wait for one's turn to do `what`, and keep it for the block: an advisory lock of a connection of its own.
-
-    Yields a call that raises ConflictError where the turn was lost since, with the connection. Raises ConflictError
-    where another program has it for longer than `within_s` seconds.
-    """
-    number = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], signed=True)
-    with connect() as connection:
-        connection.autocommit = True
-
-        def still_alone() -> None:
-            try:
-                connection.execute("SELECT 1")
-            except psycopg.OperationalError as error:
-                raise ConflictError(
-                    f"to {what}, PostgreSQL must be reached all the time, and was lost: run it again"
-                ) from error
-
-        for name, value in {**TURN_SETTINGS, "lock_timeout": f"{round(1000 * within_s)}ms"}.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-        try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (number,))
-        except psycopg.errors.LockNotAvailable as error:
-            raise ConflictError(
-                f"another program has been at work to {what} for {within_s:g} s: wait for it, or end it"
-            ) from error
-        yield still_alone
 
 
 def migrate() -> None:

@@ -63,7 +63,8 @@ class EmbeddedAirflow:
             "CORE__PLUGINS_FOLDER": self.folder / "plugins",
             "CORE__LOAD_EXAMPLES": False,
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
-            "CORE__PARALLELISM": max(2, min(8, os.cpu_count() or 2)),
+            # As many as `ingest_video` has runs, and one for the refresh of the tables.
+            "CORE__PARALLELISM": 5,
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
             "CORE__FERNET_KEY": kept(keys / "fernet", fernet_key),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",

@@ -17,9 +17,8 @@ def test_a_file_is_registered_and_the_server_held_for_as_long_as_it_takes(clip: 
         with psycopg.connect(url) as connection:
             videos = connection.execute("SELECT title, status FROM videos").fetchall()
         assert videos == [(clip.stem, "inspecting")]
-        assert Path(environment["NEWSREEL_HOME"], "spark", "spark-defaults.conf").is_file()
         for stage in ORDER:
-            assert Path(stage_command(stage, None, environment)[0]).is_file()
+            assert Path(stage_command(stage, None)[0]).is_file()
     assert not folder.exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)

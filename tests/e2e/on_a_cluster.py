@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pytest
 
 from jobs.cluster import built_wheel, running_cluster
 from pipelines.media_tools import program
-from tests.e2e.house import House, make_house
+from tests.e2e.house import make_house
 from tests.e2e.test_kills import timeless
 from tests.newsreel.embedded.processes import gone, soon
 
@@ -42,17 +41,6 @@ def where(batches):
 rows = spark_session("where").range(4, numPartitions=4).mapInArrow(where, "jobs string, schemas string, folder string")
 print(json.dumps([row.asDict() for row in rows.collect()]))
 """
-
-
-@dataclass(frozen=True)
-class SparkHouse(House):
-    """A HOME whose refreshes all go by Spark, as `spark` says."""
-
-    spark: Mapping[str, str]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "NEWSREEL_REFRESH_SMALL_EVENTS": "0", **self.spark}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +70,8 @@ def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
 def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
     """All that two ingests leave in a HOME of their own."""
     with contextmanager(make_house)(folder) as house:
-        ours = SparkHouse(house.home, spark)
+        # All refreshes go by Spark.
+        ours = house.with_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})
         for video in videos:
             assert ours.json("ingest", video, "--title", video.stem)["status"] == "ready"
         return timeless(ours.tables())

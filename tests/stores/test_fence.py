@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -76,6 +77,32 @@ def test_an_earlier_run_does_not_begin_again_after_a_later_one(taking: Take) -> 
     taking(claim("v-2", "inspect", opens=True))
     with pytest.raises(ConflictError):
         taking(claim("v-1", "inspect", 2, opens=True))
+
+
+def refresh(run: str, waits_s: float) -> Claim:
+    return Claim("refresh", run, "refresh", 1, opens=True, waits_s=waits_s)
+
+
+def test_who_has_to_wait_for_another_run_takes_it_when_that_has_ended(taking: Take) -> None:
+    order = []
+
+    def second() -> None:
+        with fenced(refresh("second", 30)):
+            order.append("second")
+
+    with fenced(refresh("first", 30)):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_who_waits_too_long_is_told(taking: Take) -> None:
+    taking(refresh("first", 30))
+    with pytest.raises(ConflictError, match=r"at work for 0\.2 s"):
+        taking(refresh("second", 0.2))
 
 
 def test_a_change_of_a_live_row_is_fenced_in_its_own_transaction() -> None:
