@@ -43,13 +43,13 @@ def test_each_second_goes_where_it_belongs() -> None:
             parts_of.BEAM_START: 0.5,
             parts_of.QUALITY_IMPORT: 3.0,
             parts_of.SPARK_IMPORT: 0.25,
-            parts_of.REST: 8 - 2.0 - 1.75,
+            parts_of.REST: 8 - 1.75,
         }
     )
 
 
 def test_an_engine_that_is_imported_within_the_work_is_no_work() -> None:
-    assert taken().work_s == pytest.approx(7 - 3.0 - 0.5)
+    assert taken().work_s == pytest.approx(7 - 3.0 - 0.5 - 2.0)
 
 
 @settings(deadline=None)
