@@ -22,6 +22,8 @@ WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0+)?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 INT64 = range(-(2**63), 2**63)
+EARLIEST, LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""Times that 64 bits of nanoseconds hold: Spark writes INT96, and other readers of that wrap around beyond (tried)."""
 SHOWN_CHARACTERS = 60
 
 
@@ -154,9 +156,18 @@ def _boolean(given: Any) -> bool:
 
 
 def _timestamp(given: Any) -> datetime:
-    """UTC with microseconds: finer digits are cut off, a time without an offset is UTC (RFC 3339, 5.6)."""
+    """UTC with microseconds: finer digits are cut off, a time without an offset is UTC."""
+    found = _read_time(given)
+    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if not EARLIEST <= found < LATEST:
+        raise _DetailError(f"only {EARLIEST.year} to {LATEST.year - 1} can be held")
+    return found
+
+
+def _read_time(given: Any) -> datetime:
+    """A time as RFC 3339 (5.6) writes it, with a space for the T and no offset allowed too."""
     if isinstance(given, datetime):
-        return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+        return given
     if not isinstance(given, str) or not (written := RFC_3339.fullmatch(given.strip())):
         raise _DetailError("as in 2026-11-23T10:00:00Z")
     *parts, fraction, utc, sign, hours, minutes = written.groups()
@@ -168,7 +179,7 @@ def _timestamp(given: Any) -> datetime:
         zone = timezone(-away if sign == "-" else away)
     microseconds = int((fraction or "0")[:6].ljust(6, "0"))
     year, month, day, hour, minute, second = map(int, parts)
-    return datetime(year, month, day, hour, minute, second, microseconds, zone).astimezone(UTC)
+    return datetime(year, month, day, hour, minute, second, microseconds, zone)
 
 
 def _date(given: Any) -> date:

@@ -48,6 +48,8 @@ def test_a_value_is_held_in_its_declared_type(kind: Any, given: Any, held: Any) 
         ("timestamp", "2026-13-01T00:00:00Z"),
         ("timestamp", "2026-11-23"),
         ("timestamp", "0001-01-01T00:00:00+01:00"),
+        ("timestamp", "1677-12-31T23:59:59Z"),
+        ("timestamp", datetime(2262, 1, 1, tzinfo=UTC)),
         ("timestamp", "2026-11-23T10:00:00+99:00"),
         ("timestamp", 5),
         ("date", "2026-02-30"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,21 @@ from hypothesis import strategies as st
 
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import InputError
-from schemas.rows import checked_row
+from schemas.rows import EARLIEST, LATEST, checked_row
 from schemas.table import Column, ColumnType, Table
 from stores import row_files
 from stores.row_files import RowFile
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+LATEST_BEFORE = LATEST - timedelta(microseconds=1)
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     "string": TEXT,
     "int64": st.integers(-(2**63), 2**63 - 1),
     "float64": st.floats(allow_nan=False, allow_infinity=False),
     "boolean": st.booleans(),
-    "timestamp": st.datetimes(timezones=st.just(UTC)),
+    "timestamp": st.datetimes(
+        EARLIEST.replace(tzinfo=None), LATEST_BEFORE.replace(tzinfo=None), timezones=st.just(UTC)
+    ),
     "date": st.dates(),
     "binary": st.binary(max_size=8),
     "list<string>": st.lists(TEXT, max_size=3),
