@@ -36,6 +36,8 @@ def spark_conf() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": (settings().home / "spark-warehouse").as_uri(),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Not the old INT96, which other readers take as nanoseconds: the year 1 would come back as 1754.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.eventLog.enabled": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

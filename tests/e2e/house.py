@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import psutil
 
+from benchmarks.kills import CHANGES_WITH_TIME
 from newsreel.embedded.postgres import EmbeddedPostgres
 from stores.delta import Lake
 
@@ -99,6 +100,20 @@ class House:
         from schemas.tables import TABLES
 
         return {name: self.lake.read(name).to_pylist() for name in TABLES if name not in RECORDS_OF_RUNS}
+
+    def timeless_tables(self) -> dict[str, list[dict[str, Any]]]:
+        """The same without what must differ between two HOMEs: when something was made, and how often it was tried."""
+        return {
+            name: sorted(
+                (
+                    {column: value for column, value in row.items() if column not in CHANGES_WITH_TIME}
+                    for row in rows
+                ),
+                key=repr,
+            )
+            for name, rows in self.tables().items()
+            if name != "events"
+        }
 
     def media_files(self) -> set[str]:
         """Every file of the media store, staging folders included."""

@@ -20,7 +20,6 @@ import pytest
 from jobs.cluster import built_wheel, running_cluster
 from pipelines.media_tools import program
 from tests.e2e.house import make_house
-from tests.e2e.test_kills import timeless
 from tests.newsreel.embedded.processes import gone, soon
 
 pytestmark = pytest.mark.timeout(1500)
@@ -74,7 +73,7 @@ def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict
         ours = house.with_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})
         for video in videos:
             assert ours.json("ingest", video, "--title", video.stem)["status"] == "ready"
-        return timeless(ours.tables())
+        return ours.timeless_tables()
 
 
 def test_executors_run_the_wheel_and_every_worker_takes_tasks(
