@@ -38,9 +38,7 @@ def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, s
             run_id = next_run_id(tables, video_id, [run.run_id for run in known])
             airflow.trigger(INGEST_DAG, run_id, {"video_id": video_id})
         say(f"Airflow: {airflow.run_url(INGEST_DAG, run_id)}")
-        run = airflow.wait(
-            INGEST_DAG, run_id, on_change=_teller(say), starts_again=lambda: running_stack(home) is not None
-        )
+        run = airflow.wait(INGEST_DAG, run_id, on_change=_teller(say))
         if run.state == "success":
             return run_id, None
         failed = [task.task_id for task in airflow.tasks(INGEST_DAG, run_id) if task.state == "failed"]

@@ -15,7 +15,9 @@ import httpx
 from schemas.errors import DependencyError, NotFoundError
 
 FINISHED_RUN = frozenset({"success", "failed"})
+PATIENCE_S = 180.0
 _TIMEOUT_S = 30.0
+_RETRY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,17 @@ class TaskRun:
 
 
 class AirflowClient:
-    """One user's session with an Airflow. Raises DependencyError where it cannot be reached or refuses."""
+    """One user's session with an Airflow. Raises DependencyError where it cannot be reached or refuses.
 
-    def __init__(self, url: str, password: str, user: str = "admin") -> None:
+    What it is asked may be asked twice. A server that does not answer, or has lost its database, is asked again for
+    PATIENCE_S as long as it `starts_again`: what was killed is brought back by its stack.
+    """
+
+    def __init__(
+        self, url: str, password: str, user: str = "admin", starts_again: Callable[[], bool] = lambda: False
+    ) -> None:
         self.url = url.rstrip("/")
+        self._starts_again = starts_again
         self._login = {"username": user, "password": password}
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False)
 
@@ -124,26 +133,17 @@ class AirflowClient:
         run_id: str,
         on_change: Callable[[TaskRun], None] | None = None,
         poll_s: float = 1.0,
-        starts_again: Callable[[], bool] = lambda: False,
     ) -> DagRun:
-        """Wait for the end of a run; `on_change` is told each new state of each task.
-
-        A server that does not answer is an error, unless it `starts_again`: what was killed is brought back by its
-        stack.
-        """
+        """Wait for the end of a run; `on_change` is told each new state of each task."""
         told: dict[str, tuple[str | None, int]] = {}
         while True:
-            try:
-                run = self.run(dag_id, run_id)
-                for task in self.tasks(dag_id, run_id) if on_change else ():
-                    if task.state and told.get(task.task_id) != (task.state, task.attempt) and on_change:
-                        told[task.task_id] = (task.state, task.attempt)
-                        on_change(task)
-                if run.finished:
-                    return run
-            except DependencyError:
-                if not starts_again():
-                    raise
+            run = self.run(dag_id, run_id)
+            for task in self.tasks(dag_id, run_id) if on_change else ():
+                if task.state and told.get(task.task_id) != (task.state, task.attempt) and on_change:
+                    told[task.task_id] = (task.state, task.attempt)
+                    on_change(task)
+            if run.finished:
+                return run
             time.sleep(poll_s)
 
     def post_asset_event(self, uri: str) -> None:
@@ -167,15 +167,24 @@ class AirflowClient:
         return self._checked(self._answer(method, path, token=token, **request))
 
     def _answer(self, method: str, path: str, *, token: bool = True, **request: Any) -> httpx.Response:
-        try:
-            if token and "authorization" not in self._http.headers:
-                self._log_in()
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                answer = self._asked(method, path, token=token, **request)
+                if not answer.is_server_error or not self._starts_again() or time.monotonic() > deadline:
+                    return answer
+            except (httpx.TransportError, DependencyError) as error:
+                if not self._starts_again() or time.monotonic() > deadline:
+                    raise DependencyError(f"Airflow at {self.url} cannot be reached: {error}") from error
+            time.sleep(_RETRY_S)
+
+    def _asked(self, method: str, path: str, *, token: bool, **request: Any) -> httpx.Response:
+        if token and "authorization" not in self._http.headers:
+            self._log_in()
+        answer = self._http.request(method, path, **request)
+        if token and answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._log_in()
             answer = self._http.request(method, path, **request)
-            if token and answer.status_code == httpx.codes.UNAUTHORIZED:
-                self._log_in()
-                answer = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise DependencyError(f"Airflow at {self.url} cannot be reached: {error}") from error
         return answer
 
     def _log_in(self) -> None:

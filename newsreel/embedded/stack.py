@@ -253,7 +253,8 @@ def airflow_client(home: Path) -> AirflowClient:
     if state is None:
         raise DependencyError(f"no stack runs on {home}: start it with `newsreel up`")
     port = httpx.URL(state.airflow_url).port or 80
-    return AirflowClient(state.airflow_url, EmbeddedAirflow(home.absolute(), "", port).password)
+    password = EmbeddedAirflow(home.absolute(), "", port).password
+    return AirflowClient(state.airflow_url, password, starts_again=lambda: running_stack(home) is not None)
 
 
 def stop_stack(home: Path) -> bool:
