@@ -22,6 +22,7 @@ from pipelines.source import Source, probe
 from pipelines.sprite_sheet import SpriteSheets, make_sprites
 from pipelines.timeline import Timeline, timeline
 from pipelines.track import check_times, join
+from schemas.errors import MediaToolError
 from stores.media import media
 
 
@@ -187,12 +188,33 @@ def _sound_tasks(source: Source, whole: Plan | None, pictures: Timeline | None) 
 def _joined(
     rung: Rung, keys: Sequence[str], tasks: Sequence[ChunkEncode], pictures: Timeline, staging: Path
 ) -> Track:
-    """One rung's track, proved against the source's pictures."""
+    """One rung's track, proved against the source's pictures.
+
+    Raises MediaToolError; chunks that were damaged on disk are removed first, so that the next run makes them anew.
+    """
     result = staging / f"{rung.name}{SUFFIX}"
-    starts = [task.start for task in tasks]
-    join([kept_chunk(key) for key in keys], starts, pictures.end, pictures.timescale, result)
-    check_times(result, pictures.times, pictures.timescale, rung.name)
+    chunks, starts = [kept_chunk(key) for key in keys], [task.start for task in tasks]
+    try:
+        join(chunks, starts, pictures.end, pictures.timescale, result)
+        check_times(result, pictures.times, pictures.timescale, rung.name)
+    except MediaToolError as error:
+        damaged = [chunk for chunk, task in zip(chunks, tasks, strict=True) if not _is_whole(chunk, task)]
+        if not damaged:
+            raise
+        for chunk in damaged:
+            chunk.unlink()
+        raise MediaToolError(
+            f"{rung.name}: {len(damaged)} kept chunks were damaged on disk and are removed; run this again"
+        ) from error
     return Track(rung.name, "video", rung.codec, result)
+
+
+def _is_whole(chunk: Path, task: ChunkEncode) -> bool:
+    try:
+        check_times(chunk, task.times, task.timescale, chunk.name)
+    except MediaToolError:
+        return False
+    return True
 
 
 def _sprites(
