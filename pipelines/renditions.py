@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,13 +141,14 @@ def _encode(
 ) -> tuple[list[str], int]:
     """Keys of all results in order, and how many were encoded for it: what is kept already needs no worker.
 
-    The largest go first: on this machine Beam deals elements out in turn, and so workers end together.
+    The largest go first, dealt out so that workers end together.
     """
     keys = [task.key for task in tasks]
     missing = sorted(
         (number for number, key in enumerate(keys) if media().cached(key, SUFFIX) is None),
         key=lambda number: (-tasks[number].work, number),
     )
+    missing = dealt(missing, workers or os.cpu_count() or 1)
     results = run_stage(
         EncodeRenditions,
         [tasks[number] for number in missing],
@@ -156,6 +158,12 @@ def _encode(
         on_progress=on_progress,
     )
     return keys, sum(not was_kept for _, was_kept in results)
+
+
+def dealt(largest_first: Sequence[int], workers: int) -> list[int]:
+    """An order, to and fro, in which workers that take every n-th each get about as much: Beam's do on this machine."""
+    rounds = [largest_first[first : first + workers] for first in range(0, len(largest_first), workers)]
+    return [number for turn, round_ in enumerate(rounds) for number in (round_[::-1] if turn % 2 else round_)]
 
 
 def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung]) -> list[ChunkEncode]:
