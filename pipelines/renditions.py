@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pipelines.source import Source, probe
 from pipelines.sprite_sheet import SpriteSheets, make_sprites
 from pipelines.timeline import Timeline, timeline
 from pipelines.track import check_times, join
+from schemas.errors import MediaToolError
 from stores.media import media
 
 
@@ -139,13 +141,14 @@ def _encode(
 ) -> tuple[list[str], int]:
     """Keys of all results in order, and how many were encoded for it: what is kept already needs no worker.
 
-    The largest go first: on this machine Beam deals elements out in turn, and so workers end together.
+    The largest go first, dealt out so that workers end together.
     """
     keys = [task.key for task in tasks]
     missing = sorted(
         (number for number, key in enumerate(keys) if media().cached(key, SUFFIX) is None),
         key=lambda number: (-tasks[number].work, number),
     )
+    missing = dealt(missing, workers or os.cpu_count() or 1)
     results = run_stage(
         EncodeRenditions,
         [tasks[number] for number in missing],
@@ -155,6 +158,12 @@ def _encode(
         on_progress=on_progress,
     )
     return keys, sum(not was_kept for _, was_kept in results)
+
+
+def dealt(largest_first: Sequence[int], workers: int) -> list[int]:
+    """An order, to and fro, in which workers that take every n-th each get about as much: Beam's do on this machine."""
+    rounds = [largest_first[first : first + workers] for first in range(0, len(largest_first), workers)]
+    return [number for turn, round_ in enumerate(rounds) for number in (round_[::-1] if turn % 2 else round_)]
 
 
 def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung]) -> list[ChunkEncode]:
@@ -187,12 +196,33 @@ def _sound_tasks(source: Source, whole: Plan | None, pictures: Timeline | None) 
 def _joined(
     rung: Rung, keys: Sequence[str], tasks: Sequence[ChunkEncode], pictures: Timeline, staging: Path
 ) -> Track:
-    """One rung's track, proved against the source's pictures."""
+    """One rung's track, proved against the source's pictures.
+
+    Raises MediaToolError; chunks that were damaged on disk are removed first, so that the next run makes them anew.
+    """
     result = staging / f"{rung.name}{SUFFIX}"
-    starts = [task.start for task in tasks]
-    join([kept_chunk(key) for key in keys], starts, pictures.end, pictures.timescale, result)
-    check_times(result, pictures.times, pictures.timescale, rung.name)
+    chunks, starts = [kept_chunk(key) for key in keys], [task.start for task in tasks]
+    try:
+        join(chunks, starts, pictures.end, pictures.timescale, result)
+        check_times(result, pictures.times, pictures.timescale, rung.name)
+    except MediaToolError as error:
+        damaged = [chunk for chunk, task in zip(chunks, tasks, strict=True) if not _is_whole(chunk, task)]
+        if not damaged:
+            raise
+        for chunk in damaged:
+            chunk.unlink()
+        raise MediaToolError(
+            f"{rung.name}: {len(damaged)} kept chunks were damaged on disk and are removed; run this again"
+        ) from error
     return Track(rung.name, "video", rung.codec, result)
+
+
+def _is_whole(chunk: Path, task: ChunkEncode) -> bool:
+    try:
+        check_times(chunk, task.times, task.timescale, chunk.name)
+    except MediaToolError:
+        return False
+    return True
 
 
 def _sprites(

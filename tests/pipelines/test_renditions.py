@@ -9,10 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.manifests import MPD, dash_files, hls_files
-from pipelines.renditions import built_package
-from schemas.errors import InputError
+from pipelines.renditions import built_package, dealt
+from schemas.errors import InputError, MediaToolError
+from stores.media import media
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import contents, decoded, loudness, plays, size
 
@@ -107,6 +110,29 @@ def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -
         lengths = [[float(length) for length in re.findall(r"#EXTINF:([\d.]+)", text)] for text in playlists]
         assert lengths[0] == lengths[1]
         assert all(2 <= length <= 7 for length in lengths[0][:-1])
+
+
+def test_a_kept_chunk_that_was_cut_off_on_disk_is_told_and_made_anew(footage: Footage) -> None:
+    source = footage("plain.mp4")
+    with built_package(source, sha256(source)) as package:
+        before = contents(package.folder)
+    chunk = max((media().root / "kept").rglob("*.mp4"), key=lambda path: path.stat().st_size)
+    chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
+    damaged = r"h264-240p: 1 kept chunks were damaged on disk and are removed; run this again"
+    with pytest.raises(MediaToolError, match=damaged), built_package(source, sha256(source)):
+        pass
+    with built_package(source, sha256(source)) as package:
+        assert (package.encoded, package.reused) == (1, 3)
+        assert contents(package.folder) == before
+
+
+@given(st.lists(st.integers(1, 1_000), max_size=60), st.integers(1, 8))
+def test_workers_that_take_turns_get_about_as_much(costs: list[int], workers: int) -> None:
+    largest_first = sorted(costs, reverse=True)
+    order = dealt(largest_first, workers)
+    assert sorted(order) == sorted(costs)
+    shares = [sum(order[worker::workers]) for worker in range(workers)]
+    assert max(shares) - min(shares) <= max(costs, default=0)
 
 
 def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
