@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from jobs.java import java_home
+from jobs.session import LOCAL_JVM
 from schemas.errors import DependencyError, NewsreelError
 
 LOOPBACK = "127.0.0.1"
@@ -34,10 +35,11 @@ POLL_S = 0.1
 SMALL_OPTIONS = {
     "spark.executor.memory": "1g",
     "spark.executor.cores": "1",
+    "spark.executor.extraJavaOptions": LOCAL_JVM,
     "spark.sql.shuffle.partitions": "4",
     "spark.databricks.delta.snapshotPartitions": "2",
 }
-"""What a cluster on one machine is good for: small tables, which crawl at Spark's defaults."""
+"""For JVMs that live for minutes, and small tables, which crawl at Spark's defaults."""
 
 
 @contextmanager
@@ -126,7 +128,7 @@ def _daemon_environment(spark_home: Path, work: Path) -> dict[str, str]:
         "SPARK_WORKER_DIR": str(work),
         "SPARK_LOCAL_DIRS": str(work),
         "SPARK_DAEMON_MEMORY": "256m",
-        "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "SPARK_DAEMON_JAVA_OPTS": LOCAL_JVM,
         "PYTHONSAFEPATH": "1",
     }
     return {**kept, **chosen}
@@ -145,6 +147,8 @@ def _said(process: subprocess.Popen[bytes], log: Path, words: re.Pattern[str]) -
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
     process.terminate()  # a worker ends its executors on the way
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -154,7 +158,10 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command to its end, also over an interrupt, which is its own to handle; its exit status as a shell's."""
+    """Run the command to its end, also over an interrupt, which is its own to handle; its exit status as a shell's.
+
+    It is ended where this block is left before.
+    """
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "--", *command], env={**os.environ, **environment}
     )
@@ -163,6 +170,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         status = process.wait()
     finally:
         signal.signal(signal.SIGINT, previous)
+        _ended(process)
     return 128 - status if status < 0 else status
 
 
@@ -175,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("command", nargs="+", help="what to run, after --")
     arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
     try:
         with tempfile.TemporaryDirectory(prefix="newsreel-wheel-") as folder:
             wheel = arguments.wheel or built_wheel(Path(folder))
