@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines import media_tools
-from tests.e2e.house import House, make_house
+from tests.e2e.house import House, make_house, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -152,13 +152,10 @@ def test_there_is_nothing_to_cancel_of_a_final_answer(up: House, answers: dict[s
 def test_a_cancelled_video_goes_no_further_until_it_is_retried(up: House, clip: Path, tmp_path: Path) -> None:
     path = cut(clip, tmp_path / "cancelled.mp4", 1, 12)
     running = up.start("ingest", path, "--title", "Cancelled", "--json")
-    video_id = None
-    for line in running.stderr or ():
-        if line.startswith("video "):
-            video_id = line.split()[1]
-        if "encode: running" in line:
-            break
-    assert video_id is not None
+    assert running.stderr is not None
+    video_id = next(line.split()[1] for line in running.stderr if line.startswith("video "))
+    encoding = {"video_id": video_id, "stage": "encode"}
+    wait_for(lambda: up.lake.read("pipeline_runs", where=encoding).num_rows or None, "the encode stage")
     assert up.json("cancel", video_id)["reasons"] == ["cancelled"]
     assert [process for process in up.processes() if video_id in process.cmdline()] == []
     answer = json.loads(running.communicate(timeout=200)[0])
