@@ -132,7 +132,7 @@ class FreshHome:
                 stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
                 cwd=self.folder, env=self.environment,
             )  # fmt: skip
-        while self._state().get("phase") != "healthy":
+        while (state := self._state()).get("phase") != "healthy" or state["pid"] != self._stack.pid:
             if self._stack.poll() is not None or time.monotonic() - begun > START_TIMEOUT_S:
                 raise DependencyError(f"the stack did not start: {log.read_text()[-_LAST_WORDS:]}")
             time.sleep(_POLL_S)

@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +25,7 @@ from newsreel.embedded.ports import free_port, taken
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
 from newsreel.embedded.stack_health import Waiting
-from newsreel.embedded.stack_state import StackState, forget_state, read_state, scheduling
+from newsreel.embedded.stack_state import Phase, StackState, forget_state, read_state, scheduling
 from newsreel.embedded.strays import STACK_VARIABLE, end_strays
 from newsreel.servers import database
 from schemas.errors import ConflictError, DependencyError, InputError
@@ -96,6 +97,9 @@ class Stack:
         end_leftovers(self.home)
         if taken(self._api_port):
             raise InputError(f"--port {self._api_port} is taken on this machine; --port 0 picks a free one")
+        # Written at once: whoever asks from now on waits for this stack, or ends it.
+        self.state = self._starting()
+        self._write_state("starting")
         postgres = self._held.enter_context(EmbeddedPostgres(self.home))
         filled = self._held.enter_context(database())
         self._servers = [postgres]
@@ -112,18 +116,14 @@ class Stack:
             say(f"Airflow's database is made ({time.monotonic() - begun:.1f} s)")
         airflow.fail_abandoned_runs()
         self._api_port = self._api_port or free_port()
-        self._components = self._planned(airflow, filled.database_url or postgres.url(), redis_url)
-        process = psutil.Process()
-        self.state = StackState(
-            stack_id=self._stack_id,
-            pid=process.pid,
-            started=process.create_time(),
-            phase="starting",
+        database_url = filled.database_url or postgres.url()
+        self._components = self._planned(airflow, database_url, redis_url)
+        self.state = replace(
+            self.state,
             api_url=f"http://127.0.0.1:{self._api_port}",
             airflow_url=airflow.url,
-            database_url=filled.database_url or postgres.url(),
+            database_url=database_url,
             redis_url=redis_url,
-            components={},
         )
         self._write_state("starting")
         for component in self._components:
@@ -158,6 +158,21 @@ class Stack:
             forget_state(self.home)
         self.state = None
         self._held.close()
+
+    def _starting(self) -> StackState:
+        """What is known of this stack before any of its servers is up."""
+        process = psutil.Process()
+        return StackState(
+            stack_id=self._stack_id,
+            pid=process.pid,
+            started=process.create_time(),
+            phase="starting",
+            api_url="",
+            airflow_url="",
+            database_url="",
+            redis_url="",
+            components={},
+        )
 
     def _planned(self, airflow: EmbeddedAirflow, database_url: str, redis_url: str) -> list[Component]:
         environment = {
@@ -227,10 +242,10 @@ class Stack:
             component.start()
             self._write_state(self.state.phase if self.state else "starting")
 
-    def _write_state(self, phase: str) -> None:
+    def _write_state(self, phase: Phase) -> None:
         if self.state:
             pids = {component.name: component.pid for component in self._components if component.pid}
-            self.state = StackState(**{**vars(self.state), "phase": phase, "components": pids})
+            self.state = replace(self.state, phase=phase, components=pids)
             self.state.write(self.home)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -248,8 +263,12 @@ def running_stack(home: Path) -> StackState | None:
 
 
 def airflow_client(home: Path) -> AirflowClient:
-    """A session with the Airflow of the stack that runs on this HOME. Raises DependencyError where none runs."""
-    state = running_stack(home)
+    """A session with the Airflow of the stack that runs on this HOME; one that is starting is waited for.
+
+    Raises DependencyError where none runs.
+    """
+    while (state := running_stack(home)) and state.phase == "starting":
+        time.sleep(_POLL_S)
     if state is None:
         raise DependencyError(f"no stack runs on {home}: start it with `newsreel up`")
     port = httpx.URL(state.airflow_url).port or 80
