@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from schemas.derive.arrow import arrow_schema
-from schemas.errors import ConflictError, NotFoundError
+from schemas.errors import ConflictError, NotFoundError, StorageError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
@@ -47,17 +50,8 @@ class Lake:
         for declared in TABLES.values():
             location = self.location(declared.name)
             if not DeltaTable.is_deltatable(location):
-                DeltaTable.create(
-                    location,
-                    schema=arrow_schema(declared),
-                    mode="ignore",
-                    name=declared.name,
-                    description=declared.comment,
-                    configuration={
-                        "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
-                        "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
-                    },
-                )
+                with _room():
+                    _create(location, declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
         """A handle on one version of a table. Raises NotFoundError where the table or the version is missing."""
@@ -229,6 +223,20 @@ class Lake:
         return _committed(name, attempt)
 
 
+def _create(location: str, declared: Table) -> None:
+    DeltaTable.create(
+        location,
+        schema=arrow_schema(declared),
+        mode="ignore",
+        name=declared.name,
+        description=declared.comment,
+        configuration={
+            "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
+            "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
+        },
+    )
+
+
 def lake() -> Lake:
     """The lake of this process's settings."""
     return Lake(settings().lake_uri)
@@ -252,6 +260,17 @@ def _transaction(app_id: str, version: int) -> CommitProperties:
     return CommitProperties(app_transactions=[Transaction(app_id, version)], max_commit_retries=0)
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    """A disk that is full is said in words: delta-rs tells of it in several kinds of errors, and only in their text."""
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        if (full := os.strerror(errno.ENOSPC)) not in str(error):
+            raise
+        raise StorageError.of(OSError(errno.ENOSPC, full, settings().lake_uri)) from error
+
+
 def _committed(name: str, attempt: Callable[[], T]) -> T:
     """The result of `attempt`, made again from the newest version as long as other commits come in between.
 
@@ -259,7 +278,7 @@ def _committed(name: str, attempt: Callable[[], T]) -> T:
     """
     for number in range(COMMIT_ATTEMPTS):
         try:
-            with guarded():
+            with guarded(), _room():
                 return attempt()
         except CommitFailedError:
             time.sleep(COMMIT_BACKOFF_S * 2 ** min(number, 5))
