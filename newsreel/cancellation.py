@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from newsreel.registration import existing_video
 from newsreel.servers import database
 from newsreel.video_runs import Say, end_runs
-from schemas.errors import ConflictError, NotFoundError
+from schemas.errors import ConflictError
 from schemas.settings import settings
 from schemas.tables.videos import FINAL_STATUSES
 from stores.fence import revoke
-from stores.outbox import change, find
+from stores.outbox import change
 from stores.postgres import connect
 from stores.stage import mark_lost
 
@@ -27,16 +28,14 @@ def cancel(video_id: str, say: Say) -> dict[str, Any]:
     """
     with database():
         with connect() as connection:
-            row = find(connection, "videos", {"video_id": video_id})
-        if row is None:
-            raise NotFoundError(f"no video {video_id!r}; `newsreel runs` lists the latest")
+            row = existing_video(connection, video_id)
         if row["status"] in FINAL_STATUSES:
             return row
         values = {"status": "failed", "reasons": [CANCELLED]}
         with connect() as connection, connection.transaction():
             revoke(connection, f"video/{video_id}", CANCELLED)
-            row = find(connection, "videos", {"video_id": video_id}, lock=True)
-            if row is None or row["status"] in FINAL_STATUSES:
+            row = existing_video(connection, video_id, lock=True)
+            if row["status"] in FINAL_STATUSES:
                 raise ConflictError(f"video {video_id} came to its end just now; `newsreel runs` says how")
             change(connection, "videos", {"video_id": video_id}, values)
         if end_runs(settings().home, video_id):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import InputError, NotFoundError
 from schemas.tables.videos import FINAL_STATUSES
@@ -74,12 +75,18 @@ def register(
     return Registration(identity, source.sha256)
 
 
+def existing_video(connection: Connection, video: str, *, lock: bool = False) -> dict[str, Any]:
+    """The live row of a video that somebody named. Raises NotFoundError."""
+    row = find(connection, "videos", {"video_id": video}, lock=lock)
+    if row is None:
+        raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
+    return row
+
+
 def take_up(connection: Connection, video: str) -> bool:
     """Whether a video's answer is final; one that failed is on its way again. Raises NotFoundError."""
     with connection.transaction():
-        row = find(connection, "videos", {"video_id": video}, lock=True)
-        if row is None:
-            raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
+        row = existing_video(connection, video, lock=True)
         if row["status"] == "failed":
             change(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
         return row["status"] in FINAL_STATUSES

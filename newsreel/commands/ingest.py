@@ -9,7 +9,6 @@ import typer
 
 from newsreel import console
 from newsreel.gate import admitted
-from schemas.errors import NotFoundError
 from schemas.settings import settings
 from stores.media import check_readable
 
@@ -99,10 +98,10 @@ def runs(
     as_json: Json = False,
 ) -> int:
     """Say what happened to a video stage by stage, and why; an unknown video is exit 1."""
+    from newsreel.registration import existing_video
     from newsreel.servers import database
     from stores.delta import lake
     from stores.fence import holder
-    from stores.outbox import find
     from stores.postgres import connect
 
     with database(), connect() as connection:
@@ -112,9 +111,7 @@ def runs(
                 (LATEST_VIDEOS,),
             ).fetchall()
             return _show_videos(latest, as_json=as_json)
-        row = find(connection, "videos", {"video_id": video})
-        if row is None:
-            raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
+        row = existing_video(connection, video)
         stages = lake().read("pipeline_runs", where={"video_id": video}).to_pylist()
         if holder(connection, f"video/{video}") is None:
             stages = [{**stage, "state": INTERRUPTED.get(stage["state"], stage["state"])} for stage in stages]

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -42,10 +42,6 @@ class StackState:
             return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
-
-    def at(self, phase: Phase) -> StackState:
-        """The same in another phase."""
-        return replace(self, phase=phase)
 
     def write(self, home: Path) -> None:
         """Write it down, whole or not at all."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
+from schemas.rows import IDENTIFIER
 from stores.outbox import find
 from stores.postgres import connect
 
-VIDEO_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 CONNECTIONS = 8
 """How many rows are read at a time; more requests wait their turn."""
 
@@ -53,7 +52,7 @@ class Videos:
 
     async def find(self, video_id: str) -> Video | None:
         """The video that anyone may see, or None: unknown, or private. Raises DependencyError without PostgreSQL."""
-        if not VIDEO_ID.fullmatch(video_id):
+        if not IDENTIFIER.fullmatch(video_id):
             return None
         return await to_thread.run_sync(_find, video_id, limiter=self._limiter)
 
