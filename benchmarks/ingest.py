@@ -151,10 +151,10 @@ def by_one_command(source: Path, folder: Path) -> Peer:
     media_tools.check(peer.command)
     wall_s, cpu_s = time.monotonic() - begun, _children_cpu_s() - before
     counted = {}
-    for encode in peer.encodes:
-        video = probe(encode.result).video
+    for name, file in peer.rungs.items():
+        video = probe(file).video
         if video is not None:
-            counted[encode.name] = decoded_pictures(encode.result, video.codec)
+            counted[name] = decoded_pictures(file, video.codec)
     return Peer(wall_s, cpu_s, counted)
 
 

@@ -17,8 +17,11 @@ RECIPE = 2
 NEVER_KEY = 1 << 20
 """A distance between key frames that no chunk reaches."""
 
-WORK = {"h264": 1.0, "hevc": 1.5, "vp9": 1.2, "av1": 0.6}
+WORK = {"h264": 1.0, "hevc": 1.5, "vp9": 1.2, "av1": 0.4}
 """About how long a codec takes for a point of the picture, against H.264: it decides what is encoded first."""
+
+DECODING_WORK = 0.1
+"""About how long a point of the source takes to decode, on the same scale."""
 
 SINGLE_X265 = "pools=none:frame-threads=1:wpp=0:lookahead-slices=0"
 

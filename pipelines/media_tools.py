@@ -109,6 +109,11 @@ def ffmpeg_command(output: Any, name: str = "ffmpeg") -> list[str]:
     return command
 
 
+def together(outputs: Sequence[Any]) -> Any:
+    """Several ffmpeg-python outputs as those of one command."""
+    return ffmpeg.merge_outputs(*outputs)
+
+
 def run(
     command: Sequence[str],
     *,

@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.chunk_plan import Plan, plan
 from pipelines.content_key import sound_content
 from pipelines.cutting import pieces
+from pipelines.elements import Element, elements
 from pipelines.encoding import SUFFIX, ChunkEncode, encode_chunk, kept_chunk
 from pipelines.ladder import CODECS, DEFAULT_CODECS, Rung, Voice, ladder, voices
 from pipelines.packaging import Packaged, Track, package
@@ -32,9 +33,9 @@ class EncodeRenditions(Stage):
 
     done_label = "Encode or reuse"
 
-    def work(self, element: ChunkEncode | SoundEncode) -> tuple[str, bool]:
-        """The key under which the result is kept, and whether it was there already."""
-        return encode_chunk(element) if isinstance(element, ChunkEncode) else encode_sound(element)
+    def work(self, element: Element) -> list[tuple[str, bool]]:
+        """The keys under which the results are kept, and whether each was there already."""
+        return [encode_sound(element)] if isinstance(element, SoundEncode) else encode_chunk(element)
 
 
 @dataclass(frozen=True)
@@ -139,31 +140,18 @@ def _encode(
     engine_options: Sequence[str],
     on_progress: OnProgress | None,
 ) -> tuple[list[str], int]:
-    """Keys of all results in order, and how many were encoded for it: what is kept already needs no worker.
-
-    The largest go first, dealt out so that workers end together.
-    """
+    """Keys of all results in order, and how many were encoded for it: what is kept already needs no worker."""
     keys = [task.key for task in tasks]
-    missing = sorted(
-        (number for number, key in enumerate(keys) if media().cached(key, SUFFIX) is None),
-        key=lambda number: (-tasks[number].work, number),
-    )
-    missing = dealt(missing, workers or os.cpu_count() or 1)
+    missing = [task for task, key in zip(tasks, keys, strict=True) if media().cached(key, SUFFIX) is None]
     results = run_stage(
         EncodeRenditions,
-        [tasks[number] for number in missing],
+        elements(missing, workers or os.cpu_count() or 1),
         label="encode",
         workers=workers,
         engine_options=engine_options,
         on_progress=on_progress,
     )
-    return keys, sum(not was_kept for _, was_kept in results)
-
-
-def dealt(largest_first: Sequence[int], workers: int) -> list[int]:
-    """An order, to and fro, in which workers that take every n-th each get about as much: Beam's do on this machine."""
-    rounds = [largest_first[first : first + workers] for first in range(0, len(largest_first), workers)]
-    return [number for turn, round_ in enumerate(rounds) for number in (round_[::-1] if turn % 2 else round_)]
+    return keys, sum(not was_kept for result in results for _, was_kept in result)
 
 
 def _chunk_tasks(whole: Plan, pictures: Timeline, rungs: Sequence[Rung]) -> list[ChunkEncode]:

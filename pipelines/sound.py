@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines import media_tools
 from pipelines.codecs import RECIPE, sound_options
@@ -54,21 +55,28 @@ class SoundEncode:
 
     def command(self, path: Path, result: Path) -> list[str]:
         """The ffmpeg command that encodes the sound of `path` into `result`."""
+        output = self.heard(path).output(media_tools.safe_name(result), **self.options())
+        return media_tools.ffmpeg_command(output)
+
+    def heard(self, path: Path) -> Any:
+        """What is to be encoded, as an ffmpeg-python stream."""
         stream = media_tools.source_input(path, copyts=None, threads=1)[str(self.audio.index)]
         layout = "mono" if self.voice.channels == 1 else "stereo"
-        stream = (
+        return (
             stream.filter("asetpts", f"PTS-({self.start_s:.6f})/TB")
             .filter("aresample", self.voice.sample_rate, **{"async": 1, "first_pts": 0, "ochl": layout})
             .filter("apad", whole_dur=f"{self.least_s:.6f}")
         )
-        options = {
+
+    def options(self) -> dict[str, Any]:
+        """Ffmpeg's output options."""
+        return {
             "format": "mp4",
             **sound_options(self.voice),
             "flags:a": "+bitexact",
             "fflags": "+bitexact",
             "map_metadata": -1,
         }
-        return media_tools.ffmpeg_command(stream.output(media_tools.safe_name(result), **options))
 
 
 def encode_sound(task: SoundEncode) -> tuple[str, bool]:

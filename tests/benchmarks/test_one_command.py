@@ -29,30 +29,32 @@ def peer(film: Path, tmp_path: Path) -> OneCommand:
 def test_it_makes_every_rung_and_the_sound(film: Path, peer: OneCommand) -> None:
     video = probe(film).video
     assert video is not None
-    rungs = [rung.name for rung in ladder(video, INGEST_CODECS)]
-    assert [encode.name for encode in peer.encodes if encode.picture] == rungs
-    assert [encode.name for encode in peer.encodes if not encode.picture] == ["aac-128k", "opus-96k"]
+    assert list(peer.rungs) == [rung.name for rung in ladder(video, INGEST_CODECS)]
+    assert list(peer.voices) == ["aac-128k", "opus-96k"]
     assert peer.pictures == 48
 
 
-def test_the_source_is_decoded_once(peer: OneCommand) -> None:
-    assert peer.command.count("-i") == 1
-    assert peer.command.count("-filter_complex") == 1
+def test_picture_and_sound_are_decoded_once_and_each_size_is_scaled_once(peer: OneCommand) -> None:
+    [graph] = [peer.command[place + 1] for place, one in enumerate(peer.command) if one == "-filter_complex"]
+    assert (graph.count("[0:0]"), graph.count("[1:1]")) == (1, 1)
+    assert graph.count("]scale=") == len({name.partition("-")[2] for name in peer.rungs})
 
 
-def test_its_settings_are_those_of_our_chunks_but_for_threads(
-    film: Path, peer: OneCommand, tmp_path: Path
-) -> None:
-    encodes, _ = whole_encodes(film, tmp_path)
-    for encode in encodes:
-        end, own_end = (
-            list(found).index(f"file:{encode.result}") for found in (peer.command, encode.command)
-        )
-        asked = encode.command[encode.command.index("-map") + 2 : own_end]
-        made = peer.command[end - len(asked) : end]
-        parameters = [place + 1 for place, option in enumerate(asked) if option.endswith("-params")]
-        for place, (ours, theirs) in enumerate(zip(asked, made, strict=True)):
-            assert theirs == ours or (place in parameters and set(theirs.split(":")) < set(ours.split(":")))
+def test_its_settings_are_those_of_our_chunks_but_for_threads(film: Path, peer: OneCommand) -> None:
+    rungs, sounds = whole_encodes(film)
+    declared = {task.rung.name: task.options() for task in rungs} | {
+        sound.voice.name: sound.options() for sound in sounds
+    }
+    for name, file in (peer.rungs | peer.voices).items():
+        end = peer.command.index(f"file:{file}")
+        start = max(place for place in range(end) if peer.command[place] == "-map") + 2
+        made = dict(zip(peer.command[start:end:2], peer.command[start + 1 : end : 2], strict=True))
+        asked = {f"-{option}": str(value) for option, value in declared[name].items()}
+        asked["-f"] = asked.pop("-format")
+        for option, value in asked.items():
+            ours, theirs = set(value.split(":")), set(made[option].split(":"))
+            assert theirs < ours if option.endswith("-params") else theirs == ours
+        assert made.keys() == asked.keys()
     assert not {"threads", "lp", "pools"} & set(re.split(r"[-:= ]", " ".join(peer.command)))
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pipelines.chunk_plan import plan
 from pipelines.cutting import pieces
 from pipelines.encoding import ChunkEncode, encode_chunk, kept_chunk, key_frame_times
-from pipelines.ladder import ladder
+from pipelines.ladder import CODECS, ladder
 from pipelines.source import probe
 from pipelines.timeline import timeline
 from schemas.errors import MediaToolError
@@ -43,12 +43,31 @@ def task(source: Path, rung: int = 0) -> ChunkEncode:
 
 def test_a_chunk_is_the_same_bytes_in_every_home(footage: Footage, home: Path) -> None:
     work = task(footage("long.mp4"))
-    first = kept_chunk(encode_chunk(work)[0]).read_bytes()
+    first = kept_chunk(encode_chunk([work])[0][0]).read_bytes()
     media().root.rename(home / "aside")
-    key, reused = encode_chunk(work)
+    [(key, reused)] = encode_chunk([work])
     assert not reused
     assert kept_chunk(key).read_bytes() == first
-    assert encode_chunk(work) == (key, True)
+    assert encode_chunk([work]) == [(key, True)]
+
+
+def test_rungs_that_share_a_decoding_are_the_same_bytes_as_apart(footage: Footage, home: Path) -> None:
+    for name in ("long.mp4", "vfr.mp4", "rotated.mp4", "interlaced.ts"):
+        rungs = ladder(task(footage(name)).piece.video, CODECS)
+        tasks = [replace(task(footage(name)), rung=rung) for rung in rungs]
+        together = [kept_chunk(key).read_bytes() for key, _ in encode_chunk(tasks)]
+        media().root.rename(home / f"aside-{name}")
+        apart = [encode_chunk([one])[0] for one in tasks]
+        assert [kept_chunk(key).read_bytes() for key, _ in apart] == together
+
+
+@pytest.mark.usefixtures("home")
+def test_of_rungs_that_share_a_decoding_those_that_are_kept_stay(footage: Footage) -> None:
+    work = [task(footage("plain.mp4"), rung=rung) for rung in (0, 1)]
+    [(key, _)] = encode_chunk(work[1:])
+    inode = kept_chunk(key).stat().st_ino
+    assert encode_chunk(work) == [(work[0].key, False), (key, True)]
+    assert kept_chunk(key).stat().st_ino == inode
 
 
 @pytest.mark.usefixtures("home")
@@ -59,7 +78,7 @@ def test_a_chunk_that_lacks_a_picture_is_not_kept(footage: Footage) -> None:
         (*work.times[:9], work.times[9] + 99, *work.times[10:]),
     ):
         with pytest.raises(MediaToolError, match=r"plain\.mp4, chunk 0, h264-240p: "):
-            encode_chunk(replace(work, times=times))
+            encode_chunk([replace(work, times=times)])
     assert contents(media().root) == {}
 
 
@@ -77,7 +96,7 @@ def test_the_name_of_a_chunk_depends_on_content_and_settings_alone(footage: Foot
 def test_two_that_encode_the_same_at_once_keep_the_same(footage: Footage) -> None:
     work = task(footage("plain.mp4"), rung=1)
     with ThreadPoolExecutor(4) as pool:
-        keys = {key for key, _ in pool.map(encode_chunk, [work] * 4)}
+        keys = {key for [(key, _)] in pool.map(encode_chunk, [[work]] * 4)}
     assert keys == {work.key}
     [kept] = (media().root / "kept").rglob("*.mp4")
     assert len(decoded(kept)) == 72

@@ -9,11 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines.manifests import MPD, dash_files, hls_files
-from pipelines.renditions import built_package, dealt
+from pipelines.renditions import built_package
 from schemas.errors import InputError, MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage
@@ -124,15 +122,6 @@ def test_a_kept_chunk_that_was_cut_off_on_disk_is_told_and_made_anew(footage: Fo
     with built_package(source, sha256(source)) as package:
         assert (package.encoded, package.reused) == (1, 3)
         assert contents(package.folder) == before
-
-
-@given(st.lists(st.integers(1, 1_000), max_size=60), st.integers(1, 8))
-def test_workers_that_take_turns_get_about_as_much(costs: list[int], workers: int) -> None:
-    largest_first = sorted(costs, reverse=True)
-    order = dealt(largest_first, workers)
-    assert sorted(order) == sorted(costs)
-    shares = [sum(order[worker::workers]) for worker in range(workers)]
-    assert max(shares) - min(shares) <= max(costs, default=0)
 
 
 def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
