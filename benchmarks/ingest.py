@@ -82,14 +82,20 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     options = Options("ingest", "Ingest of footage against one ffmpeg command that makes the same ladder.")
     options.add_argument("--minutes", type=positives, default=[MINUTES], help="lengths, by commas (10)")
     options.add_argument("--seed", type=int, default=0, help="which footage of that length (0)")
+    options.add_argument(
+        "--memory", action="store_true", help="instead: only the memory that each length takes"
+    )
     options.add_argument("--queued", type=count, metavar="N", help="instead: N short videos queued at once")
     given = options.parse_args(list(arguments))
     if given.queued:
         return queued.measured(given.queued, given.seed, say)
-    found = conditions(minutes=given.minutes, seed=given.seed, picture="1280x720, 24 fps, H.264 and AAC")
-    chosen = min(given.minutes, key=lambda minutes: abs(math.log(minutes / MINUTES)))
+    lengths = sorted(set(given.minutes))
+    found = conditions(minutes=lengths, seed=given.seed, picture="1280x720, 24 fps, H.264 and AAC")
+    if given.memory:
+        return memory_report([(minutes, _peak(minutes, given.seed, say)) for minutes in lengths], found)
+    chosen = min(lengths, key=lambda minutes: abs(math.log(minutes / MINUTES)))
     pairs = []
-    for minutes in sorted(set(given.minutes)):
+    for minutes in lengths:
         footage = Footage(minutes * 60, given.seed)
         source, peer = footage_file(footage, say), None
         if minutes == chosen:
@@ -99,6 +105,26 @@ def run(arguments: Sequence[str], say: Say) -> Report:
         say(f"{minutes:g} min: newsreel ingest")
         pairs.append(Pair(minutes, footage.frames, peer, by_ingest(source)))
     return report(pairs, found)
+
+
+def _peak(minutes: float, seed: int, say: Say) -> Memory:
+    source = footage_file(Footage(minutes * 60, seed), say)
+    say(f"{minutes:g} min: newsreel ingest")
+    return by_ingest(source, count_pictures=False).memory
+
+
+def memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, object]) -> Report:
+    """What lengths, shortest first, say of memory alone."""
+    highest = max(memory.peak_bytes for _, memory in memories)
+    return Report(
+        name="ingest",
+        ours=highest / GIB,
+        peer=memories[0][1].peak_bytes / GIB,
+        peer_name="the shortest length",
+        unit="GiB",
+        figures=_memory_figures(memories),
+        conditions={**found, **_held(memories)},
+    )
 
 
 def report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
@@ -114,27 +140,41 @@ def report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
         Figure(f"{at}: CPU of the whole stack", ours.cpu_s, "s"),
         Figure(f"{at}: CPU of the command", peer.cpu_s, "s"),
     ]
-    peaks = {f"{pair.minutes:g} min": pair.ours.memory.peak_bytes / GIB for pair in pairs}
-    for pair, (length, peak) in zip(pairs, peaks.items(), strict=True):
+    for pair in pairs:
         figures += [
-            Figure(f"{length}: stages", pair.ours.work_s, "s"),
-            Figure(f"{length}: renditions not whole", pair.wrong, "", limit=0),
-            Figure(f"{length}: peak memory of the stack", peak, "GiB", limit=MEMORY_LIMIT_GIB),
+            Figure(f"{pair.minutes:g} min: stages", pair.ours.work_s, "s"),
+            Figure(f"{pair.minutes:g} min: renditions not whole", pair.wrong, "", limit=0),
         ]
-    if len(pairs) > 1:
-        growth = max(peaks.values()) / pairs[0].ours.memory.peak_bytes * GIB
-        figures.append(Figure("highest peak over that of the shortest", growth, "x", limit=FLATNESS_LIMIT))
-    held = {f"{pair.minutes:g} min": _mib(pair.ours.memory.by_program) for pair in pairs}
+    memories = [(pair.minutes, pair.ours.memory) for pair in pairs]
     return Report(
         name="ingest",
         ours=ours.work_s,
         peer=peer.wall_s,
         peer_name="one ffmpeg command for the same ladder",
         unit="s",
-        figures=figures,
+        figures=[*figures, *_memory_figures(memories)],
         breakdown={stage: span.seconds for stage, span in ours.stages.items()},
-        conditions={**found, "peak_mib_by_program": held},
+        conditions={**found, **_held(memories)},
     )
+
+
+def _memory_figures(memories: Sequence[tuple[float, Memory]]) -> list[Figure]:
+    """The peak of each length, shortest first, and how the highest compares with the shortest one's."""
+    peaks = [memory.peak_bytes / GIB for _, memory in memories]
+    figures = [
+        Figure(f"{minutes:g} min: peak memory of the stack", peak, "GiB", limit=MEMORY_LIMIT_GIB)
+        for (minutes, _), peak in zip(memories, peaks, strict=True)
+    ]
+    if len(peaks) > 1:
+        growth = max(peaks) / peaks[0]
+        figures.append(Figure("highest peak over that of the shortest", growth, "x", limit=FLATNESS_LIMIT))
+    return figures
+
+
+def _held(memories: Sequence[tuple[float, Memory]]) -> dict[str, object]:
+    return {
+        "peak_mib_by_program": {f"{minutes:g} min": _mib(memory.by_program) for minutes, memory in memories}
+    }
 
 
 def _mib(sizes: Mapping[str, int]) -> dict[str, int]:
@@ -158,8 +198,8 @@ def by_one_command(source: Path, folder: Path) -> Peer:
     return Peer(wall_s, cpu_s, counted)
 
 
-def by_ingest(source: Path) -> Ours:
-    """Ingest into a fresh HOME with its stack up, then decode and count every rendition of the package."""
+def by_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
+    """Ingest into a fresh HOME with its stack up, then decode and count every rendition of the package if asked to."""
     with FreshHome() as house:
         house.up()
         before = cpu_seconds(house)
@@ -176,7 +216,7 @@ def by_ingest(source: Path) -> Ours:
         counted = {
             row["rendition_id"]: decoded_pictures(package / row["path"] / PLAYLIST, row["codec"])
             for row in rows
-            if row["media"] == "video"
+            if row["media"] == "video" and count_pictures
         }
     ordered = dict(sorted(stages.items(), key=lambda stage: stage[1].started))
     return Ours(ordered, times.whole.seconds, ran.wall_s, cpu_s, memory, counted)

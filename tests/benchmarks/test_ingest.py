@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import queued
 from benchmarks.fresh_home import FreshHome
-from benchmarks.ingest import Ours, Pair, Peer, report
+from benchmarks.ingest import Ours, Pair, Peer, memory_report, report
 from benchmarks.machine import GIB
 from benchmarks.processes import Memory, cpu_seconds, processes_of, sample, watched_memory
 from benchmarks.queued import Batch
@@ -74,6 +74,16 @@ def test_each_limit_decides(pairs: list[Pair], why: str) -> None:
     failed = [figure.name for figure in report(pairs, {}).figures if not figure.passes]
     assert len(failed) == 1
     assert why in failed[0]
+
+
+def test_memory_alone_is_judged_by_its_peaks() -> None:
+    def of(*peaks_gib: float) -> Report:
+        lengths = zip((1, 10, 60), peaks_gib, strict=False)
+        return memory_report([(length, Memory(int(peak * GIB), {}, 9)) for length, peak in lengths], {})
+
+    assert of(2.0, 2.1, 2.2).passes
+    assert not of(2.0, 2.1, 2.4).passes
+    assert not of(6.1).passes
 
 
 def test_a_rendition_that_one_side_lacks_is_counted() -> None:
