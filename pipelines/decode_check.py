@@ -53,7 +53,7 @@ class _Decoded:
     status: int
     stderr: str
     times: tuple[int, ...]
-    hashes: tuple[tuple[bytes, int], ...]
+    hashes: tuple[tuple[bytes, int] | None, ...]
 
 
 def check_piece(piece: Piece) -> Checked:
@@ -108,7 +108,7 @@ def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decoded:
             "stats_enc_pre_fmt:v": "{pts} {tb}",
         }
         command = media_tools.ffmpeg_command(tiny.output("pipe:1", **written), piece.video.decoder)
-        finished, hashes = media_tools.run(command, consume=_hashes)
+        finished, hashes = media_tools.run(command, consume=lambda stdout: _hashes(stdout, _sampled(piece)))
         times = read_times(listing, piece) if listing.exists() else ()
     shown = min(len(times), len(hashes))
     return _Decoded(finished.status, finished.stderr, times[:shown], hashes[:shown])
@@ -124,8 +124,27 @@ def read_times(listing: Path, piece: Piece) -> tuple[int, ...]:
     return tuple(times)
 
 
-def _hashes(stdout: IO[bytes]) -> tuple[tuple[bytes, int], ...]:
-    return tuple(picture_hash(frame) for frame in media_tools.blocks(stdout, FRAME_BYTES))
+def _hashes(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tuple[bytes, int] | None, ...]:
+    """Of each picture its hash, or None where it is not wanted; all are wanted where nobody knows which."""
+    return tuple(
+        picture_hash(frame) if wanted is None or number in wanted else None
+        for number, frame in enumerate(media_tools.blocks(stdout, FRAME_BYTES))
+    )
+
+
+def _sampled(piece: Piece) -> frozenset[int] | None:
+    """Which pictures will be samples if none is lost; of a piece that lost some, none is."""
+    if not piece.chunk.pictures:
+        return None
+    steps: dict[int, int] = {}
+    for number, pts in enumerate(piece.chunk.pictures):
+        steps.setdefault(_step(piece, pts, piece.first_pts), number)
+    return frozenset(steps.values())
+
+
+def _step(piece: Piece, pts: int, first_pts: int) -> int:
+    """On which step of the grid a picture lies."""
+    return int((pts - first_pts) * piece.video.time_base * SAMPLES_PER_S)
 
 
 def _drain(stdout: IO[bytes]) -> int:
@@ -142,10 +161,10 @@ def _samples(piece: Piece, decoded: _Decoded) -> tuple[Sample, ...]:
     """
     first = piece.first_pts if piece.chunk.pictures else decoded.times[0]
     chosen: dict[int, Sample] = {}
-    for pts, (hash_, quality) in zip(decoded.times, decoded.hashes, strict=True):
-        position = (pts - first) * piece.video.time_base
-        if (step := int(position * SAMPLES_PER_S)) not in chosen:
-            chosen[step] = Sample(round(float(position), 6), hash_, quality)
+    for pts, hashed in zip(decoded.times, decoded.hashes, strict=True):
+        step = _step(piece, pts, first)
+        if step not in chosen and hashed is not None:
+            chosen[step] = Sample(round(float((pts - first) * piece.video.time_base), 6), *hashed)
     return tuple(chosen.values())
 
 

@@ -1,7 +1,7 @@
 """What one element of encoding is: rungs of a chunk that share one decoding of it, and the order of the elements.
 
-Decoding once for all rungs saves most where decoding is dear; yet a kill loses what is in flight. So rungs share one
-only as long as that is no more work than the largest of them is alone, or little more.
+Decoding once for all rungs of a chunk saves most where decoding is dear; but all of them are in memory at once, a kill
+loses them together, and few large elements leave workers idle at the end.
 """
 
 from __future__ import annotations
@@ -15,19 +15,25 @@ from pipelines.sound import SoundEncode
 T = TypeVar("T")
 Element = tuple[ChunkEncode, ...] | SoundEncode
 
-SHARED_MOST = 1.25
-"""Most work of rungs that share a decoding, against that of the chunk's largest rung alone."""
-
-FEWEST_A_WORKER = 2
-"""Where there would be fewer elements a worker, rungs go apart: idle workers cost more than decoding again."""
+SHARED_POINTS = 4_000_000
+"""Most points a picture of rungs that share a decoding, as their encoders' memory grows with them: all of a 720-line
+ladder of two codecs. A larger rung goes alone."""
 
 
 def elements(tasks: Sequence[ChunkEncode | SoundEncode], workers: int) -> list[Element]:
-    """The elements for `workers` that take turns: largest first, dealt out so that they end together."""
-    chunks = [task for task in tasks if isinstance(task, ChunkEncode)]
+    """The elements for `workers` that take turns: largest first, dealt out so that they end together.
+
+    The last chunks, one a worker, are encoded rung by rung: small elements fill up what the large ones leave.
+    """
+    chunks: dict[int, list[ChunkEncode]] = {}
+    for task in tasks:
+        if isinstance(task, ChunkEncode):
+            chunks.setdefault(task.start, []).append(task)
+    largest_first = sorted(chunks.values(), key=lambda chunk: work(tuple(chunk)), reverse=True)
     found: list[Element] = [task for task in tasks if isinstance(task, SoundEncode)]
-    shared = _shared(chunks)
-    found += shared if len(shared) >= FEWEST_A_WORKER * workers else [(task,) for task in chunks]
+    for number, chunk in enumerate(largest_first):
+        whole = number < len(largest_first) - workers
+        found += _shared(chunk) if whole else [(task,) for task in chunk]
     return dealt(sorted(found, key=work, reverse=True), workers)
 
 
@@ -44,15 +50,14 @@ def dealt(largest_first: Sequence[T], workers: int) -> list[T]:
     return [one for turn, round_ in enumerate(rounds) for one in (round_[::-1] if turn % 2 else round_)]
 
 
-def _shared(tasks: Sequence[ChunkEncode]) -> list[tuple[ChunkEncode, ...]]:
-    """Each chunk's rungs put together, largest first, each where there is least work yet and it is not too much."""
-    groups: dict[int, list[list[ChunkEncode]]] = {}
-    for task in sorted(tasks, key=lambda task: task.work, reverse=True):
-        of_chunk = groups.setdefault(task.start, [])
-        most = SHARED_MOST * work((of_chunk[0][0],)) if of_chunk else 0.0
-        fits = [group for group in of_chunk if work((*group, task)) <= most]
-        if fits:
-            min(fits, key=lambda group: work(tuple(group))).append(task)
+def _shared(chunk: Sequence[ChunkEncode]) -> list[tuple[ChunkEncode, ...]]:
+    """A chunk's rungs put together, largest first, each with the first that it does not make too large."""
+    groups: list[list[ChunkEncode]] = []
+    for task in sorted(chunk, key=lambda task: task.rung.points, reverse=True):
+        for group in groups:
+            if sum(one.rung.points for one in (*group, task)) <= SHARED_POINTS:
+                group.append(task)
+                break
         else:
-            of_chunk.append([task])
-    return [tuple(group) for of_chunk in groups.values() for group in of_chunk]
+            groups.append([task])
+    return [tuple(group) for group in groups]

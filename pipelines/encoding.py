@@ -63,7 +63,7 @@ class ChunkEncode:
     @property
     def work(self) -> float:
         """About how much work it is: points to encode, counted as those of H.264. Decoding apart."""
-        return len(self.times) * self.rung.width * self.rung.height * WORK[self.rung.codec]
+        return len(self.times) * self.rung.points * WORK[self.rung.codec]
 
     @property
     def decoding_work(self) -> float:

@@ -65,6 +65,11 @@ class Rung:
         return min(self.width, self.height)
 
     @property
+    def points(self) -> int:
+        """Of one picture."""
+        return self.width * self.height
+
+    @property
     def name(self) -> str:
         """Its rendition id."""
         return f"{self.codec}-{self.lines}p"
