@@ -1,0 +1,7 @@
+"""What can go wrong that a caller may want to handle; wrong arguments are ValueError."""
+
+from __future__ import annotations
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - the name that the interface has
+    """The store could not decide in time: it is down, unreachable, or loading. Says which store and why."""

@@ -1,0 +1,113 @@
+"""The limiter that callers hold: checked arguments, one store behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from streaming.ratelimit.decision import Decision
+from streaming.ratelimit.exact import MICROS
+from streaming.ratelimit.limits import LIMITS, Limit, Request
+
+_KNOWN: Any = frozenset(LIMITS)
+_WHOLE: Any = int
+_TEXT: Any = str
+
+
+class Store(Protocol):
+    """Where limits keep what was used. MemoryStore and RedisStore are such."""
+
+    def decide_sync(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision: ...  # noqa: D102
+
+    async def decide(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision: ...  # noqa: D102
+
+    def decide_all_sync(self, requests: list[Request]) -> Decision: ...  # noqa: D102
+
+    async def decide_all(self, requests: list[Request]) -> Decision: ...  # noqa: D102
+
+    def reset_sync(self, key: str, limit: Limit) -> None: ...  # noqa: D102
+
+    async def reset(self, key: str, limit: Limit) -> None: ...  # noqa: D102
+
+    def close(self) -> None: ...  # noqa: D102
+
+    async def aclose(self) -> None: ...  # noqa: D102
+
+
+class RateLimiter:
+    """Decides requests against limits. Each method has two forms, one for event loops and one that blocks (`_sync`).
+
+    State belongs to the key and the class of the limit: other parameters keep what was used. Two limits of one class on
+    one subject take two keys. All methods raise ValueError for an empty key, a cost that is not above 0, or what is no
+    limit, and StoreUnavailable where the store says so.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._decide_sync = store.decide_sync
+
+    async def acquire(self, key: str, limit: Limit, cost: float = 1) -> Decision:
+        """Consume `cost` units of a key if its limit has them; nothing otherwise."""
+        if (
+            cost.__class__ is _WHOLE
+            and cost > 0
+            and key.__class__ is _TEXT
+            and key
+            and limit.__class__ in _KNOWN
+        ):
+            return await self._store.decide(key, limit, cost * MICROS)  # type: ignore[arg-type]
+        return await self._store.decide(*Request.checked(key, limit, cost))
+
+    def acquire_sync(self, key: str, limit: Limit, cost: float = 1) -> Decision:
+        """Consume `cost` units of a key if its limit has them; nothing otherwise."""
+        if (
+            cost.__class__ is _WHOLE
+            and cost > 0
+            and key.__class__ is _TEXT
+            and key
+            and limit.__class__ in _KNOWN
+        ):
+            return self._decide_sync(key, limit, cost * MICROS)  # type: ignore[arg-type]
+        return self._decide_sync(*Request.checked(key, limit, cost))
+
+    async def acquire_all(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
+        """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
+        return await self._store.decide_all(_checked(requests))
+
+    def acquire_all_sync(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
+        """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
+        return self._store.decide_all_sync(_checked(requests))
+
+    async def peek(self, key: str, limit: Limit, cost: float = 1) -> Decision:
+        """What `acquire` would answer now, with what is left now. Nothing is consumed."""
+        request = Request.checked(key, limit, cost)
+        return await self._store.decide(*request, take=False)
+
+    def peek_sync(self, key: str, limit: Limit, cost: float = 1) -> Decision:
+        """What `acquire` would answer now, with what is left now. Nothing is consumed."""
+        return self._decide_sync(*Request.checked(key, limit, cost), take=False)
+
+    async def reset(self, key: str, limit: Limit) -> None:
+        """Forget what was used of a key under limits of this class."""
+        key, limit, _ = Request.checked(key, limit)
+        await self._store.reset(key, limit)
+
+    def reset_sync(self, key: str, limit: Limit) -> None:
+        """Forget what was used of a key under limits of this class."""
+        key, limit, _ = Request.checked(key, limit)
+        self._store.reset_sync(key, limit)
+
+    def close(self) -> None:
+        """Close what the store holds open for the forms that block."""
+        self._store.close()
+
+    async def aclose(self) -> None:
+        """Close what the store holds open, for this event loop too."""
+        await self._store.aclose()
+
+
+def _checked(requests: Iterable[tuple[str, Limit, float]]) -> list[Request]:
+    checked = [Request.checked(*request) for request in requests]
+    if not checked:
+        raise ValueError("acquire_all needs at least one (key, limit, cost)")
+    return checked

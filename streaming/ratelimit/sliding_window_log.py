@@ -1,0 +1,92 @@
+"""Sliding window log: the time of every unit is kept, so that any window (t - window, t] is right, exactly."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.exact import MICROS, MICROSECONDS
+from streaming.ratelimit.window import Window
+
+COMPACT_FROM = 64
+"""Passed entries before those that still count are copied to lists of their own."""
+
+
+class Log(NamedTuple):
+    """What is kept of a key: the entries from `first` to before `end` of two lists that later states go on to fill.
+
+    `times_us`: when each was admitted, rising; `sums`: what was admitted until then, it included, in millionths of a
+    unit; `base`: the same before the first entry. `at_us`: the key's highest clock.
+    """
+
+    until_us: int
+    times_us: list[int]
+    sums: list[int]
+    first: int
+    end: int
+    base: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlidingWindowLog(Window):
+    """At most `limit` units in any half-open window (t - window, t]. Keeps an entry for each admitted request."""
+
+    kind: ClassVar[str] = "sliding_window_log"
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """What its Lua script is told of it."""
+        return self._window_us, *divmod(self._full, MICROS)
+
+    @property
+    def _window_us(self) -> int:
+        """What t' > t - window means of whole microseconds."""
+        return -(-self._ticks // self._ticks_per_us)
+
+    def decide(
+        self,
+        state: Log | None,
+        now_us: int,
+        cost_micros: int,
+        take: bool = True,
+        ahead_micros: int = 0,  # noqa: ARG002 - every algorithm takes it
+    ) -> tuple[Decision, Log]:
+        """The answer to a request, and the state after it. Pure: no earlier state is changed by it.
+
+        Without `take` the answer is the same but nothing is consumed.
+        """
+        window_us, full = -(-self._ticks // self._ticks_per_us), self._full
+        if state is None:
+            times, sums, first, end, base = list[int](), list[int](), 0, 0, 0
+        else:
+            _, times, sums, first, end, base, at_us = state
+            if now_us < at_us:
+                now_us = at_us
+            if first < end and times[first] <= now_us - window_us:
+                passed = bisect_right(times, now_us - window_us, first, end)
+                base, first = sums[passed - 1], passed
+        used = sums[end - 1] - base if end > first else 0
+        excess, retry_after_s = used + cost_micros - full, 0.0
+        if excess > 0:
+            retry_after_s = NEVER
+            if cost_micros <= full:
+                enough = bisect_left(sums, base + excess, first, end)
+                retry_after_s = (times[enough] + window_us - now_us) / MICROSECONDS
+        elif take:
+            if (
+                end < len(times) or first > COMPACT_FROM + end // 2
+            ):  # another went on from there; most has passed
+                times, sums, first, end = times[first:end], sums[first:end], 0, end - first
+            used += cost_micros
+            times.append(now_us)
+            sums.append(base + used)
+            end += 1
+        until_us = times[end - 1] + window_us if end > first else now_us
+        remaining = (full - used) // MICROS if used < full else 0
+        return (
+            Decision(excess <= 0, remaining, 0.0, retry_after_s, (until_us - now_us) / MICROSECONDS),
+            Log(until_us, times, sums, first, end, base, now_us),
+        )
