@@ -1,11 +1,9 @@
 """Rate limits: five algorithms, exact, in memory or shared over Redis. Needs nothing of the rest of the house.
 
-    limiter = RateLimiter(MemoryStore())
-    decision = await limiter.acquire("user:42", TokenBucket(capacity=10, refill_per_s=5))
-    if not decision.allowed:
-        ...  # wait for decision.retry_after_s
-
-docs/ratelimit.md helps to choose among the algorithms.
+limiter = RateLimiter(MemoryStore())
+decision = await limiter.acquire("user:42", TokenBucket(capacity=10, refill_per_s=5))
+if not decision.allowed:
+    ...  # wait for decision.retry_after_s
 """
 
 from streaming.ratelimit.bucket import LeakingBucket, TokenBucket

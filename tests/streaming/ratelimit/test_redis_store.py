@@ -1,0 +1,87 @@
+"""A shared store that answers from memory what it knows, and says in time when it cannot decide."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from streaming.ratelimit import FixedWindow, RateLimiter, RedisStore, StoreUnavailable, TokenBucket
+from streaming.ratelimit.redis_store import OnError
+
+PATIENT_S = 10.0
+"""A busy machine may take longer than a store is given by default."""
+
+
+@pytest.fixture
+def server(redis_url: str) -> redis.Redis:
+    found = redis.Redis.from_url(redis_url)
+    found.flushall()
+    return found
+
+
+def calls(server: redis.Redis) -> int:
+    found = server.info("commandstats")
+    assert isinstance(found, dict)
+    return sum(found.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
+
+
+def test_a_refusal_is_answered_from_memory_until_its_wait_is_over(
+    redis_url: str, server: redis.Redis
+) -> None:
+    limiter = RateLimiter(RedisStore(redis_url, timeout_s=PATIENT_S))
+    limit = TokenBucket(capacity=1, refill_per_s=2)
+    assert limiter.acquire_sync("key", limit).allowed
+    refused = limiter.acquire_sync("key", limit)
+    asked = calls(server)
+    for _ in range(100):
+        again = limiter.acquire_sync("key", limit)
+        assert not again.allowed
+        assert again.retry_after_s <= refused.retry_after_s
+    assert calls(server) == asked
+    time.sleep(again.retry_after_s)
+    assert limiter.acquire_sync("key", limit).allowed
+    limiter.close()
+
+
+def test_limiters_on_one_server_share_what_was_used_and_survive_that_it_forgets_its_scripts(
+    redis_url: str, server: redis.Redis
+) -> None:
+    one, other = (RateLimiter(RedisStore(redis_url, timeout_s=PATIENT_S)) for _ in range(2))
+    limit = FixedWindow(limit=10**6, window_s=10**9)
+    assert one.acquire_sync("key", limit).remaining == 10**6 - 1
+    server.script_flush()
+    assert other.acquire_sync("key", limit).remaining == 10**6 - 2
+    server.client_kill_filter(_type="normal", skipme=True)
+    assert one.acquire_sync("key", limit).remaining == 10**6 - 3
+
+    async def from_a_loop() -> int:
+        found = await one.acquire("key", limit)
+        await one.acquire_all([("key", limit, 2), ("key", limit, 3)])
+        await one.aclose()
+        return found.remaining
+
+    assert asyncio.run(from_a_loop()) == 10**6 - 4
+    assert other.peek_sync("key", limit).remaining == 10**6 - 9
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("on_error", ["open", "closed", "local"])
+def test_without_a_server_the_policy_answers(tmp_path: Path, on_error: OnError) -> None:
+    limiter = RateLimiter(RedisStore(f"unix://{tmp_path / 'none'}", on_error=on_error))
+    allowed = [limiter.acquire_sync("key", FixedWindow(2, 10**6)).allowed for _ in range(3)]
+    assert allowed == {"open": [True] * 3, "closed": [False] * 3, "local": [True, True, False]}[on_error]
+
+
+def test_without_a_server_callers_are_told_at_once(tmp_path: Path) -> None:
+    limiter = RateLimiter(RedisStore(f"unix://{tmp_path / 'none'}"))
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="rate limits at unix"):
+        limiter.acquire_sync("key", TokenBucket(1, 1))
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(limiter.acquire("key", TokenBucket(1, 1)))
+    assert time.monotonic() - begun < 1
