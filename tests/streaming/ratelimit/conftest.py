@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from streaming.ratelimit import MemoryStore, RateLimiter, RedisStore, redis_call
 from streaming.ratelimit.redis_scripts import MANY, ONE, Script
 
 START_US = 4_000_000_000_000_000
-"""Long after any real clock, so that Redis does not take what is kept as expired."""
+"""Long after any real clock, so that Redis does not take what is kept as expired; floats have no microseconds there."""
 
 
 class Clock:
@@ -64,7 +65,7 @@ def limiter(
 ) -> Iterator[RateLimiter]:
     """A limiter whose store knows no time but the clock's."""
     if request.param == "memory":
-        yield RateLimiter(MemoryStore(clock=lambda: clock.now_us / 10**6))
+        yield RateLimiter(MemoryStore(clock=lambda: Fraction(clock.now_us, 10**6)))
         return
     url = request.getfixturevalue("redis_url")
     with redis.Redis.from_url(url) as server:
