@@ -53,16 +53,12 @@ class EndState:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one point. `problems` is empty where all held; `hit`: whether the victim was there to kill.
-
-    `in_flight`: programs that were encoding when it was killed; `rungs_in_flight`: chunk x rung that they were making.
-    """
+    """What came of one point. `problems` is empty where all held; `hit`: whether the victim was there to kill."""
 
     point: KillPoint
     hit: bool
     redone: int
     in_flight: int
-    rungs_in_flight: int
     orphans: int
     problems: list[str]
     took_s: float
@@ -109,12 +105,11 @@ def report(outcomes: Sequence[Outcome], found: dict[str, Any]) -> Report:
                 "kept chunk x rung done again, most", _most(o.redone for o in outcomes), "chunks", limit=0
             ),
             Figure(
-                "encoders' elements lost in flight, most",
+                "chunk x rung lost in flight, most",
                 _most(o.in_flight for o in outcomes),
-                "elements",
+                "chunks",
                 limit=WORKERS,
             ),
-            Figure("chunk x rung in those, most", _most(o.rungs_in_flight for o in outcomes), "chunks"),
             Figure("orphans", sum(outcome.orphans for outcome in outcomes), "processes", limit=0),
             Figure("victims that had ended before", sum(not o.hit for o in outcomes), "points"),
         ),
@@ -149,7 +144,7 @@ def kill(point: KillPoint, undisturbed: EndState) -> Outcome:
     """Run one point in a HOME of its own."""
     begun = time.monotonic()
     problems: list[str] = []
-    hit, kept_before, encoding, orphans = False, dict[str, int](), list[int](), 0
+    hit, kept_before, in_flight, orphans = False, dict[str, int](), 0, 0
     with FreshHome() as house:
         try:
             if point.stack:
@@ -157,7 +152,7 @@ def kill(point: KillPoint, undisturbed: EndState) -> Outcome:
             command = house.start("ingest", clip_file(), "--title", "Clip")
             reach(point, house)
             found = victims(point, house, psutil.Process(command.pid))
-            hit, encoding = bool(found), _encoders(house) if point.stage == "encode" else []
+            hit, in_flight = bool(found), _encoders(house) if point.stage == "encode" else 0
             below = _below(found) if point.victim in ("engine", "task", "command", "everything") else []
             for process in found:
                 _kill(process)
@@ -174,8 +169,7 @@ def kill(point: KillPoint, undisturbed: EndState) -> Outcome:
         orphans += len([process for process in _outlived(processes_of(house)) if _is_ours(process)])
     if orphans:
         problems.append(f"{orphans} processes outlived what they belonged to")
-    took_s = round(time.monotonic() - begun, 1)
-    return Outcome(point, hit, redone, len(encoding), sum(encoding), orphans, problems, took_s)
+    return Outcome(point, hit, redone, in_flight, orphans, problems, round(time.monotonic() - begun, 1))
 
 
 def end_state(house: FreshHome) -> EndState:
@@ -226,16 +220,14 @@ def _kept(house: FreshHome) -> dict[str, int]:
     return {path.name: path.stat().st_ino for path in (house.media.root / "kept").rglob("*.mp4")}
 
 
-def _encoders(house: FreshHome) -> list[int]:
-    """Of each program that encodes right now, how many rungs of its chunk it makes."""
-    found = []
+def _encoders(house: FreshHome) -> int:
+    """Chunk x rung that programs are encoding right now: one program may make several."""
+    found = 0
     for process in processes_of(house):
         try:
-            rungs = process.cmdline().count("-force_key_frames") if "ffmpeg" in process.name() else 0
+            found += process.cmdline().count("-force_key_frames") if "ffmpeg" in process.name() else 0
         except psutil.Error:
             continue
-        if rungs:
-            found.append(rungs)
     return found
 
 
