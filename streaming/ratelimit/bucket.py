@@ -7,9 +7,9 @@ grain is a millionth of a unit over the denominator of the rate.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from streaming.ratelimit.decision import NEVER, Decision
 from streaming.ratelimit.exact import LONGEST_US, MICROSECONDS, Number, exact
@@ -36,7 +36,8 @@ class Bucket:
     _grain: int = field(init=False, repr=False, compare=False)
     _cost_grain: int = field(init=False, repr=False, compare=False)
 
-    def _prepare(self, size: Number, size_name: str, rate: Number, rate_name: str) -> None:
+    def __post_init__(self) -> None:
+        (size_name, size), (rate_name, rate) = self._declared()
         units, a_second = exact(size, size_name), exact(rate, rate_name)
         if units / a_second * MICROSECONDS > LONGEST_US:
             raise ValueError(
@@ -47,6 +48,15 @@ class Bucket:
         object.__setattr__(self, "_grain", grain)
         object.__setattr__(self, "_cost_grain", a_second.denominator)
         object.__setattr__(self, "_full", math.floor(units * grain))
+
+    def _declared(self) -> list[tuple[str, Number]]:
+        """Name and value of its size and its rate."""
+        return [(one.name, getattr(self, one.name)) for one in fields(self) if one.init]
+
+    def scaled(self, share: Fraction) -> Self:
+        """A share of it, in size and rate."""
+        declared: dict[str, Any] = {name: exact(value, name) * share for name, value in self._declared()}
+        return replace(self, **declared)
 
     def queued_s(self, units: int, grains: int, ahead_micros: int) -> float:
         """How long a level of so many units and grains takes to flow out, and what was asked for ahead."""
@@ -104,15 +114,6 @@ class TokenBucket(Bucket):
     capacity: Number
     refill_per_s: Number
 
-    def __post_init__(self) -> None:
-        self._prepare(self.capacity, "capacity", self.refill_per_s, "refill_per_s")
-
-    def scaled(self, share: Fraction) -> TokenBucket:
-        """A share of it, in size and rate."""
-        return TokenBucket(
-            exact(self.capacity, "capacity") * share, exact(self.refill_per_s, "refill_per_s") * share
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class LeakingBucket(Bucket):
@@ -125,11 +126,3 @@ class LeakingBucket(Bucket):
     queues: ClassVar[bool] = True
     bucket_size: Number
     outflow_per_s: Number
-
-    def __post_init__(self) -> None:
-        self._prepare(self.bucket_size, "bucket_size", self.outflow_per_s, "outflow_per_s")
-
-    def scaled(self, share: Fraction) -> LeakingBucket:
-        """A share of it, in size and rate."""
-        size, rate = exact(self.bucket_size, "bucket_size"), exact(self.outflow_per_s, "outflow_per_s")
-        return LeakingBucket(size * share, rate * share)

@@ -9,9 +9,7 @@ from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.exact import MICROS
 from streaming.ratelimit.limits import LIMITS, Limit, Request
 
-_KNOWN: Any = frozenset(LIMITS)
-_WHOLE: Any = int
-_TEXT: Any = str
+_KNOWN = frozenset(LIMITS)
 
 
 class Store(Protocol):
@@ -48,27 +46,11 @@ class RateLimiter:
 
     async def acquire(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """Consume `cost` units of a key if its limit has them; nothing otherwise."""
-        if (
-            cost.__class__ is _WHOLE
-            and cost > 0
-            and key.__class__ is _TEXT
-            and key
-            and limit.__class__ in _KNOWN
-        ):
-            return await self._store.decide(key, limit, cost * MICROS)  # type: ignore[arg-type]
-        return await self._store.decide(*Request.checked(key, limit, cost))
+        return await self._store.decide(key, limit, _micros(key, limit, cost))
 
     def acquire_sync(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """Consume `cost` units of a key if its limit has them; nothing otherwise."""
-        if (
-            cost.__class__ is _WHOLE
-            and cost > 0
-            and key.__class__ is _TEXT
-            and key
-            and limit.__class__ in _KNOWN
-        ):
-            return self._decide_sync(key, limit, cost * MICROS)  # type: ignore[arg-type]
-        return self._decide_sync(*Request.checked(key, limit, cost))
+        return self._decide_sync(key, limit, _micros(key, limit, cost))
 
     async def acquire_all(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
         """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
@@ -80,12 +62,11 @@ class RateLimiter:
 
     async def peek(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""
-        request = Request.checked(key, limit, cost)
-        return await self._store.decide(*request, take=False)
+        return await self._store.decide(key, limit, _micros(key, limit, cost), take=False)
 
     def peek_sync(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""
-        return self._decide_sync(*Request.checked(key, limit, cost), take=False)
+        return self._decide_sync(key, limit, _micros(key, limit, cost), take=False)
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this class."""
@@ -104,6 +85,13 @@ class RateLimiter:
     async def aclose(self) -> None:
         """Close what the store holds open, for this event loop too."""
         await self._store.aclose()
+
+
+def _micros(key: Any, limit: Any, cost: Any) -> int:
+    """The cost in millionths of a unit; what most requests are is known at a glance. Raises ValueError as `checked`."""
+    if cost.__class__ is int and cost > 0 and key.__class__ is str and key and limit.__class__ in _KNOWN:
+        return cost * MICROS
+    return Request.checked(key, limit, cost).cost_micros
 
 
 def _checked(requests: Iterable[tuple[str, Limit, float]]) -> list[Request]:

@@ -10,7 +10,7 @@ from streaming.ratelimit.bucket import LeakingBucket
 from streaming.ratelimit.decision import NEVER, Decision
 from streaming.ratelimit.exact import LARGEST, MICROS, MICROSECONDS
 from streaming.ratelimit.limits import Limit, Request
-from streaming.ratelimit.redis_scripts import GIVE_BACK, MANY, ONE, Script
+from streaming.ratelimit.redis_scripts import MANY, ONE, Script
 
 ANSWER_SIZE = 7
 """Numbers that MANY answers for each request."""
@@ -71,13 +71,6 @@ def many(prefix: str, groups: Sequence[Sequence[Request]]) -> Call:
             told += (limit.kind.encode(), *cost(costs[place]), b"1" if last else b"0")
             told += (b"1" if number == len(group) - 1 else b"0", b"%d" % len(own), *own)
     return Call(MANY, keys, told)
-
-
-def give_back(prefix: str, request: Request, taken_us: int) -> Call:
-    """Taking back what a request was granted at that time of the server's."""
-    key, limit, cost_micros = request
-    told = (*cost(cost_micros), b"%d" % taken_us, *arguments(limit))
-    return Call(GIVE_BACK[limit.kind], (redis_key(prefix, limit.kind, key),), told)
 
 
 def read_one(limit: Limit, answer: Sequence[int], ahead_micros: int = 0) -> Decision:

@@ -53,9 +53,6 @@ _PRELUDE = _read("prelude")
 ONE = {kind: Script.of(_PRELUDE, _algorithm("algorithm", kind), _read("one")) for kind in KINDS}
 """Decides one request, by algorithm."""
 
-GIVE_BACK = {kind: Script.of(_PRELUDE, _algorithm("algorithm", kind), _read("give_back")) for kind in KINDS}
-"""Takes one grant back, by algorithm."""
-
 MANY = Script.of(_PRELUDE, _table(), _read("many"))
 """Decides many requests, in groups of which all are granted or none."""
 

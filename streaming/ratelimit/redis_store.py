@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import weakref
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -60,7 +60,7 @@ class RedisStore:
         request = Request(key, limit, cost_micros)
         if (known := self._known(request, take=take)) is not None:
             return known
-        asked_s = self._now_s()
+        asked_s = time.monotonic()
         try:
             decision = read_one(limit, self._node.call(one(self._prefix, request, take=take)))
         except StoreUnavailable as error:
@@ -72,7 +72,7 @@ class RedisStore:
         request = Request(key, limit, cost_micros)
         if (known := self._known(request, take=take)) is not None:
             return known
-        asked_s = self._now_s()
+        asked_s = time.monotonic()
         try:
             decision = read_one(limit, await self._asked(one(self._prefix, request, take=take)))
         except StoreUnavailable as error:
@@ -125,9 +125,6 @@ class RedisStore:
             node = self._loops[loop] = AsyncNode(self._url, self._where, self._timeout_s)
         return await node.call(call)
 
-    def _now_s(self) -> float:
-        return self._refusals.now_s() if self._refusals is not None else 0.0
-
     def _known(self, request: Request, *, take: bool) -> Decision | None:
         if self._refusals is None or not take:
             return None
@@ -148,8 +145,7 @@ class RedisStore:
             return Decision(False, 0, 0.0, CLOSED_RETRY_S, CLOSED_RETRY_S)
         if self._on_error == "open":
             return Decision(True, 0, 0.0, 0.0, 0.0)
-        share = Fraction(self._share)
-        own = [request._replace(limit=request.limit.scaled(share)) for request in requests]
+        own = [request._replace(limit=request.limit.scaled(self._share)) for request in requests]
         if take:
             return self._local.decide_all_sync(own)
         return together([self._local.decide_sync(*request, take=False) for request in own])

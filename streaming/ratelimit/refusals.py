@@ -34,8 +34,6 @@ class Refusals:
     def __init__(self) -> None:
         self._by_key: dict[str, dict[str, Refusal]] = {}
 
-    now_s = staticmethod(time.monotonic)
-
     def known(self, request: Request) -> Decision | None:
         """A refusal that still holds for this request, or None."""
         of_key = self._by_key.get(request[0])

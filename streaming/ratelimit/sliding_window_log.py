@@ -58,7 +58,7 @@ class SlidingWindowLog(Window):
 
         Without `take` the answer is the same but nothing is consumed.
         """
-        window_us, full = -(-self._ticks // self._ticks_per_us), self._full
+        window_us, full = self._window_us, self._full
         if state is None:
             times, sums, first, end, base = list[int](), list[int](), 0, 0, 0
         else:

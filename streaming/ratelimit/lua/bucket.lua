@@ -57,17 +57,4 @@ local function write(key, after)
   keep(key, format('%.0f:%.0f:%.0f:%.0f', after[1], after[2], after[3], after[4]), after[3], after[5])
 end
 
-local function give_back(key, argv, at, now, cost_units, cost_micros)
-  local _, after = decide(key, argv, at, now, 0, 0, false)
-  local cost_grains, grain = cost_micros * tonumber(argv[at + 4]), after[4]
-  if larger(cost_units, cost_grains, after[1], after[2]) then
-    after[1], after[2] = 0, 0
-  else
-    after[1], after[2] = less(after[1], after[2], cost_units, cost_grains, grain)
-  end
-  local whole, rest = muldiv(after[1], grain, tonumber(argv[at]))
-  after[5] = after[3] + whole + ceildiv(rest + after[2], tonumber(argv[at]))
-  write(key, after)
-end
-
-return {decide = decide, write = write, give_back = give_back}
+return {decide = decide, write = write}

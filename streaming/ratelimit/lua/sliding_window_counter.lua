@@ -79,14 +79,4 @@ local function write(key, after)
   keep(key, text, after[5], after[6])
 end
 
-local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
-  local ticks, per_us = tonumber(argv[at]), tonumber(argv[at + 1])
-  local _, after = decide(key, argv, at, now, 0, 0, false)
-  local since = muldiv(after[5], per_us, ticks) - muldiv(taken_us, per_us, ticks)
-  local first = since == 0 and 3 or 1
-  if since > 1 or larger(cost_units, cost_micros, after[first], after[first + 1]) then return end
-  after[first], after[first + 1] = less(after[first], after[first + 1], cost_units, cost_micros, 1000000)
-  write(key, after)
-end
-
-return {decide = decide, write = write, give_back = give_back}
+return {decide = decide, write = write}

@@ -96,23 +96,4 @@ local function write(key, after)
   call('PEXPIREAT', key, format('%.0f', ceildiv(after[5] + after[6], 1000)))
 end
 
-local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
-  local _, after = decide(key, argv, at, now, 0, 0, false)
-  if after[6] <= 0 then return end
-  write(key, after)
-  local place, time = -1, after[4]
-  for _ = 1, call('LLEN', key) - 1 do
-    local delta, units, micros = entry(call('LINDEX', key, place))
-    if time == taken_us and units == cost_units and micros == cost_micros then
-      call('LSET', key, place, format('%.0f:0:0', delta))
-      after[1], after[2] = less(after[1], after[2], cost_units, cost_micros, 1000000)
-      local header = format('%.0f:%.0f:%.0f:%.0f:%.0f', after[1], after[2], after[3], after[4], after[5])
-      call('LSET', key, 0, header)
-      return
-    end
-    if time < taken_us then return end
-    place, time = place - 1, time - delta
-  end
-end
-
-return {decide = decide, write = write, give_back = give_back}
+return {decide = decide, write = write}
