@@ -15,7 +15,8 @@ import psutil
 from benchmarks.fresh_home import FreshHome
 
 SAMPLE_S = 4.0
-"""Walking through all pages of all processes stalls them: each second it took a tenth of a core away from them."""
+SHARE = 0.01
+"""Of a core that sampling takes at most: walking through all pages of all processes takes it from them."""
 _KIB = 1024
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -84,7 +85,7 @@ def watched_memory(house: FreshHome) -> Iterator[Memory]:
         while not ended.is_set():
             begun = time.monotonic()
             memory.add(sample(house))
-            ended.wait(max(0.0, SAMPLE_S - (time.monotonic() - begun)))
+            ended.wait(max(SAMPLE_S, (time.monotonic() - begun) / SHARE))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from streaming.ratelimit.decision import Decision
+from streaming.ratelimit.decision import Decision, together
 from streaming.ratelimit.exact import MICROS
 from streaming.ratelimit.limits import LIMITS, Limit, Request
 
@@ -19,9 +19,9 @@ class Store(Protocol):
 
     async def decide(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision: ...  # noqa: D102
 
-    def decide_all_sync(self, requests: list[Request]) -> Decision: ...  # noqa: D102
+    def decide_all_sync(self, requests: list[Request]) -> list[Decision]: ...  # noqa: D102
 
-    async def decide_all(self, requests: list[Request]) -> Decision: ...  # noqa: D102
+    async def decide_all(self, requests: list[Request]) -> list[Decision]: ...  # noqa: D102
 
     def reset_sync(self, key: str, limit: Limit) -> None: ...  # noqa: D102
 
@@ -54,11 +54,15 @@ class RateLimiter:
 
     async def acquire_all(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
         """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
-        return await self._store.decide_all(_checked(requests))
+        return together(await self._store.decide_all(_checked(requests)))
 
     def acquire_all_sync(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
         """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
-        return self._store.decide_all_sync(_checked(requests))
+        return together(self._store.decide_all_sync(_checked(requests)))
+
+    async def acquire_each(self, requests: Iterable[tuple[str, Limit, float]]) -> list[Decision]:
+        """As `acquire_all`, all or nothing, with what each of the limits says: who refuses, and until when."""
+        return await self._store.decide_all(_checked(requests))
 
     async def peek(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""

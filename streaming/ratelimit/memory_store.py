@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from streaming.ratelimit.decision import Decision, together
+from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.exact import MICROSECONDS
 from streaming.ratelimit.limits import KINDS, Limit, Request
 
@@ -49,7 +49,7 @@ class MemoryStore:
         """Answer one request; with `take`, what it is allowed is consumed."""
         return self.decide_sync(key, limit, cost_micros, take=take)
 
-    def decide_all_sync(self, requests: Sequence[Request]) -> Decision:
+    def decide_all_sync(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         now_us = round(self._clock() * MICROSECONDS)
         with self._lock:
@@ -60,7 +60,7 @@ class MemoryStore:
                 decisions, afters = self._decided(requests, now_us, take=False)
             for (kind, key), after in afters.items():
                 self._states[kind][key] = after
-        return together(decisions)
+        return decisions
 
     def _decided(
         self, requests: Sequence[Request], now_us: int, *, take: bool
@@ -76,7 +76,7 @@ class MemoryStore:
             decisions.append(decision)
         return decisions, afters
 
-    async def decide_all(self, requests: Sequence[Request]) -> Decision:
+    async def decide_all(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         return self.decide_all_sync(requests)
 

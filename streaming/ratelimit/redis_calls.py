@@ -2,34 +2,74 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from streaming.ratelimit.bucket import LeakingBucket
 from streaming.ratelimit.decision import NEVER, Decision
 from streaming.ratelimit.exact import LARGEST, MICROS, MICROSECONDS
 from streaming.ratelimit.limits import Limit, Request
-from streaming.ratelimit.redis_scripts import MANY, ONE, Script
+from streaming.ratelimit.redis_scripts import GIVE_BACK, MANY, ONE, RESET, Script
 
 ANSWER_SIZE = 7
-"""Numbers that MANY answers for each request."""
+"""Numbers that the scripts of many requests answer for each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A script, its keys and arguments."""
+class Arguments(NamedTuple):
+    """Arguments of a command as they are sent, and how many they are."""
 
-    script: Script
-    keys: Sequence[bytes]
-    arguments: Sequence[bytes]
+    packed: bytes
+    number: int
 
-    def packed(self, *, with_text: bool = False) -> bytes:
-        """The command in Redis's protocol (RESP): by digest, or with the script's text where the server lacks it."""
-        script = self.script.text if with_text else self.script.sha
-        name = b"EVAL" if with_text else b"EVALSHA"
-        parts = (name, script, b"%d" % len(self.keys), *self.keys, *self.arguments)
-        return b"*%d\r\n" % len(parts) + b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
+
+class Command:
+    """What is sent to a server: a command in Redis's protocol (RESP)."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, *parts: bytes) -> None:
+        self.packed = b"*%d\r\n" % len(parts) + packed(*parts)
+
+    @property
+    def with_text(self) -> bytes:
+        """The same for a server that does not know the script; a plain command stays as it is."""
+        return self.packed
+
+    @property
+    def slot_key(self) -> bytes | None:
+        """The key whose server has to be asked; None where any can."""
+        return None
+
+
+class Call(Command):
+    """A script by its digest, its keys, which share a slot, and its arguments."""
+
+    __slots__ = ("_keys", "_rest", "_script")
+
+    def __init__(self, script: Script, keys: Sequence[bytes], *arguments: Arguments) -> None:
+        self._script, self._keys = script, keys
+        count = 3 + len(keys) + sum([one.number for one in arguments])
+        self._rest = b"".join([packed(b"%d" % len(keys), *keys), *[one.packed for one in arguments]])
+        self.packed = b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n%b" % (count, script.sha, self._rest)
+
+    @property
+    def with_text(self) -> bytes:
+        """The call with the script's text: the server runs it, and knows it from then on."""
+        text = self._script.text
+        head, _, _ = self.packed.partition(b"\r\n")
+        return b"%b\r\n$4\r\nEVAL\r\n$%d\r\n%b\r\n%b" % (head, len(text), text, self._rest)
+
+    @property
+    def slot_key(self) -> bytes | None:
+        """One of its keys."""
+        return self._keys[0]
+
+
+def packed(*parts: bytes) -> bytes:
+    """Strings of a command."""
+    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
 
 
 def redis_key(prefix: str, kind: str, key: str) -> bytes:
@@ -37,40 +77,57 @@ def redis_key(prefix: str, kind: str, key: str) -> bytes:
     return f"{prefix}:{kind}:{{{key}}}".encode(errors="surrogatepass")
 
 
-@lru_cache(maxsize=4096)
-def arguments(limit: Limit) -> tuple[bytes, ...]:
-    """What the algorithm's script is told of a limit."""
-    return tuple(b"%d" % number for number in limit.arguments)
+def kept_by(prefix: str, place: bytes) -> tuple[str, str] | None:
+    """The kind and the key of a place; None where it is none of ours."""
+    kind, _, key = place.decode(errors="surrogatepass").removeprefix(f"{prefix}:").partition(":")
+    return (kind, key[1:-1]) if kind in ONE else None
 
 
-def cost(cost_micros: int) -> tuple[bytes, bytes]:
-    """Units and millionths."""
-    units, micros = divmod(min(cost_micros, LARGEST * MICROS + 1), MICROS)
-    return b"%d" % units, b"%d" % micros
+def scan(prefix: str, cursor: bytes) -> Command:
+    """The next few thousand places of a server."""
+    pattern = re.sub(r"[\[\]\\*?^-]", r"\\\g<0>", prefix)
+    return Command(b"SCAN", cursor, b"MATCH", f"{pattern}:*".encode(), b"COUNT", b"1000")
 
 
 def one(prefix: str, request: Request, *, take: bool) -> Call:
     """A single request."""
     key, limit, cost_micros = request
-    told = (b"1" if take else b"0", *cost(cost_micros), *arguments(limit))
-    return Call(ONE[limit.kind], (redis_key(prefix, limit.kind, key),), told)
+    return Call(ONE[limit.kind], (redis_key(prefix, limit.kind, key),), _one(limit, cost_micros, take))
 
 
 def many(prefix: str, groups: Sequence[Sequence[Request]]) -> Call:
     """Requests in groups of which all are granted or none."""
     keys: list[bytes] = []
-    told: list[bytes] = []
+    told: list[Arguments] = []
     for group in groups:
-        places = [redis_key(prefix, request.limit.kind, request.key) for request in group]
+        if len(group) == 1:
+            key, limit, cost_micros = group[0]
+            keys.append(redis_key(prefix, limit.kind, key))
+            told.append(_one_of_many(limit, cost_micros, True, True))
+            continue
+        places, sums, lasts = _together(prefix, group)
         keys += places
-        costs: dict[bytes, int] = {}
-        for number, (place, (_, limit, cost_micros)) in enumerate(zip(places, group, strict=True)):
-            costs[place] = costs.get(place, 0) + cost_micros
-            last = place not in places[number + 1 :]
-            own = arguments(limit)
-            told += (limit.kind.encode(), *cost(costs[place]), b"1" if last else b"0")
-            told += (b"1" if number == len(group) - 1 else b"0", b"%d" % len(own), *own)
-    return Call(MANY, keys, told)
+        for number, request in enumerate(group):
+            ends = number == len(group) - 1
+            told.append(_one_of_many(request.limit, sums[number], lasts[number], ends))
+    return Call(MANY, keys, *told)
+
+
+def give_back(prefix: str, group: Sequence[Request], answer: Sequence[int]) -> Call:
+    """What a group was granted, by that answer of `many`."""
+    places, sums, lasts = _together(prefix, group)
+    told = []
+    for number, request in enumerate(group):
+        taken = answer[number * ANSWER_SIZE + 4 : (number + 1) * ANSWER_SIZE]
+        own = [b"%d" % value for value in request.limit.arguments]
+        head = (request.limit.kind.encode(), *_cost(sums[number]), b"%d" % lasts[number])
+        told.append(_arguments(*head, *[b"%d" % value for value in taken], b"%d" % len(own), *own))
+    return Call(GIVE_BACK, places, *told)
+
+
+def reset(prefix: str, limit: Limit, key: str) -> Call:
+    """Forget a key."""
+    return Call(RESET, (redis_key(prefix, limit.kind, key),))
 
 
 def read_one(limit: Limit, answer: Sequence[int], ahead_micros: int = 0) -> Decision:
@@ -88,15 +145,48 @@ def read_one(limit: Limit, answer: Sequence[int], ahead_micros: int = 0) -> Deci
     )
 
 
-def read_many(groups: Sequence[Sequence[Request]], answer: Sequence[int]) -> list[list[Decision]]:
-    """The answers of MANY, by group."""
-    decisions, place = [], 0
-    for group in groups:
-        read, ahead = [], dict[tuple[str, str], int]()
-        for key, limit, cost_micros in group:
-            before = ahead.get((limit.kind, key), 0)
-            ahead[limit.kind, key] = before + cost_micros
-            read.append(read_one(limit, answer[place : place + ANSWER_SIZE], before))
-            place += ANSWER_SIZE
-        decisions.append(read)
-    return decisions
+def read_group(group: Sequence[Request], answer: Sequence[int], first: int = 0) -> list[Decision]:
+    """The answers to one group, which begin at `first`."""
+    if len(group) == 1:
+        return [read_one(group[0].limit, answer[first : first + ANSWER_SIZE])]
+    read, ahead = [], dict[tuple[str, str], int]()
+    for key, limit, cost_micros in group:
+        before = ahead.get((limit.kind, key), 0)
+        ahead[limit.kind, key] = before + cost_micros
+        read.append(read_one(limit, answer[first : first + ANSWER_SIZE], before))
+        first += ANSWER_SIZE
+    return read
+
+
+def _together(prefix: str, group: Sequence[Request]) -> tuple[list[bytes], list[int], list[bool]]:
+    """The keys of a group; what is asked of each key up to a request; whether it is the last on its key."""
+    places = [redis_key(prefix, request.limit.kind, request.key) for request in group]
+    sums, asked = [], dict[bytes, int]()
+    for place, request in zip(places, group, strict=True):
+        asked[place] = asked.get(place, 0) + request.cost_micros
+        sums.append(asked[place])
+    lasts = [place not in places[number + 1 :] for number, place in enumerate(places)]
+    return places, sums, lasts
+
+
+def _cost(cost_micros: int) -> tuple[bytes, bytes]:
+    """Units and millionths."""
+    units, micros = divmod(min(cost_micros, LARGEST * MICROS + 1), MICROS)
+    return b"%d" % units, b"%d" % micros
+
+
+def _arguments(*parts: bytes) -> Arguments:
+    return Arguments(packed(*parts), len(parts))
+
+
+@lru_cache(maxsize=4096)
+def _one(limit: Limit, cost_micros: int, take: bool) -> Arguments:
+    own = [b"%d" % value for value in limit.arguments]
+    return _arguments(b"%d" % take, *_cost(cost_micros), *own)
+
+
+@lru_cache(maxsize=4096)
+def _one_of_many(limit: Limit, cost_micros: int, last: bool, ends: bool) -> Arguments:
+    own = [b"%d" % value for value in limit.arguments]
+    head = (limit.kind.encode(), *_cost(cost_micros), b"%d" % last, b"%d" % ends)
+    return _arguments(*head, b"%d" % len(own), *own)

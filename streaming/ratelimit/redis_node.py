@@ -1,156 +1,224 @@
-"""Connections to one Redis server: each call is answered within a given time, or fails.
+"""Connections to one Redis server: commands are answered within a given time, or fail.
 
-A connection that was idle may have been closed meanwhile (restart, fail-over): the call is sent once more on a new one.
-Where the server had answered and only the answer was lost, the request then counts twice: never too little.
+A connection that was idle may have been closed meanwhile (restart, fail-over): the commands are sent once more on a new
+one. Where the server had answered and only the answer was lost, a request then counts twice: never too little.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
-from redis.exceptions import (
-    BusyLoadingError,
-    ConnectionError,
-    MasterDownError,
-    NoScriptError,
-    ReadOnlyError,
-    RedisError,
-    TimeoutError,
-    TryAgainError,
-)
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError
 
 from streaming.ratelimit.errors import StoreUnavailable
-from streaming.ratelimit.redis_calls import Call
+from streaming.ratelimit.redis_calls import Command
 
-NOT_NOW = (BusyLoadingError, MasterDownError, ReadOnlyError, TryAgainError)
-"""What a server says that is starting, or is no longer the one to ask."""
+Address = tuple[str, int]
+"""Host and port."""
 
 PLAIN: dict[str, Any] = {"driver_info": None, "protocol": 2}
-"""No round trips before the first call but those that the URL asks for (password, database)."""
+"""No round trips before the first command but those that the URL asks for (password, database)."""
+
+TURNS = 4
+"""Of the event loop, in which an answer that came while it was busy with something else is read."""
 
 
-class Unanswered(StoreUnavailable):
-    """As StoreUnavailable. `slow`: it took all the time that there was."""
+@dataclass(frozen=True)
+class Server:
+    """One server: the URL's own, or another of its cluster, reached in the same way. Its text carries no password."""
 
-    def __init__(self, where: str, error: BaseException | str, *, slow: bool = False) -> None:
-        super().__init__(f"rate limits at {where}: {error}")
-        self.slow = slow
+    url: str
+    address: Address | None = None
+
+    def __str__(self) -> str:
+        if self.address:
+            return f"{self.address[0]}:{self.address[1]}"
+        return urlsplit(self.url)._replace(query="").geturl().rpartition("@")[2]
+
+    def reached(self, kind: Any) -> tuple[Any, dict[str, Any]]:
+        """Class and arguments of connections, blocking or not, as `kind` has them (redis or redis.asyncio)."""
+        pool = kind.ConnectionPool.from_url(self.url, **PLAIN)
+        found, arguments = pool.connection_class, dict(pool.connection_kwargs)
+        if self.address:
+            if arguments.pop("path", None):
+                found = kind.Connection
+            arguments["host"], arguments["port"] = self.address
+        return found, arguments
+
+    def unavailable(self, error: BaseException | str) -> StoreUnavailable:
+        """What callers are told."""
+        return StoreUnavailable(f"rate limits at {self}: {error}")
 
 
 class Node:
     """One server for callers that block; safe for threads, a connection for each that is inside."""
 
-    def __init__(self, url: str, where: str, timeout_s: float) -> None:
-        self._where, self._timeout_s = where, timeout_s
-        self._pool = redis.ConnectionPool.from_url(url, **PLAIN)
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection, self._arguments = server.reached(redis)
         self._idle: deque[Any] = deque()
+        self._pid = os.getpid()
 
-    def call(self, call: Call) -> Any:
-        """The script's answer. Raises Unanswered, or RedisError where the server refuses the call as such."""
-        until = time.monotonic() + self._timeout_s
-        packed = call.packed()
+    def answers(self, commands: Sequence[Command], until: float) -> list[Any]:
+        """The answers, in order; what the server says no to is a RedisError among them.
+
+        Raises StoreUnavailable where they have not come by `until` (time.monotonic).
+        """
+        return self.asked(commands, until)()
+
+    def asked(self, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
+        """Send the commands; what is returned waits for the answers, and raises as `answers` does."""
+        if self._pid != os.getpid():  # the idle ones belong to the process that this one was forked from
+            self._idle, self._pid = deque(), os.getpid()
+        packed = b"".join([command.packed for command in commands])
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            return self._first(call, packed, until)
-        try:
-            answer = self._sent(connection, call, packed, until)
-        except (ConnectionError, *NOT_NOW):
-            connection.disconnect()
-            return self._first(call, packed, until)
-        except BaseException as error:
-            connection.disconnect()
-            if isinstance(error, TimeoutError | OSError):
-                raise Unanswered(self._where, error, slow=True) from error
-            raise
-        self._idle.append(connection)
-        return answer
+            kept = self._sent_on_a_kept_one(packed)
+            connection = kept or self._opened(packed, until)
+        except (RedisError, OSError) as error:
+            failure = self._server.unavailable(error)
+            failure.__cause__ = error
+
+            def failed() -> list[Any]:
+                raise failure
+
+            return failed
+
+        def answers() -> list[Any]:
+            try:
+                try:
+                    return self._read(connection, commands, until)
+                except ConnectionError:
+                    if not kept:
+                        raise
+                return self._read(self._opened(packed, until), commands, until)
+            except (RedisError, OSError) as error:
+                raise self._server.unavailable(error) from error
+
+        return answers
 
     def close(self) -> None:
         """Close all connections that nobody is using."""
         while self._idle:
             self._idle.pop().disconnect()
 
-    def _first(self, call: Call, packed: bytes, until: float) -> Any:
-        connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        left_s = max(0.001, until - time.monotonic())
-        connection.socket_connect_timeout = connection.socket_timeout = left_s
+    def _sent_on_a_kept_one(self, packed: bytes) -> Any | None:
+        """An idle connection that has been sent that; None where there is none that takes it."""
         try:
-            answer = self._sent(connection, call, packed, until)
-        except TimeoutError as error:
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        try:
+            connection.send_packed_command((packed,), check_health=False)
+        except (RedisError, OSError):
             connection.disconnect()
-            raise Unanswered(self._where, error, slow=True) from error
-        except (ConnectionError, OSError, *NOT_NOW) as error:
-            connection.disconnect()
-            raise Unanswered(self._where, error) from error
+            return None
+        return connection
+
+    def _opened(self, packed: bytes, until: float) -> Any:
+        """A new connection that has been sent that."""
+        connection = self._connection(**self._arguments)
+        connection.socket_connect_timeout = connection.socket_timeout = _left(until)
+        connection.send_packed_command((packed,), check_health=False)
+        return connection
+
+    def _read(self, connection: Any, commands: Sequence[Command], until: float) -> list[Any]:
+        try:
+            answers = [_one_read(connection, until) for _ in commands]
+            unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if unknown:
+                packed = b"".join([commands[number].with_text for number in unknown])
+                connection.send_packed_command((packed,), check_health=False)
+                for number in unknown:
+                    answers[number] = _one_read(connection, until)
         except BaseException:
             connection.disconnect()
             raise
         self._idle.append(connection)
-        return answer
-
-    def _sent(self, connection: Any, call: Call, packed: bytes, until: float) -> Any:
-        connection.send_packed_command((packed,), check_health=False)
-        try:
-            return connection.read_response(timeout=max(0.001, until - time.monotonic()))
-        except NoScriptError:
-            connection.send_packed_command((call.packed(with_text=True),), check_health=False)
-            return connection.read_response(timeout=max(0.001, until - time.monotonic()))
+        return answers
 
 
 class AsyncNode:
     """One server for one event loop."""
 
-    def __init__(self, url: str, where: str, timeout_s: float) -> None:
-        self._where, self._timeout_s = where, timeout_s
-        self._pool = redis.asyncio.ConnectionPool.from_url(url, **PLAIN)
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection, self._arguments = server.reached(redis.asyncio)
         self._idle: deque[Any] = deque()
 
-    async def call(self, call: Call) -> Any:
-        """The script's answer. Raises Unanswered, or RedisError where the server refuses the call as such."""
+    async def answers(self, commands: Sequence[Command], until: float) -> list[Any]:
+        """The answers, in order; what the server says no to is a RedisError among them.
+
+        Raises StoreUnavailable where they have not come by `until` (time.monotonic).
+        """
+        exchange = asyncio.ensure_future(self._on_some_connection(commands))
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._answered(call)
-        except (ConnectionError, OSError, *NOT_NOW) as error:
-            raise Unanswered(self._where, error, slow=isinstance(error, asyncio.TimeoutError)) from error
+            await asyncio.wait((exchange,), timeout=_left(until))
+            for _ in range(TURNS):
+                if not exchange.done():
+                    await asyncio.sleep(0)
+        finally:
+            if not exchange.done():
+                exchange.cancel()
+        if not exchange.done():
+            raise self._server.unavailable("no answer in time")
+        try:
+            return exchange.result()
+        except (RedisError, OSError) as error:
+            raise self._server.unavailable(error) from error
 
     async def aclose(self) -> None:
         """Close all connections that nobody is using."""
         while self._idle:
             await self._idle.pop().disconnect()
 
-    async def _answered(self, call: Call) -> Any:
-        packed = call.packed()
+    async def _on_some_connection(self, commands: Sequence[Command]) -> list[Any]:
         if self._idle:
-            connection = self._idle.pop()
             try:
-                return await self._sent(connection, call, packed)
-            except (ConnectionError, *NOT_NOW):
-                pass
-        connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        return await self._sent(connection, call, packed)
+                return await self._exchanged(self._idle.pop(), commands)
+            except ConnectionError:
+                pass  # it was closed while it was idle
+        return await self._exchanged(self._connection(**self._arguments), commands)
 
-    async def _sent(self, connection: Any, call: Call, packed: bytes) -> Any:
+    async def _exchanged(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
         try:
-            try:
+            packed = b"".join([command.packed for command in commands])
+            await connection.send_packed_command((packed,), check_health=False)
+            answers = [await _one_awaited(connection) for _ in commands]
+            unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if unknown:
+                packed = b"".join([commands[number].with_text for number in unknown])
                 await connection.send_packed_command((packed,), check_health=False)
-                answer = await connection.read_response()
-            except NoScriptError:
-                await connection.send_packed_command((call.packed(with_text=True),), check_health=False)
-                answer = await connection.read_response()
-        except RedisError as error:
-            if isinstance(error, redis.ResponseError) and not isinstance(error, NOT_NOW):
-                self._idle.append(connection)
-            else:
-                await connection.disconnect(nowait=True)
-            raise
+                for number in unknown:
+                    answers[number] = await _one_awaited(connection)
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
         self._idle.append(connection)
-        return answer
+        return answers
+
+
+def _left(until: float) -> float:
+    return max(0.001, until - time.monotonic())
+
+
+def _one_read(connection: Any, until: float) -> Any:
+    try:
+        return connection.read_response(timeout=_left(until))
+    except ResponseError as error:
+        return error
+
+
+async def _one_awaited(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error

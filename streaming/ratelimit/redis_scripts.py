@@ -56,5 +56,8 @@ ONE = {kind: Script.of(_PRELUDE, _algorithm("algorithm", kind), _read("one")) fo
 MANY = Script.of(_PRELUDE, _table(), _read("many"))
 """Decides many requests, in groups of which all are granted or none."""
 
+GIVE_BACK = Script.of(_PRELUDE, _table(), _read("give_back"))
+"""Gives back what many requests were granted."""
+
 RESET = Script.of("return redis.call('DEL', KEYS[1])")
 """Forgets a key."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
-import weakref
 from collections.abc import Sequence
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from streaming.ratelimit.decision import Decision, together
+from streaming.ratelimit.coalescing import Coalescer
+from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.errors import StoreUnavailable
 from streaming.ratelimit.exact import Number, exact
 from streaming.ratelimit.limits import Limit, Request
 from streaming.ratelimit.memory_store import MemoryStore
-from streaming.ratelimit.redis_calls import Call, many, one, read_many, read_one, redis_key
-from streaming.ratelimit.redis_node import AsyncNode, Node
-from streaming.ratelimit.redis_scripts import RESET
+from streaming.ratelimit.redis_calls import kept_by, one, read_one, redis_key, reset, scan
+from streaming.ratelimit.redis_servers import AsyncServers, Servers
+from streaming.ratelimit.redis_slots import Place, Slots
 from streaming.ratelimit.refusals import Refusals
+from streaming.ratelimit.reservation import reserved, slots_of
 
 TIMEOUT_S = 0.045
 """Longest that a decision may take; with what Python itself needs, below 50 ms."""
@@ -27,13 +29,16 @@ CLOSED_RETRY_S = 1.0
 
 OnError = Literal["raise", "open", "closed", "local"]
 
+_log = logging.getLogger(__name__)
+
 
 class RedisStore:
-    """Limits on one Redis server (6.2 or later), safe for threads and for any number of event loops.
+    """Limits on one Redis server (6.2 or later) or a Redis Cluster, safe for threads and any number of event loops.
 
-    `cache_refusals`: a refused key is refused from memory until its wait is over, without asking Redis.
-    `on_error`: what happens while Redis does not answer within `timeout_s`: `raise` StoreUnavailable, `open` (all is
-    allowed), `closed` (all is refused), `local` (this process decides alone, by `local_share` of each limit).
+    `url`: redis://, rediss:// or unix://, of the server or of any server of the cluster. `cache_refusals`: a refused
+    key is refused from memory until its wait is over, without asking Redis. `on_error`: what happens while Redis does
+    not answer within `timeout_s`: `raise` StoreUnavailable, `open` (all is allowed), `closed` (all is refused), `local`
+    (this process decides alone, by `local_share` of each limit); the last three are logged once an outage.
     """
 
     def __init__(
@@ -49,103 +54,182 @@ class RedisStore:
         if on_error not in ("raise", "open", "closed", "local"):
             raise ValueError(f"on_error must be raise, open, closed or local, not {on_error!r}")
         self._url, self._prefix, self._timeout_s, self._on_error = url, prefix, timeout_s, on_error
-        self._where = urlsplit(url)._replace(query="").geturl().rpartition("@")[2]
-        self._node = Node(url, self._where, timeout_s)
-        self._loops: weakref.WeakKeyDictionary[Any, AsyncNode] = weakref.WeakKeyDictionary()
+        self._slots = Slots()
+        self._servers = Servers(url, self._slots, timeout_s)
+        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
+        self._lock = threading.Lock()
         self._refusals = Refusals() if cache_refusals else None
         self._local, self._share = MemoryStore(), exact(local_share, "local_share")
+        self._away = False
 
     def decide_sync(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision:
         """Answer one request; with `take`, what it is allowed is consumed."""
         request = Request(key, limit, cost_micros)
-        if (known := self._known(request, take=take)) is not None:
+        if take and self._refusals is not None and (known := self._refusals.known(request)) is not None:
             return known
         asked_s = time.monotonic()
         try:
-            decision = read_one(limit, self._node.call(one(self._prefix, request, take=take)))
+            decision = read_one(limit, self._servers.answer(one(self._prefix, request, take=take)))
         except StoreUnavailable as error:
-            return self._without([request], error, take=take)
+            return self._without([request], error, take=take)[0]
         return self._noted(request, decision, asked_s, take=take)
 
     async def decide(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision:
         """Answer one request; with `take`, what it is allowed is consumed."""
         request = Request(key, limit, cost_micros)
-        if (known := self._known(request, take=take)) is not None:
+        if take and self._refusals is not None and (known := self._refusals.known(request)) is not None:
             return known
+        loop = self._loop()
         asked_s = time.monotonic()
         try:
-            decision = read_one(limit, await self._asked(one(self._prefix, request, take=take)))
+            if take:
+                [decision] = await loop.ask((request,))
+            else:
+                decision = read_one(limit, await loop.servers.answer(one(self._prefix, request, take=False)))
         except StoreUnavailable as error:
-            return self._without([request], error, take=take)
+            return self._without([request], error, take=take)[0]
         return self._noted(request, decision, asked_s, take=take)
 
-    def decide_all_sync(self, requests: Sequence[Request]) -> Decision:
+    def decide_all_sync(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         try:
-            [decisions] = read_many([requests], self._node.call(many(self._prefix, [requests])))
+            if not self._slots.known:
+                self._servers.answers(())
+            steps = reserved(self._slots, self._prefix, requests)
+            asked = next(steps)
+            while True:
+                asked = steps.send(self._servers.answers(asked))
+        except StopIteration as end:
+            return self._back(end.value)
         except StoreUnavailable as error:
             return self._without(requests, error)
-        return together(decisions)
 
-    async def decide_all(self, requests: Sequence[Request]) -> Decision:
+    async def decide_all(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
+        loop = self._loop()
         try:
-            [decisions] = read_many([requests], await self._asked(many(self._prefix, [requests])))
+            if not self._slots.known:
+                await loop.servers.answers(())
+            if len(slots_of(self._slots, self._prefix, requests)) == 1:
+                return self._back(await loop.ask(requests))
+            steps = reserved(self._slots, self._prefix, requests)
+            asked = next(steps)
+            while True:
+                asked = steps.send(await loop.servers.answers(asked))
+        except StopIteration as end:
+            return self._back(end.value)
         except StoreUnavailable as error:
             return self._without(requests, error)
-        return together(decisions)
+
+    def kept_sync(self, most: int) -> list[tuple[str, str]]:
+        """Kind and key of what has state, at most so many. Raises StoreUnavailable, whatever `on_error`."""
+        found: list[tuple[str, str]] = []
+        self._servers.answers(())
+        for place in self._slots.masters():
+            cursor = b"0"
+            while len(found) < most:
+                cursor, keys = self._servers.at(place, scan(self._prefix, cursor))
+                found += [kept for key in keys if (kept := kept_by(self._prefix, key))]
+                if cursor == b"0":
+                    break
+        return found[:most]
+
+    async def kept(self, most: int) -> list[tuple[str, str]]:
+        """Kind and key of what has state, at most so many. Raises StoreUnavailable, whatever `on_error`."""
+        found: list[tuple[str, str]] = []
+        servers = self._loop().servers
+        await servers.answers(())
+        for place in self._slots.masters():
+            cursor = b"0"
+            while len(found) < most:
+                cursor, keys = await servers.at(place, scan(self._prefix, cursor))
+                found += [kept for key in keys if (kept := kept_by(self._prefix, key))]
+                if cursor == b"0":
+                    break
+        return found[:most]
 
     def reset_sync(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this kind. Raises StoreUnavailable, whatever `on_error`."""
-        self._node.call(self._reset(key, limit))
+        self._forget(key)
+        self._servers.answer(reset(self._prefix, limit, key))
+        self._forget(key)
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this kind. Raises StoreUnavailable, whatever `on_error`."""
-        await self._asked(self._reset(key, limit))
+        self._forget(key)
+        await self._loop().servers.answer(reset(self._prefix, limit, key))
+        self._forget(key)
 
     def close(self) -> None:
         """Close the connections of the forms that block."""
-        self._node.close()
+        self._servers.close()
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop too."""
         self.close()
-        node = self._loops.pop(asyncio.get_running_loop(), None)
-        if node is not None:
-            await node.aclose()
+        loop = self._loops.pop(asyncio.get_running_loop(), None)
+        if loop is not None:
+            await loop.servers.aclose()
 
-    def _reset(self, key: str, limit: Limit) -> Call:
+    def _loop(self) -> _Loop:
+        running = asyncio.get_running_loop()
+        if (loop := self._loops.get(running)) is None:
+            loop = _Loop(self._url, self._slots, self._prefix, self._timeout_s)
+            with self._lock:
+                self._loops = {known: of for known, of in self._loops.items() if not known.is_closed()}
+                self._loops[running] = loop
+        return loop
+
+    def _forget(self, key: str) -> None:
         if self._refusals is not None:
             self._refusals.forget(key)
-        return Call(RESET, (redis_key(self._prefix, limit.kind, key),), ())
-
-    async def _asked(self, call: Call) -> Any:
-        loop = asyncio.get_running_loop()
-        if (node := self._loops.get(loop)) is None:
-            node = self._loops[loop] = AsyncNode(self._url, self._where, self._timeout_s)
-        return await node.call(call)
-
-    def _known(self, request: Request, *, take: bool) -> Decision | None:
-        if self._refusals is None or not take:
-            return None
-        return self._refusals.known(request)
 
     def _noted(self, request: Request, decision: Decision, asked_s: float, *, take: bool) -> Decision:
-        if self._refusals is not None and take and not decision.allowed:
+        if self._away:
+            self._back(())
+        if take and self._refusals is not None and not decision.allowed:
             self._refusals.note(request, decision, asked_s)
         return decision
 
+    def _back(self, decisions: list[Decision] | tuple[()]) -> list[Decision]:
+        if self._away:
+            self._away = False
+            _log.warning("rate limits: Redis decides again")
+        return list(decisions)
+
     def _without(
         self, requests: Sequence[Request], error: StoreUnavailable, *, take: bool = True
-    ) -> Decision:
+    ) -> list[Decision]:
         """What is answered while Redis does not answer."""
         if self._on_error == "raise":
             raise error
+        if not self._away:
+            self._away = True
+            _log.warning("%s; until it is back the answer is: %s", error, self._on_error)
         if self._on_error == "closed":
-            return Decision(False, 0, 0.0, CLOSED_RETRY_S, CLOSED_RETRY_S)
+            return [Decision(False, 0, 0.0, CLOSED_RETRY_S, CLOSED_RETRY_S) for _ in requests]
         if self._on_error == "open":
-            return Decision(True, 0, 0.0, 0.0, 0.0)
+            return [Decision(True, 0, 0.0, 0.0, 0.0) for _ in requests]
         own = [request._replace(limit=request.limit.scaled(self._share)) for request in requests]
         if take:
             return self._local.decide_all_sync(own)
-        return together([self._local.decide_sync(*request, take=False) for request in own])
+        return [self._local.decide_sync(*request, take=False) for request in own]
+
+
+class _Loop:
+    """What one event loop has of a store."""
+
+    def __init__(self, url: str, slots: Slots, prefix: str, timeout_s: float) -> None:
+        self.servers = AsyncServers(url, slots, timeout_s)
+        self._prefix = prefix
+        self._coalescers: dict[Place, Coalescer] = {}
+
+    def ask(self, group: Sequence[Request]) -> asyncio.Future[list[Decision]]:
+        """The decisions on a group within one slot."""
+        place = None
+        if not self.servers.slots.whole:
+            key, limit, _ = group[0]
+            place = self.servers.slots.owner(redis_key(self._prefix, limit.kind, key))
+        if (coalescer := self._coalescers.get(place)) is None:
+            coalescer = self._coalescers[place] = Coalescer(self.servers, self._prefix)
+        return coalescer.ask(group)

@@ -57,4 +57,25 @@ local function write(key, after)
   keep(key, format('%.0f:%.0f:%.0f:%.0f', after[1], after[2], after[3], after[4]), after[3], after[5])
 end
 
-return {decide = decide, write = write}
+-- What is still there of a request that met that level at `taken_us` flows out at once. Never more than that: what came
+-- after it stays.
+local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us, met_units, met_grains)
+  local _, after = decide(key, argv, at, now, 0, 0, false)
+  local flow, grain, cost_grains = tonumber(argv[at]), tonumber(argv[at + 1]), cost_micros * tonumber(argv[at + 4])
+  local units, grains = add(met_units, met_grains, cost_units, cost_grains, grain)
+  local passed = after[3] - taken_us
+  if passed > 0 then
+    if passed * flow / grain > units + 2 then return end
+    local out_units, out_grains = muldiv(passed, flow, grain)
+    if larger(out_units, out_grains, units, grains) then return end
+    units, grains = less(units, grains, out_units, out_grains, grain)
+  end
+  if larger(units, grains, cost_units, cost_grains) then units, grains = cost_units, cost_grains end
+  if larger(units, grains, after[1], after[2]) then units, grains = after[1], after[2] end
+  after[1], after[2] = less(after[1], after[2], units, grains, grain)
+  local whole, rest = muldiv(after[1], grain, flow)
+  after[5] = after[3] + whole + ceildiv(rest + after[2], flow)
+  write(key, after)
+end
+
+return {decide = decide, write = write, give_back = give_back}

@@ -32,4 +32,14 @@ local function write(key, after)
   keep(key, format('%.0f:%.0f:%.0f', after[1], after[2], after[3]), after[3], after[4])
 end
 
-return {decide = decide, write = write}
+local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
+  local ticks, per_us = tonumber(argv[at]), tonumber(argv[at + 1])
+  local _, after = decide(key, argv, at, now, 0, 0, false)
+  if muldiv(after[3], per_us, ticks) ~= muldiv(taken_us, per_us, ticks) then return end
+  if larger(cost_units, cost_micros, after[1], after[2]) then return end
+  after[1], after[2] = less(after[1], after[2], cost_units, cost_micros, 1000000)
+  if after[1] == 0 and after[2] == 0 then after[4] = after[3] end
+  write(key, after)
+end
+
+return {decide = decide, write = write, give_back = give_back}

@@ -79,4 +79,21 @@ local function write(key, after)
   keep(key, text, after[5], after[6])
 end
 
-return {decide = decide, write = write}
+local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
+  local ticks, per_us = tonumber(argv[at]), tonumber(argv[at + 1])
+  local _, after = decide(key, argv, at, now, 0, 0, false)
+  local number, gone = muldiv(after[5], per_us, ticks)
+  local since = number - muldiv(taken_us, per_us, ticks)
+  local place = since == 0 and 3 or 1
+  if since > 1 or larger(cost_units, cost_micros, after[place], after[place + 1]) then return end
+  after[place], after[place + 1] = less(after[place], after[place + 1], cost_units, cost_micros, 1000000)
+  after[6] = after[5]
+  if after[3] > 0 or after[4] > 0 then
+    after[6] = after[5] + ceildiv(2 * ticks - gone, per_us)
+  elseif after[1] > 0 or after[2] > 0 then
+    after[6] = after[5] + ceildiv(ticks - gone, per_us)
+  end
+  write(key, after)
+end
+
+return {decide = decide, write = write, give_back = give_back}

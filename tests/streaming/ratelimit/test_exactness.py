@@ -89,7 +89,7 @@ def test_answers_are_those_of_exact_arithmetic(
 ) -> None:
     limit, steps = data.draw(LIMITS[kind]), data.draw(STEPS)
     limiter.reset_sync("key", limit)
-    clock.set(START_US)  # Lua counts microseconds exactly until the year 2255
+    clock.set(START_US)
     history: History = []
     waits: dict[str, int] = {}
     full = size(limit)

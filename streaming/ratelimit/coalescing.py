@@ -1,0 +1,99 @@
+"""Requests of one event loop that want the same server at the same time go there together.
+
+What is asked while nothing is on its way leaves at the loop's next turn; what is asked meanwhile waits for the answer,
+and leaves as one. So a single request waits for nobody, and a thousand cost few round trips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from streaming.ratelimit.decision import Decision
+from streaming.ratelimit.errors import StoreUnavailable
+from streaming.ratelimit.limits import Request
+from streaming.ratelimit.redis_calls import ANSWER_SIZE, Call, many, one, read_group, read_one, redis_key
+from streaming.ratelimit.redis_servers import AsyncServers, answered
+
+LARGEST = 64
+"""Groups that go together: Redis does nothing else while it decides them, about half a millisecond."""
+
+ON_THE_WAY = 2
+"""So many lots are: one is decided while the next is packed."""
+
+Group = Sequence[Request]
+Waiting = tuple[Group, "asyncio.Future[list[Decision]]"]
+
+
+class Coalescer:
+    """Groups of requests for one server, each within one slot."""
+
+    def __init__(self, servers: AsyncServers, prefix: str) -> None:
+        self._servers, self._prefix = servers, prefix
+        self._waiting: deque[Waiting] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
+
+    def ask(self, group: Group) -> asyncio.Future[list[Decision]]:
+        """The decisions to come, or StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Decision]] = loop.create_future()
+        self._waiting.append((group, future))
+        if len(self._senders) < ON_THE_WAY:
+            sender = loop.create_task(self._send())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        return future
+
+    async def _send(self) -> None:
+        while self._waiting:
+            lot: list[Waiting] = []
+            while self._waiting and len(lot) < LARGEST:
+                waiting = self._waiting.popleft()
+                if not waiting[1].done():  # who has been cancelled asks for nothing
+                    lot.append(waiting)
+            try:
+                await self._decide(lot)
+            except asyncio.CancelledError:
+                for _, future in lot:
+                    future.cancel()
+                raise
+
+    async def _decide(self, lot: list[Waiting]) -> None:
+        if not self._servers.slots.known:
+            await self._servers.answers(())
+        by_slot: dict[int, list[Waiting]] = {}
+        if self._servers.slots.whole:
+            by_slot[0] = lot
+        else:
+            for waiting in lot:
+                key, limit, _ = waiting[0][0]
+                slot = self._servers.slots.slot(redis_key(self._prefix, limit.kind, key))
+                by_slot.setdefault(slot, []).append(waiting)
+        lots = list(by_slot.values())
+        answers = await self._servers.answers([self._call(of_slot) for of_slot in lots])
+        for of_slot, answer in zip(lots, answers, strict=True):
+            try:
+                self._tell(of_slot, answered(answer))
+            except StoreUnavailable as error:
+                # Who waits behind them would wait for the same again.
+                for _, future in [*of_slot, *self._waiting]:
+                    if not future.done():
+                        future.set_exception(error)
+                self._waiting.clear()
+
+    def _call(self, lot: list[Waiting]) -> Call:
+        if len(lot) == 1 and len(lot[0][0]) == 1:
+            return one(self._prefix, lot[0][0][0], take=True)
+        return many(self._prefix, [group for group, _ in lot])
+
+    def _tell(self, lot: list[Waiting], answer: Any) -> None:
+        first = 0
+        for group, future in lot:
+            if not future.done():
+                if len(group) == 1:
+                    future.set_result([read_one(group[0].limit, answer[first : first + ANSWER_SIZE])])
+                else:
+                    future.set_result(read_group(group, answer, first))
+            first += ANSWER_SIZE * len(group)
