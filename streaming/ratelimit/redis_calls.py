@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from streaming.ratelimit.bucket import LeakingBucket
 from streaming.ratelimit.decision import NEVER, Decision
 from streaming.ratelimit.exact import LARGEST, MICROS, MICROSECONDS
-from streaming.ratelimit.limits import Limit, Request
+from streaming.ratelimit.limits import KINDS, Limit, Request
 from streaming.ratelimit.redis_scripts import GIVE_BACK, MANY, ONE, RESET, Script
+
+MOST_NUMBERS = 5
+"""That an algorithm's script is told of a limit."""
 
 ANSWER_SIZE = 7
 """Numbers that the scripts of many requests answer for each."""
-
-
-class Arguments(NamedTuple):
-    """Arguments of a command as they are sent, and how many they are."""
-
-    packed: bytes
-    number: int
 
 
 class Command:
@@ -30,7 +26,7 @@ class Command:
     __slots__ = ("packed",)
 
     def __init__(self, *parts: bytes) -> None:
-        self.packed = b"*%d\r\n" % len(parts) + packed(*parts)
+        self.packed = b"*%d\r\n" % len(parts) + b"".join([bulk(part) for part in parts])
 
     @property
     def with_text(self) -> bytes:
@@ -48,10 +44,15 @@ class Call(Command):
 
     __slots__ = ("_keys", "_rest", "_script")
 
-    def __init__(self, script: Script, keys: Sequence[bytes], *arguments: Arguments) -> None:
+    def __init__(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes] = ()) -> None:
+        """`arguments` as `bulk` gives them."""
         self._script, self._keys = script, keys
-        count = 3 + len(keys) + sum([one.number for one in arguments])
-        self._rest = b"".join([packed(b"%d" % len(keys), *keys), *[one.packed for one in arguments]])
+        count = 3 + len(keys) + len(arguments)
+        self._rest = b"%b%b%b" % (
+            bulk(b"%d" % len(keys)),
+            b"".join([bulk(key) for key in keys]),
+            b"".join(arguments),
+        )
         self.packed = b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n%b" % (count, script.sha, self._rest)
 
     @property
@@ -67,9 +68,9 @@ class Call(Command):
         return self._keys[0]
 
 
-def packed(*parts: bytes) -> bytes:
-    """Strings of a command."""
-    return b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
+def bulk(part: bytes) -> bytes:
+    """A string as it is sent."""
+    return b"$%d\r\n%b\r\n" % (len(part), part)
 
 
 def redis_key(prefix: str, kind: str, key: str) -> bytes:
@@ -92,13 +93,13 @@ def scan(prefix: str, cursor: bytes) -> Command:
 def one(prefix: str, request: Request, *, take: bool) -> Call:
     """A single request."""
     key, limit, cost_micros = request
-    return Call(ONE[limit.kind], (redis_key(prefix, limit.kind, key),), _one(limit, cost_micros, take))
+    return Call(ONE[limit.kind], (redis_key(prefix, limit.kind, key),), (_one(limit, cost_micros, take),))
 
 
 def many(prefix: str, groups: Sequence[Sequence[Request]]) -> Call:
     """Requests in groups of which all are granted or none."""
     keys: list[bytes] = []
-    told: list[Arguments] = []
+    told: list[bytes] = []
     for group in groups:
         if len(group) == 1:
             key, limit, cost_micros = group[0]
@@ -110,19 +111,18 @@ def many(prefix: str, groups: Sequence[Sequence[Request]]) -> Call:
         for number, request in enumerate(group):
             ends = number == len(group) - 1
             told.append(_one_of_many(request.limit, sums[number], lasts[number], ends))
-    return Call(MANY, keys, *told)
+    return Call(MANY, keys, told)
 
 
 def give_back(prefix: str, group: Sequence[Request], answer: Sequence[int]) -> Call:
     """What a group was granted, by that answer of `many`."""
     places, sums, lasts = _together(prefix, group)
     told = []
-    for number, request in enumerate(group):
+    for number, (_, limit, _) in enumerate(group):
         taken = answer[number * ANSWER_SIZE + 4 : (number + 1) * ANSWER_SIZE]
-        own = [b"%d" % value for value in request.limit.arguments]
-        head = (request.limit.kind.encode(), *_cost(sums[number]), b"%d" % lasts[number])
-        told.append(_arguments(*head, *[b"%d" % value for value in taken], b"%d" % len(own), *own))
-    return Call(GIVE_BACK, places, *told)
+        head = (KINDS.index(limit.kind) + 1, 1, lasts[number], *_cost(sums[number]))
+        told.append(_numbers(*head, *_of(limit), *taken))
+    return Call(GIVE_BACK, places, told)
 
 
 def reset(prefix: str, limit: Limit, key: str) -> Call:
@@ -169,24 +169,27 @@ def _together(prefix: str, group: Sequence[Request]) -> tuple[list[bytes], list[
     return places, sums, lasts
 
 
-def _cost(cost_micros: int) -> tuple[bytes, bytes]:
+def _cost(cost_micros: int) -> tuple[int, int]:
     """Units and millionths."""
-    units, micros = divmod(min(cost_micros, LARGEST * MICROS + 1), MICROS)
-    return b"%d" % units, b"%d" % micros
+    return divmod(min(cost_micros, LARGEST * MICROS + 1), MICROS)
 
 
-def _arguments(*parts: bytes) -> Arguments:
-    return Arguments(packed(*parts), len(parts))
+def _of(limit: Limit) -> tuple[int, ...]:
+    """The numbers of an algorithm, filled up to as many as the scripts unpack."""
+    found = limit.arguments
+    return (*found, *(0,) * (MOST_NUMBERS - len(found)))
+
+
+def _numbers(*numbers: int) -> bytes:
+    """Numbers as the scripts unpack them; all are below 2^53."""
+    return bulk(struct.pack(f"<{len(numbers)}d", *numbers))
 
 
 @lru_cache(maxsize=4096)
-def _one(limit: Limit, cost_micros: int, take: bool) -> Arguments:
-    own = [b"%d" % value for value in limit.arguments]
-    return _arguments(b"%d" % take, *_cost(cost_micros), *own)
+def _one(limit: Limit, cost_micros: int, take: bool) -> bytes:
+    return _numbers(take, *_cost(cost_micros), *_of(limit))
 
 
 @lru_cache(maxsize=4096)
-def _one_of_many(limit: Limit, cost_micros: int, last: bool, ends: bool) -> Arguments:
-    own = [b"%d" % value for value in limit.arguments]
-    head = (limit.kind.encode(), *_cost(cost_micros), b"%d" % last, b"%d" % ends)
-    return _arguments(*head, b"%d" % len(own), *own)
+def _one_of_many(limit: Limit, cost_micros: int, last: bool, ends: bool) -> bytes:
+    return _numbers(KINDS.index(limit.kind) + 1, ends, last, *_cost(cost_micros), *_of(limit))

@@ -62,21 +62,45 @@ class Server:
 class Node:
     """One server for callers that block; safe for threads, a connection for each that is inside."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, timeout_s: float) -> None:
+        self._server, self._timeout_s = server, timeout_s
         self._connection, self._arguments = server.reached(redis)
         self._idle: deque[Any] = deque()
         self._pid = os.getpid()
 
-    def answers(self, commands: Sequence[Command], until: float) -> list[Any]:
-        """The answers, in order; what the server says no to is a RedisError among them.
+    def answer(self, command: Command) -> Any:
+        """What one command is answered, or None where that takes more than a look at a connection that is there.
 
-        Raises StoreUnavailable where they have not come by `until` (time.monotonic).
+        What most decisions are, and nothing more: `asked` does the rest.
         """
-        return self.asked(commands, until)()
+        if self._pid != os.getpid() or not self._idle:
+            return None
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        try:
+            connection.send_packed_command((command.packed,), check_health=False)
+            answer = connection.read_response()
+        except ResponseError:
+            self._idle.append(connection)
+            return None
+        except ConnectionError:
+            return None
+        except (RedisError, OSError) as error:
+            raise self._server.unavailable(error) from error
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._idle.append(connection)
+        return answer
 
     def asked(self, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
-        """Send the commands; what is returned waits for the answers, and raises as `answers` does."""
+        """Send the commands; what is returned waits for the answers.
+
+        They come in order, what the server says no to is a RedisError among them; StoreUnavailable is raised where
+        they have not come by `until` (time.monotonic).
+        """
         if self._pid != os.getpid():  # the idle ones belong to the process that this one was forked from
             self._idle, self._pid = deque(), os.getpid()
         packed = b"".join([command.packed for command in commands])
@@ -126,7 +150,7 @@ class Node:
     def _opened(self, packed: bytes, until: float) -> Any:
         """A new connection that has been sent that."""
         connection = self._connection(**self._arguments)
-        connection.socket_connect_timeout = connection.socket_timeout = _left(until)
+        connection.socket_connect_timeout, connection.socket_timeout = _left(until), self._timeout_s
         connection.send_packed_command((packed,), check_health=False)
         return connection
 

@@ -37,26 +37,27 @@ def _read(name: str) -> str:
     return (FOLDER / f"{name}.lua").read_text()
 
 
-def _algorithm(name: str, kind: str) -> str:
-    return f"local {name} = (function()\n{_read(SOURCES[kind])}end)()"
-
-
-def _table() -> str:
-    of_file = {SOURCES[kind]: kind for kind in KINDS}
-    files = "\n".join(_algorithm(file, kind) for file, kind in of_file.items())
-    named = ", ".join(f"{kind} = {SOURCES[kind]}" for kind in KINDS)
-    return f"{files}\nlocal algorithms = {{{named}}}"
+def _table(*, giving_back: bool) -> str:
+    """All algorithms, by number."""
+    parts = ["local algorithms = {}"]
+    for file in dict.fromkeys(SOURCES.values()):
+        numbers = [number for number, kind in enumerate(KINDS, 1) if SOURCES[kind] == file]
+        back = _read(f"{file}_give_back") if giving_back else "local give_back = nil"
+        made = "local made = {decide = decide, write = write, give_back = give_back}"
+        into = "\n".join(f"algorithms[{number}] = made" for number in numbers)
+        parts += ["do", _read(file), back, made, into, "end"]
+    return "\n".join(parts)
 
 
 _PRELUDE = _read("prelude")
 
-ONE = {kind: Script.of(_PRELUDE, _algorithm("algorithm", kind), _read("one")) for kind in KINDS}
+ONE = {kind: Script.of(_PRELUDE, _read(SOURCES[kind]), _read("one")) for kind in KINDS}
 """Decides one request, by algorithm."""
 
-MANY = Script.of(_PRELUDE, _table(), _read("many"))
+MANY = Script.of(_PRELUDE, _table(giving_back=False), _read("many"))
 """Decides many requests, in groups of which all are granted or none."""
 
-GIVE_BACK = Script.of(_PRELUDE, _table(), _read("give_back"))
+GIVE_BACK = Script.of(_PRELUDE, _table(giving_back=True), _read("give_back"))
 """Gives back what many requests were granted."""
 
 RESET = Script.of("return redis.call('DEL', KEYS[1])")

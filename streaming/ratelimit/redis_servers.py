@@ -23,14 +23,14 @@ class Servers:
 
     def __init__(self, url: str, slots: Slots, timeout_s: float) -> None:
         self._url, self.slots, self._timeout_s = url, slots, timeout_s
-        self._home = Node(Server(url))
+        self._home = Node(Server(url), timeout_s)
         self._nodes: dict[Place, Node] = {None: self._home}
 
     def answer(self, command: Command) -> Any:
         """What a command is answered. Raises StoreUnavailable, also where the server says no."""
         if self.slots.whole:
-            [answer] = self._home.answers((command,), time.monotonic() + self._timeout_s)
-            if not isinstance(answer, RedisError):
+            answer = self._home.answer(command)
+            if answer is not None:
                 return answer
         return answered(self.answers([command])[0])
 
@@ -60,7 +60,7 @@ class Servers:
     def _asked(self, place: Place, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
         node = self._nodes.get(place)
         if node is None:
-            node = self._nodes.setdefault(place, Node(Server(self._url, place)))
+            node = self._nodes.setdefault(place, Node(Server(self._url, place), self._timeout_s))
         read = node.asked(commands, until)
 
         def said() -> list[Any]:

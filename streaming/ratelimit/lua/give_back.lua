@@ -1,26 +1,21 @@
 -- Give back what requests of one slot were granted, and answer as if each were asked now, with nothing consumed.
--- KEYS: one a request. Arguments, for each request: algorithm, cost (units, millionths; with that of earlier requests on
--- the same key), 1 if it is the last on its key, the last three numbers of its answer when it was granted, then those of
--- the algorithm and how many they are first.
+-- KEYS and ARGV: one a request, as in many.lua; then the last three numbers of its answer when it was granted.
 -- Answer: as that of many.lua.
 local SIZE = 7
-local now, at, answers, requests = server_us(), 1, {}, {}
+local now, answers = server_us(), {}
+local TOLD = '<ddddddddddddd'
 
 for number, key in ipairs(KEYS) do
-  local one = {
-    key = key, algorithm = algorithms[ARGV[at]], at = at + 8,
-    units = tonumber(ARGV[at + 1]), micros = tonumber(ARGV[at + 2]),
-  }
-  if ARGV[at + 3] == '1' then
-    local taken_us, met_units, met_grains = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-    one.algorithm.give_back(key, ARGV, one.at, now, one.units, one.micros, taken_us, met_units, met_grains)
+  local kind, _, last, units, micros, a, b, c, d, e, taken_us, met_units, met_grains = unpack_numbers(TOLD, ARGV[number])
+  if last == 1 then
+    local given = {units = units, micros = micros, taken_us = taken_us, met_units = met_units, met_grains = met_grains}
+    algorithms[kind].give_back(key, now, given, a, b, c, d, e)
   end
-  at = at + 8 + tonumber(ARGV[at + 7])
-  requests[number] = one
 end
 
-for _, one in ipairs(requests) do
-  local answer = one.algorithm.decide(one.key, ARGV, one.at, now, one.units, one.micros, false)
+for number, key in ipairs(KEYS) do
+  local kind, _, _, units, micros, a, b, c, d, e = unpack_numbers(TOLD, ARGV[number])
+  local answer = algorithms[kind].decide(key, now, units, micros, false, a, b, c, d, e)
   for place = 1, SIZE do answers[#answers + 1] = answer[place] or 0 end
 end
 return answers

@@ -1,6 +1,8 @@
 -- Exact arithmetic on numbers that are whole and below 2^53, and the server's clock in microseconds.
--- An amount is a pair: whole units, and parts of one (millionths, or the grains of a bucket).
-local fmod, format, match, call = math.fmod, string.format, string.match, redis.call
+-- An amount is a pair: whole units, and parts of one (millionths, or the grains of a bucket). What is told and what is
+-- kept are doubles, packed: eight bytes a number, read and written at once.
+local fmod, format, call = math.fmod, string.format, redis.call
+local pack, unpack_numbers = struct.pack, struct.unpack
 local EXACT, NEVER = 9007199254740992, -1
 
 -- floor(a * b / c) and the remainder; a, b, c whole, c at most 2^52, the result below 2^53.
@@ -55,7 +57,7 @@ end
 -- Keep a text until it carries no more information; at that moment it is as if it had never been.
 local function keep(key, text, now, until_us)
   if until_us > now then
-    call('SET', key, text, 'PXAT', format('%.0f', ceildiv(until_us, 1000)))
+    call('SET', key, text, 'PXAT', format('%d', ceildiv(until_us, 1000)))
   else
     call('DEL', key)
   end

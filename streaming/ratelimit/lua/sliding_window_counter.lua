@@ -1,6 +1,6 @@
 -- Sliding window counter, as streaming/ratelimit/sliding_window_counter.py decides it.
--- Arguments: ticks of a window, ticks in a microsecond, limit (units, millionths).
--- Kept: "units:millionths" of the window before, "units:millionths" of this one, at_us.
+-- Its numbers: ticks of a window, ticks in a microsecond, limit (units, millionths).
+-- Kept: units and millionths of the window before, those of this one, at_us.
 -- Answer: allowed, remaining, retry_us, reset_us, at_us.
 
 -- floor(amount * ticks / of), where it is below 2^53: of two amounts, the first at most the second.
@@ -22,13 +22,10 @@ local function weighted(units, micros, left, ticks)
   return whole + (parts - over) / 1000000, over
 end
 
-local function decide(key, argv, at, now, cost_units, cost_micros, take)
-  local ticks, per_us = tonumber(argv[at]), tonumber(argv[at + 1])
-  local full_units, full_micros = tonumber(argv[at + 2]), tonumber(argv[at + 3])
+local function decide(key, now, cost_units, cost_micros, take, ticks, per_us, full_units, full_micros)
   local old_units, old_micros, units, micros, was, kept = 0, 0, 0, 0, now, call('GET', key)
   if kept then
-    local a, b, c, d, e = match(kept, '(%d+):(%d+):(%d+):(%d+):(%d+)')
-    old_units, old_micros, units, micros, was = tonumber(a), tonumber(b), tonumber(c), tonumber(d), tonumber(e)
+    old_units, old_micros, units, micros, was = unpack_numbers('<ddddd', kept)
     if now < was then now = was end
   end
   local number, gone = muldiv(now, per_us, ticks)
@@ -75,25 +72,6 @@ local function decide(key, argv, at, now, cost_units, cost_micros, take)
 end
 
 local function write(key, after)
-  local text = format('%.0f:%.0f:%.0f:%.0f:%.0f', after[1], after[2], after[3], after[4], after[5])
+  local text = pack('<ddddd', after[1], after[2], after[3], after[4], after[5])
   keep(key, text, after[5], after[6])
 end
-
-local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
-  local ticks, per_us = tonumber(argv[at]), tonumber(argv[at + 1])
-  local _, after = decide(key, argv, at, now, 0, 0, false)
-  local number, gone = muldiv(after[5], per_us, ticks)
-  local since = number - muldiv(taken_us, per_us, ticks)
-  local place = since == 0 and 3 or 1
-  if since > 1 or larger(cost_units, cost_micros, after[place], after[place + 1]) then return end
-  after[place], after[place + 1] = less(after[place], after[place + 1], cost_units, cost_micros, 1000000)
-  after[6] = after[5]
-  if after[3] > 0 or after[4] > 0 then
-    after[6] = after[5] + ceildiv(2 * ticks - gone, per_us)
-  elseif after[1] > 0 or after[2] > 0 then
-    after[6] = after[5] + ceildiv(ticks - gone, per_us)
-  end
-  write(key, after)
-end
-
-return {decide = decide, write = write, give_back = give_back}

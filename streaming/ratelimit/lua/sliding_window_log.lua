@@ -1,6 +1,6 @@
 -- Sliding window log, as streaming/ratelimit/sliding_window_log.py decides it.
--- Arguments: window in microseconds, limit (units, millionths).
--- Kept: a list; first a header "units:millionths:base_us:last_us:at_us" (what is in the list; the time that the first
+-- Its numbers: window in microseconds, limit (units, millionths).
+-- Kept: a list; first a header of units, millionths, base_us, last_us, at_us (what is in the list; the time that the first
 -- entry counts from; the last entry's time; the highest clock), then an entry for each admitted request, oldest first:
 -- microseconds since the one before, and ":units:millionths" unless it cost one unit. Small numbers take 2 to 6 bytes.
 -- Answer: allowed, remaining, retry_us, reset_us, at_us.
@@ -9,19 +9,17 @@ local CHUNK = 128
 local function entry(text)
   local delta = tonumber(text)
   if delta then return delta, 1, 0 end
-  local a, b, c = match(text, '(%d+):(%d+):(%d+)')
+  local a, b, c = string.match(text, '(%d+):(%d+):(%d+)')
   return tonumber(a), tonumber(b), tonumber(c)
 end
 
-local function decide(key, argv, at, now, cost_units, cost_micros, take)
-  local window = tonumber(argv[at])
-  local full_units, full_micros = tonumber(argv[at + 1]), tonumber(argv[at + 2])
-  local rows, passed, units, micros, base, last = call('LRANGE', key, 0, 8), 0, 0, 0, now, now
+local function decide(key, now, cost_units, cost_micros, take, window, full_units, full_micros)
+  local rows, passed, units, micros, base, last = call('LRANGE', key, 0, 2), 0, 0, 0, now, now
   local place, seen, length = 2, 1, #rows -- place in rows; entries and header that all rows so far had
   if length > 0 then
-    local a, b, c, d, e = match(rows[1], '(%d+):(%d+):(%d+):(%d+):(%d+)')
-    units, micros, base, last, e = tonumber(a), tonumber(b), tonumber(c), tonumber(d), tonumber(e)
-    if now < e then now = e end
+    local at
+    units, micros, base, last, at = unpack_numbers('<ddddd', rows[1])
+    if now < at then now = at end
     seen = length
   end
   local function next_entry()
@@ -79,7 +77,7 @@ local function write(key, after)
     call('DEL', key)
     return
   end
-  local header = format('%.0f:%.0f:%.0f:%.0f:%.0f', after[1], after[2], after[3], after[4], after[5])
+  local header = pack('<ddddd', after[1], after[2], after[3], after[4], after[5])
   if not after[7] then
     call('RPUSH', key, header)
   elseif after[8] > 0 then
@@ -90,42 +88,8 @@ local function write(key, after)
   end
   if after[9] then
     local cost = ''
-    if after[10] ~= 1 or after[11] ~= 0 then cost = format(':%.0f:%.0f', after[10], after[11]) end
-    call('RPUSH', key, format('%.0f', after[9]) .. cost)
+    if after[10] ~= 1 or after[11] ~= 0 then cost = format(':%d:%d', after[10], after[11]) end
+    call('RPUSH', key, format('%d', after[9]) .. cost)
   end
-  call('PEXPIREAT', key, format('%.0f', ceildiv(after[5] + after[6], 1000)))
+  call('PEXPIREAT', key, format('%d', ceildiv(after[5] + after[6], 1000)))
 end
-
--- The entry itself goes; what came after it counts from the one before.
-local function give_back(key, argv, at, now, cost_units, cost_micros, taken_us)
-  local _, after = decide(key, argv, at, now, 0, 0, false)
-  write(key, after)
-  if after[6] <= 0 then return end
-  local time, later = after[4], nil
-  for place = call('LLEN', key) - 1, 1, -1 do
-    local text = call('LINDEX', key, place)
-    local delta, units, micros = entry(text)
-    if time == taken_us and units == cost_units and micros == cost_micros then
-      if later then
-        local later_delta = entry(later)
-        call('LSET', key, place + 1, (string.gsub(later, '^%d+', format('%.0f', later_delta + delta))))
-        call('LSET', key, place, '')
-        call('LREM', key, -1, '')
-      else
-        call('RPOP', key)
-        after[4], after[6] = time - delta, time - delta + tonumber(argv[at]) - after[5]
-      end
-      after[1], after[2] = less(after[1], after[2], cost_units, cost_micros, 1000000)
-      if after[1] == 0 and after[2] == 0 then
-        call('DEL', key)
-      else
-        write(key, {after[1], after[2], after[3], after[4], after[5], after[6], true, 0, false})
-      end
-      return
-    end
-    if time < taken_us then return end
-    time, later = time - delta, text
-  end
-end
-
-return {decide = decide, write = write, give_back = give_back}
