@@ -9,19 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
-from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.decision import NEVER, Decision, made
 from streaming.ratelimit.exact import LONGEST_US, MICROSECONDS, Number, exact
 
-
-class Level(NamedTuple):
-    """What is kept of a key. `until_us`: when it is empty. `grains`: as of `at_us`, the key's highest clock."""
-
-    until_us: int
-    grains: int
-    at_us: int
-    grains_per_unit: int
+Level = tuple[int, int, int, int]
+"""What is kept of a key: when it is empty (until_us), and its level: grains, as of at_us, the key's highest clock, and
+how many grains a unit has. States are plain tuples, the microsecond in which they say nothing more first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +95,8 @@ class Bucket:
         reset_us = -(-level // flow)
         remaining = (full - level) // grain if level < full else 0
         return (
-            Decision(excess <= 0, remaining, wait_s, retry_after_s, reset_us / MICROSECONDS),
-            Level(now_us + reset_us, level, now_us, grain),
+            made(Decision, (excess <= 0, remaining, wait_s, retry_after_s, reset_us / MICROSECONDS)),
+            (now_us + reset_us, level, now_us, grain),
         )
 
 

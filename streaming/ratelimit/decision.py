@@ -24,6 +24,10 @@ class Decision(NamedTuple):
     reset_after_s: float
 
 
+made = tuple.__new__
+"""A NamedTuple of ours of a tuple of its fields, in half the time that its own constructor takes."""
+
+
 def together(decisions: list[Decision]) -> Decision:
     """One decision of several limits: allowed if all are, the least `remaining`, the most of the others."""
     return Decision(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.decision import NEVER, Decision, made
 from streaming.ratelimit.exact import MICROS, MICROSECONDS
-from streaming.ratelimit.window import Window
+from streaming.ratelimit.window import Period, Window
 
-
-class Count(NamedTuple):
-    """What is kept of a key: millionths of a unit used in the window of `at_us`, which is the key's highest clock."""
-
-    until_us: int
-    used: int
-    at_us: int
+Count = tuple[int, int, int, Period]
+"""What is kept of a key: until_us, the end of the window of at_us, or at_us itself where nothing is used; millionths of
+a unit used in that window; at_us, the key's highest clock; how long such a window is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +32,22 @@ class FixedWindow(Window):
 
         Without `take` the answer is the same but nothing is consumed.
         """
-        ticks, per_us, full, used, at_us = self._ticks, self._ticks_per_us, self._full, 0, now_us
+        full, period, used, left_us = self._full, self._period, 0, 0
         if state is not None:
-            _, used, at_us = state
+            until_us, used, at_us, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-        number, gone = divmod(now_us * per_us, ticks)
-        if used and at_us * per_us // ticks != number:
-            used = 0
-        left_us = -(-(ticks - gone) // per_us)
+            if kept_period is not period and kept_period != period:
+                ticks, per_us = period
+                if used and at_us * per_us // ticks != now_us * per_us // ticks:
+                    used = 0
+            elif now_us < until_us:
+                left_us = until_us - now_us
+            else:
+                used = 0
+        if not left_us:
+            ticks, per_us = period
+            left_us = -(-(ticks - now_us * per_us % ticks) // per_us)
         allowed, retry_after_s = used + cost_micros <= full, 0.0
         if not allowed:
             retry_after_s = left_us / MICROSECONDS if cost_micros <= full else NEVER
@@ -53,6 +56,6 @@ class FixedWindow(Window):
         reset_us = left_us if used else 0
         remaining = (full - used) // MICROS if used < full else 0
         return (
-            Decision(allowed, remaining, 0.0, retry_after_s, reset_us / MICROSECONDS),
-            Count(now_us + reset_us, used, now_us),
+            made(Decision, (allowed, remaining, 0.0, retry_after_s, reset_us / MICROSECONDS)),
+            (now_us + reset_us, used, now_us, period),
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from time import time_ns
 from typing import Any
 
 from streaming.ratelimit.decision import Decision
@@ -23,7 +23,7 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Callable[[], float | Fraction] | None = None) -> None:
-        self._clock = clock or time.time
+        self._clock = clock
         self._lock = threading.Lock()
         self._states: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._sweep_at = SWEEP_FROM
@@ -31,7 +31,7 @@ class MemoryStore:
 
     def decide_sync(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision:
         """Answer one request; with `take`, what it is allowed is consumed."""
-        now_us = round(self._clock() * MICROSECONDS)
+        now_us = time_ns() // 1000 if self._clock is None else round(self._clock() * MICROSECONDS)
         states = self._states[limit.kind]
         with self._lock:
             state = states.get(key)
@@ -51,7 +51,7 @@ class MemoryStore:
 
     def decide_all_sync(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
-        now_us = round(self._clock() * MICROSECONDS)
+        now_us = time_ns() // 1000 if self._clock is None else round(self._clock() * MICROSECONDS)
         with self._lock:
             if self._swept_us is not None and now_us < self._swept_us:
                 now_us = self._swept_us
@@ -99,5 +99,5 @@ class MemoryStore:
         """Drop keys that carry no more information. What is dropped may not come back with an earlier clock."""
         self._swept_us = now_us
         for kind, states in self._states.items():
-            self._states[kind] = {key: state for key, state in states.items() if state.until_us > now_us}
+            self._states[kind] = {key: state for key, state in states.items() if state[0] > now_us}
         self._sweep_at = max(SWEEP_FROM, 2 * max(map(len, self._states.values())))

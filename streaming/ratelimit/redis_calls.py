@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from streaming.ratelimit.bucket import LeakingBucket
-from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.decision import NEVER, Decision, made
 from streaming.ratelimit.exact import LARGEST, MICROS, MICROSECONDS
 from streaming.ratelimit.limits import KINDS, Limit, Request
 from streaming.ratelimit.redis_scripts import GIVE_BACK, MANY, ONE, RESET, Script
@@ -136,13 +136,8 @@ def read_one(limit: Limit, answer: Sequence[int], ahead_micros: int = 0) -> Deci
     if answer[0] and isinstance(limit, LeakingBucket):
         wait_s = limit.queued_s(answer[5], answer[6], ahead_micros)
     retry_us = answer[2]
-    return Decision(
-        answer[0] == 1,
-        answer[1],
-        wait_s,
-        NEVER if retry_us < 0 else retry_us / MICROSECONDS,
-        answer[3] / MICROSECONDS,
-    )
+    retry_s = NEVER if retry_us < 0 else retry_us / MICROSECONDS
+    return made(Decision, (answer[0] == 1, answer[1], wait_s, retry_s, answer[3] / MICROSECONDS))
 
 
 def read_group(group: Sequence[Request], answer: Sequence[int], first: int = 0) -> list[Decision]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.decision import NEVER, Decision, made
 from streaming.ratelimit.exact import MICROS, MICROSECONDS
-from streaming.ratelimit.window import Window
+from streaming.ratelimit.window import Period, Window
 
-
-class Counts(NamedTuple):
-    """What is kept of a key: millionths of a unit in the window that holds `at_us`, and in the one before it."""
-
-    until_us: int
-    before: int
-    used: int
-    at_us: int
+Counts = tuple[int, int, int, int, int, Period]
+"""What is kept of a key: until_us; millionths of a unit in the window before that of at_us, and in that; at_us, the
+key's highest clock; the end of that window, in ticks since the epoch; how long such a window is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +36,24 @@ class SlidingWindowCounter(Window):
 
         Without `take` the answer is the same but nothing is consumed.
         """
-        ticks, per_us, full = self._ticks, self._ticks_per_us, self._full
-        before, used, at_us = 0, 0, now_us
-        if state is not None:
-            _, before, used, at_us = state
+        full, period, before, used = self._full, self._period, 0, 0
+        ticks, per_us = period
+        if state is None:
+            ends = (now_us * per_us // ticks + 1) * ticks
+        else:
+            _, before, used, at_us, ends, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-        number, gone = divmod(now_us * per_us, ticks)
-        if at_us * per_us < number * ticks:
-            before, used = (used if at_us * per_us >= (number - 1) * ticks else 0), 0
-        left = ticks - gone
+            if kept_period is not period and kept_period != period:
+                ends = (at_us * per_us // ticks + 1) * ticks
+        left = ends - now_us * per_us
+        if left <= 0:
+            if left > -ticks:
+                before, used, left, ends = used, 0, left + ticks, ends + ticks
+            else:
+                before = used = 0
+                ends = (now_us * per_us // ticks + 1) * ticks
+                left = ends - now_us * per_us
         room = full - cost_micros - used
         allowed, retry_after_s = room * ticks >= before * left, 0.0
         if not allowed:
@@ -63,10 +66,12 @@ class SlidingWindowCounter(Window):
                 retry_after_s = -(-wait // per_us) / MICROSECONDS
         elif take:
             used += cost_micros
-        spare = (full - used) * ticks - before * left
-        remaining = spare // (ticks * MICROS) if spare > 0 else 0
+        spare = full - used
+        if before:
+            spare = (spare * ticks - before * left) // ticks
+        remaining = spare // MICROS if spare > 0 else 0
         reset_us = -(-(left + ticks if used else left if before else 0) // per_us)
         return (
-            Decision(allowed, remaining, 0.0, retry_after_s, reset_us / MICROSECONDS),
-            Counts(now_us + reset_us, before, used, now_us),
+            made(Decision, (allowed, remaining, 0.0, retry_after_s, reset_us / MICROSECONDS)),
+            (now_us + reset_us, before, used, now_us, ends, period),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from streaming.ratelimit.decision import NEVER, Decision
+from streaming.ratelimit.decision import NEVER, Decision, made
 from streaming.ratelimit.exact import MICROS, MICROSECONDS
 from streaming.ratelimit.window import Window
 
@@ -14,20 +14,10 @@ COMPACT_FROM = 64
 """Passed entries before those that still count are copied to lists of their own."""
 
 
-class Log(NamedTuple):
-    """What is kept of a key: the entries from `first` to before `end` of two lists that later states go on to fill.
-
-    `times_us`: when each was admitted, rising; `sums`: what was admitted until then, it included, in millionths of a
-    unit; `base`: the same before the first entry. `at_us`: the key's highest clock.
-    """
-
-    until_us: int
-    times_us: list[int]
-    sums: list[int]
-    first: int
-    end: int
-    base: int
-    at_us: int
+Log = tuple[int, list[int], list[int], int, int, int, int]
+"""What is kept of a key: until_us; when each was admitted, rising, and what was admitted until then, it included, in
+millionths of a unit: the entries from `first` to before `end` of two lists that later states go on to fill; first; end;
+what was admitted before the first; at_us, the key's highest clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +34,7 @@ class SlidingWindowLog(Window):
     @property
     def _window_us(self) -> int:
         """What t' > t - window means of whole microseconds."""
-        return -(-self._ticks // self._ticks_per_us)
+        return -(-self._period[0] // self._period[1])
 
     def decide(
         self,
@@ -87,6 +77,6 @@ class SlidingWindowLog(Window):
         until_us = times[end - 1] + window_us if end > first else now_us
         remaining = (full - used) // MICROS if used < full else 0
         return (
-            Decision(excess <= 0, remaining, 0.0, retry_after_s, (until_us - now_us) / MICROSECONDS),
-            Log(until_us, times, sums, first, end, base, now_us),
+            made(Decision, (excess <= 0, remaining, 0.0, retry_after_s, (until_us - now_us) / MICROSECONDS)),
+            (until_us, times, sums, first, end, base, now_us),
         )

@@ -9,20 +9,19 @@ from typing import Self
 
 from streaming.ratelimit.exact import LONGEST_US, MICROS, MICROSECONDS, WIDEST, Number, exact
 
+Period = tuple[int, int]
+"""How long a window is: ticks of it, and in a microsecond. It need not be whole microseconds (a third of a second is
+not)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `limit` units in `window_s` seconds. Raises ValueError: see `exact`; a window has 1 microsecond at least.
-
-    A window need not be a whole number of microseconds (a third of a second is not): it has `_ticks` of which
-    `_ticks_per_us` pass in one.
-    """
+    """At most `limit` units in `window_s` seconds, one microsecond at least. Raises ValueError: see `exact`."""
 
     limit: Number
     window_s: Number
     _full: int = field(init=False, repr=False, compare=False)
-    _ticks: int = field(init=False, repr=False, compare=False)
-    _ticks_per_us: int = field(init=False, repr=False, compare=False)
+    _period: Period = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         window_us = exact(self.window_s, "window_s") * MICROSECONDS
@@ -31,13 +30,12 @@ class Window:
         if window_us.numerator > WIDEST:
             window_us = Fraction(round(window_us))
         object.__setattr__(self, "_full", math.floor(exact(self.limit, "limit") * MICROS))
-        object.__setattr__(self, "_ticks", window_us.numerator)
-        object.__setattr__(self, "_ticks_per_us", window_us.denominator)
+        object.__setattr__(self, "_period", (window_us.numerator, window_us.denominator))
 
     @property
     def arguments(self) -> tuple[int, ...]:
         """What its Lua script is told of it."""
-        return self._ticks, self._ticks_per_us, *divmod(self._full, MICROS)
+        return *self._period, *divmod(self._full, MICROS)
 
     def scaled(self, share: Fraction) -> Self:
         """A share of it."""
