@@ -10,6 +10,7 @@ from streaming.ratelimit.exact import MICROS
 from streaming.ratelimit.limits import LIMITS, Limit, Request
 
 _KNOWN = frozenset(LIMITS)
+_BY_KIND: dict[str, type[Limit]] = {limit.kind: limit for limit in LIMITS}
 
 
 class Store(Protocol):
@@ -22,6 +23,10 @@ class Store(Protocol):
     def decide_all_sync(self, requests: list[Request]) -> list[Decision]: ...  # noqa: D102
 
     async def decide_all(self, requests: list[Request]) -> list[Decision]: ...  # noqa: D102
+
+    def kept_sync(self, most: int) -> list[tuple[str, str]]: ...  # noqa: D102
+
+    async def kept(self, most: int) -> list[tuple[str, str]]: ...  # noqa: D102
 
     def reset_sync(self, key: str, limit: Limit) -> None: ...  # noqa: D102
 
@@ -71,6 +76,14 @@ class RateLimiter:
     def peek_sync(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""
         return self._decide_sync(key, limit, _micros(key, limit, cost), take=False)
+
+    async def kept(self, most: int = 10_000) -> list[tuple[str, type[Limit]]]:
+        """Keys that something is kept of, with the class of the limit; at most so many, in no order."""
+        return [(key, _BY_KIND[kind]) for kind, key in await self._store.kept(most)]
+
+    def kept_sync(self, most: int = 10_000) -> list[tuple[str, type[Limit]]]:
+        """Keys that something is kept of, with the class of the limit; at most so many, in no order."""
+        return [(key, _BY_KIND[kind]) for kind, key in self._store.kept_sync(most)]
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -79,6 +80,16 @@ class MemoryStore:
     async def decide_all(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         return self.decide_all_sync(requests)
+
+    def kept_sync(self, most: int) -> list[tuple[str, str]]:
+        """Kind and key of what has state, at most so many."""
+        with self._lock:
+            kept = ((kind, key) for kind, states in self._states.items() for key in states)
+            return list(itertools.islice(kept, most))
+
+    async def kept(self, most: int) -> list[tuple[str, str]]:
+        """Kind and key of what has state, at most so many."""
+        return self.kept_sync(most)
 
     def reset_sync(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this kind."""
