@@ -53,7 +53,8 @@ class RedisStore:
     ) -> None:
         if on_error not in ("raise", "open", "closed", "local"):
             raise ValueError(f"on_error must be raise, open, closed or local, not {on_error!r}")
-        self._url, self._prefix, self._timeout_s, self._on_error = url, prefix, timeout_s, on_error
+        self._url, self._prefix, self._on_error = url, prefix, on_error
+        self._timeout_s = timeout_s = float(exact(timeout_s, "timeout_s"))
         self._slots = Slots()
         self._servers = Servers(url, self._slots, timeout_s)
         self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
@@ -92,34 +93,42 @@ class RedisStore:
 
     def decide_all_sync(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
+        group = tuple(requests)
+        if self._refusals is not None and (known := self._refusals.known_together(group)) is not None:
+            return known
+        asked_s = time.monotonic()
         try:
             if not self._slots.known:
                 self._servers.answers(())
-            steps = reserved(self._slots, self._prefix, requests)
+            steps = reserved(self._slots, self._prefix, group)
             asked = next(steps)
             while True:
                 asked = steps.send(self._servers.answers(asked))
         except StopIteration as end:
-            return self._back(end.value)
+            return self._noted_together(group, end.value, asked_s)
         except StoreUnavailable as error:
-            return self._without(requests, error)
+            return self._without(group, error)
 
     async def decide_all(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
+        group = tuple(requests)
+        if self._refusals is not None and (known := self._refusals.known_together(group)) is not None:
+            return known
         loop = self._loop()
+        asked_s = time.monotonic()
         try:
             if not self._slots.known:
                 await loop.servers.answers(())
-            if len(slots_of(self._slots, self._prefix, requests)) == 1:
-                return self._back(await loop.ask(requests))
-            steps = reserved(self._slots, self._prefix, requests)
+            if len(slots_of(self._slots, self._prefix, group)) == 1:
+                return self._noted_together(group, await loop.ask(group), asked_s)
+            steps = reserved(self._slots, self._prefix, group)
             asked = next(steps)
             while True:
                 asked = steps.send(await loop.servers.answers(asked))
         except StopIteration as end:
-            return self._back(end.value)
+            return self._noted_together(group, end.value, asked_s)
         except StoreUnavailable as error:
-            return self._without(requests, error)
+            return self._without(group, error)
 
     def kept_sync(self, most: int) -> list[tuple[str, str]]:
         """Kind and key of what has state, at most so many. Raises StoreUnavailable, whatever `on_error`."""
@@ -185,17 +194,23 @@ class RedisStore:
             self._refusals.forget(key)
 
     def _noted(self, request: Request, decision: Decision, asked_s: float, *, take: bool) -> Decision:
-        if self._away:
-            self._back(())
+        self._here()
         if take and self._refusals is not None and not decision.allowed:
             self._refusals.note(request, decision, asked_s)
         return decision
 
-    def _back(self, decisions: list[Decision] | tuple[()]) -> list[Decision]:
+    def _noted_together(
+        self, group: tuple[Request, ...], decisions: list[Decision], asked_s: float
+    ) -> list[Decision]:
+        self._here()
+        if self._refusals is not None and not all(one.allowed for one in decisions):
+            self._refusals.note_together(group, decisions, asked_s)
+        return decisions
+
+    def _here(self) -> None:
         if self._away:
             self._away = False
             _log.warning("rate limits: Redis decides again")
-        return list(decisions)
 
     def _without(
         self, requests: Sequence[Request], error: StoreUnavailable, *, take: bool = True

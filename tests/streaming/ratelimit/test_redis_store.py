@@ -47,6 +47,34 @@ def test_a_refusal_is_answered_from_memory_until_its_wait_is_over(
     limiter.close()
 
 
+def test_a_refusal_of_several_together_is_answered_from_memory_too(
+    redis_url: str, server: redis.Redis
+) -> None:
+    limiter = RateLimiter(RedisStore(redis_url, timeout_s=PATIENT_S))
+    free, full = TokenBucket(capacity=10, refill_per_s=0.01), TokenBucket(capacity=1, refill_per_s=2)
+    asked = [("user", free, 1.0), ("address", full, 1.0)]
+    assert limiter.acquire_all_sync(asked).allowed
+    refused = limiter.acquire_all_sync(asked)
+    before = calls(server)
+
+    async def from_a_loop() -> list[bool]:
+        return [one.allowed for one in await limiter.acquire_each(asked)]
+
+    for _ in range(100):
+        again = limiter.acquire_all_sync(asked)
+        assert not again.allowed
+        assert again.retry_after_s <= refused.retry_after_s
+    assert asyncio.run(from_a_loop()) == [True, False]
+    assert calls(server) == before
+    assert limiter.acquire_sync("user", free).remaining == 8
+    time.sleep(again.retry_after_s)
+    assert limiter.acquire_all_sync(asked).allowed
+    limiter.acquire_all_sync(asked)
+    limiter.reset_sync("address", full)
+    assert limiter.acquire_all_sync(asked).allowed
+    limiter.close()
+
+
 def test_limiters_on_one_server_share_what_was_used_and_survive_that_it_forgets_its_scripts(
     redis_url: str, server: redis.Redis
 ) -> None:
