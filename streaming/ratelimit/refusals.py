@@ -76,7 +76,7 @@ class Refusals:
         )
 
     def known_together(self, group: tuple[Request, ...]) -> list[Decision] | None:
-        """What the same requests were told, while one of them is still refused; the others may have less left by now."""
+        """What the same requests were told, while one of them is still refused; the others may have less by now."""
         refusal = self._by_group.get(group)
         if refusal is None:
             return None
