@@ -44,18 +44,28 @@ def in_turns(
     """
     found: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
-    for number in range(rounds + 1):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
-            gc.collect()
-            gc.disable()
-            try:
-                begun = clock()
-                done = contestants[name](number)
-                took_s = clock() - begun
-            finally:
-                gc.enable()
-            if number:
-                found[name].append(done / took_s)
-            time.sleep(SETTLE_S)
+    gc.collect()
+    gc.freeze()  # what is there already need not be looked through after each turn
+    try:
+        for number in range(rounds + 1):
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                rate = _rate(contestants[name], number, clock)
+                if number:
+                    found[name].append(rate)
+    finally:
+        gc.unfreeze()
     return Rates(found)
+
+
+def _rate(contestant: Callable[[int], int], number: int, clock: Callable[[], float]) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        begun = clock()
+        done = contestant(number)
+        took_s = clock() - begun
+    finally:
+        gc.enable()
+    time.sleep(SETTLE_S)
+    return done / took_s
