@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,8 +26,10 @@ PACKAGES = (
 GIB = 1 << 30
 
 
-def conditions(**more: Any) -> dict[str, Any]:
-    """The conditions of a run that begins now; `more` is what the bench itself was told."""
+def conditions(
+    packages: Sequence[str] = PACKAGES, programs: Sequence[str] = ("ffmpeg",), **more: Any
+) -> dict[str, Any]:
+    """The conditions of a run that begins now, with versions; `more` is what the bench itself was told."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "processor": _processor(),
@@ -36,8 +39,8 @@ def conditions(**more: Any) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in PACKAGES},
-            "ffmpeg": media_tools.version("ffmpeg"),
+            **{name: _version(name) for name in packages},
+            **{name: media_tools.version(name) for name in programs},
         },
         **more,
     }

@@ -1,0 +1,83 @@
+"""What a key takes in Redis, by MEMORY USAGE with all of its parts counted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.ratelimit.held_clock import TRIED_US, held_server
+from benchmarks.ratelimit.oracle import ORACLES
+from benchmarks.ratelimit.peers import LIMITS, Quota, on_redis
+from benchmarks.ratelimit.redis_server import RedisServer, redis_server
+from benchmarks.report import Figure, Say
+from schemas.errors import StageError
+
+LOG_LIMIT_KB = 100.0
+COUNTER_LIMIT_BYTES = 200.0
+
+KEY = "user:1234567"
+DAY_S = 86_400
+
+USED = 5
+"""Requests on a key whose size does not depend on them."""
+
+APART_US = (500, 1500)
+"""Between two entries of a log."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes in Redis: of a log with so many entries, ours and that of `limits`, and of a key of each other kind."""
+
+    entries: int
+    log: int
+    log_of_limits: int
+    by_kind: Mapping[str, int]
+
+
+def measure(entries: int, seed: int, say: Say) -> Footprint:
+    """Fill the keys. Raises DependencyError without libfaketime, whose clock the log is filled by."""
+    chance = random.Random(seed)  # noqa: S311
+    with held_server() as (server, clock):
+        ask = on_redis(server.url, Quota("sliding_window_log", entries, DAY_S))["ours"]
+        now_us = TRIED_US[0]
+        for _ in range(entries):
+            now_us += chance.randint(*APART_US)
+            clock.set(now_us)
+            if not ask((KEY,)):
+                raise StageError("a log that is not full refused a request")
+        log = _bytes(server)
+    by_kind = {}
+    with redis_server() as server:
+        # Its entries are the client's clock, a text of the same length whatever lies between them.
+        on_redis(server.url, Quota("sliding_window_log", entries, DAY_S))["limits"]((KEY,) * entries)
+        log_of_limits = _bytes(server)
+        for kind in ORACLES:
+            server.client.flushall()
+            on_redis(server.url, Quota(kind, 1000, DAY_S))["ours"]((KEY,) * USED)
+            by_kind[kind] = _bytes(server)
+        for kind in LIMITS:
+            server.client.flushall()
+            on_redis(server.url, Quota(kind, 1000, DAY_S))["limits"]((KEY,) * USED)
+            by_kind[f"{kind} of limits"] = _bytes(server)
+    say(f"memory in Redis: a log of {entries} entries {log} B, that of limits {log_of_limits} B; {by_kind}")
+    return Footprint(entries, log, log_of_limits, by_kind)
+
+
+def figures(found: Footprint) -> list[Figure]:
+    """Logs in kB (1,000 bytes), keys in bytes."""
+    told = [
+        Figure(f"a log of {found.entries} entries in Redis", found.log / 1000, "kB", limit=LOG_LIMIT_KB),
+        Figure(f"a log of {found.entries} entries in Redis: limits", found.log_of_limits / 1000, "kB"),
+    ]
+    for kind, size in found.by_kind.items():
+        limit = COUNTER_LIMIT_BYTES if kind == "sliding_window_counter" else None
+        used = f" after {USED} requests" if "log" in kind else ""
+        told.append(Figure(f"a key in Redis, {kind}{used}", size, "B", limit=limit))
+    return told
+
+
+def _bytes(server: RedisServer) -> int:
+    """All that the server keeps, but for its tables of keys."""
+    return sum(server.client.memory_usage(key, samples=0) for key in server.client.scan_iter())

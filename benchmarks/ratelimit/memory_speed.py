@@ -1,0 +1,125 @@
+"""Decisions a second in memory, in one thread, ours and the peers' in turns."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.ratelimit.oracle import ORACLES
+from benchmarks.ratelimit.peers import Asker, Quota, in_memory
+from benchmarks.ratelimit.rounds import Rates, in_turns
+from benchmarks.report import Figure, Say
+from schemas.errors import StageError
+
+LIMIT = 2.0
+"""Times the best peer."""
+
+DAY_S = 86_400
+FEW = 1000
+"""Keys that are refused, and requests in a row on one key before the next."""
+
+Keys = Callable[[int], Sequence[str]]
+"""Those that are asked for in a round, by its number."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is asked under a limit of so many units a day. All is allowed, or all is refused: the keys are used up."""
+
+    name: str
+    units: int
+    keys: Keys
+    allowed: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One algorithm under one workload."""
+
+    kind: str
+    workload: str
+    rates: Rates
+
+    @property
+    def ratio(self) -> float:
+        """Ours to the best peer."""
+        return self.rates.ratio("ours", self.peer)
+
+    @property
+    def peer(self) -> str:
+        """The best peer."""
+        return self.rates.best("ours")
+
+
+def workloads(asked: int, seed: int) -> list[Workload]:
+    """So many requests a round."""
+    chance = random.Random(seed)  # noqa: S311
+    many = [f"user:{number}" for number in range(max(1, asked // 2))]
+    spread = [chance.choice(many) for _ in range(asked)]
+    few = many[:: max(1, len(many) // FEW)]
+    refused = [chance.choice(few) for _ in range(asked)]
+
+    def hot(number: int) -> list[str]:
+        return [f"user:{number}:{one // FEW}" for one in range(asked)]
+
+    return [
+        Workload("many keys", 1000, lambda _: spread, allowed=True),
+        Workload("one key after the other", FEW, hot, allowed=True),
+        Workload("refused", 1, lambda _: refused, allowed=False),
+    ]
+
+
+def measure(asked: int, rounds: int, seed: int, say: Say) -> list[Measured]:
+    """All five under all workloads. Raises StageError where somebody does not answer as the workload has it."""
+    found = []
+    for kind in ORACLES:
+        for workload in workloads(asked, seed):
+            one = Measured(kind, workload.name, _rates(kind, workload, rounds))
+            found.append(one)
+            rates = ", ".join(f"{name} {one.rates.rate(name):,.0f}/s" for name in one.rates.by_name)
+            say(f"memory: {kind}, {workload.name}: {rates}; {one.ratio:.2f} times {one.peer}")
+    return found
+
+
+def figures(found: Sequence[Measured]) -> list[Figure]:
+    """The least ratio of each algorithm has a limit; all of its ratios follow, and the rates on many keys."""
+    told = []
+    for kind in ORACLES:
+        of_kind = [one for one in found if one.kind == kind]
+        least = min(of_kind, key=lambda one: one.ratio)
+        told += [
+            Figure(
+                f"memory, {kind}: least ratio to the best peer", least.ratio, "x", limit=LIMIT, at_least=True
+            ),
+            *(
+                Figure(f"memory, {kind}, {one.workload}: ratio to {one.peer}", one.ratio, "x")
+                for one in of_kind
+            ),
+            *(
+                Figure(f"memory, {kind}, {one.workload}: {name}", one.rates.rate(name), "decisions/s")
+                for one in of_kind[:1]
+                for name in one.rates.by_name
+            ),
+        ]
+    return told
+
+
+def _rates(kind: str, workload: Workload, rounds: int) -> Rates:
+    askers = in_memory(Quota(kind, workload.units, DAY_S))
+    if not workload.allowed:
+        for asker in askers.values():
+            asker(sorted(set(workload.keys(0))))
+    prepared = [workload.keys(number) for number in range(rounds + 1)]
+    turns = {name: partial(_turn, name, asker, prepared, workload) for name, asker in askers.items()}
+    return in_turns(turns, rounds, time.process_time)
+
+
+def _turn(name: str, asker: Asker, prepared: Sequence[Sequence[str]], workload: Workload, number: int) -> int:
+    keys = prepared[number]
+    allowed = asker(keys)
+    if allowed != (len(keys) if workload.allowed else 0):
+        raise StageError(f"{workload.name}: {name} allowed {allowed} of {len(keys)}")
+    return len(keys)

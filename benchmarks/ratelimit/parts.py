@@ -1,0 +1,68 @@
+"""The parts of the bench, one after the other: what each found as figures, and what it was told as conditions."""
+
+from __future__ import annotations
+
+import subprocess
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from benchmarks.ratelimit import apart, exactness, footprint, memory_speed, obedience, redis_speed
+from benchmarks.ratelimit.redis_server import program
+from benchmarks.report import Figure, Say
+
+
+@dataclass
+class Found:
+    """All figures, and the speed in memory that is nearest to its limit."""
+
+    figures: list[Figure] = field(default_factory=list)
+    least: memory_speed.Measured | None = None
+
+
+def measure(given: Namespace, say: Say) -> Found:
+    """Those that were asked for. Raises DependencyError without what one of them needs."""
+    found = Found()
+    if "exactness" in given.only:
+        compared = exactness.measure(given.events, given.redis_events, given.seed, say)
+        found.figures += exactness.figures(compared)
+    if "apart" in given.only:
+        found.figures += apart.figures(apart.measure(given.seconds, say))
+    if "memory-speed" in given.only:
+        speeds = memory_speed.measure(given.requests, given.rounds, given.seed, say)
+        found.figures += memory_speed.figures(speeds)
+        found.least = min(speeds, key=lambda one: one.ratio)
+    if "redis-speed" in given.only:
+        asked = max(1, given.requests // 10)
+        found.figures += redis_speed.figures(redis_speed.measure(asked, given.rounds, given.seed, say))
+    if "footprint" in given.only:
+        found.figures += footprint.figures(footprint.measure(given.entries, given.seed, say))
+    if "obedience" in given.only:
+        trials = obedience.measure(given.trials, given.redis_trials, given.seed, say)
+        found.figures += obedience.figures(trials)
+    return found
+
+
+def told(given: Namespace) -> Iterator[tuple[str, str]]:
+    """What holds of each part, by its name."""
+    said = {
+        "exactness": "random limits, costs, gaps and edges, 1 to 5 keys, limits that change, a clock that goes back",
+        "apart": f"{apart.PROCESSES} processes; {apart.UNITS} units in 40 to {apart.APART_S - 1} s; {given.seconds} s",
+        "memory-speed": (
+            f"one thread, its CPU time; medians of {given.rounds} rounds of {given.requests} requests, in turns: on "
+            f"{max(1, given.requests // 2)} keys; {memory_speed.FEW} on a key, then the next; on keys that are used up"
+        ),
+        "redis-speed": (
+            f"medians of {given.rounds} rounds, in turns, of {given.requests // 10} requests one by one and of "
+            f"{given.requests} by {redis_speed.IN_FLIGHT} callers; {len(redis_speed.KEYS)} keys, all allowed"
+        ),
+        "footprint": f"MEMORY USAGE, samples 0; key {footprint.KEY!r}; log entries 0.5 to 1.5 ms apart",
+        "obedience": "a random history up to one of its refusals, then the wait, to the microsecond",
+    }
+    return ((part, said[part]) for part in given.only)
+
+
+def server_version() -> str:
+    """Of redis-server."""
+    done = subprocess.run([str(program()), "--version"], check=True, capture_output=True, text=True)
+    return done.stdout.split("v=", 1)[1].split()[0]

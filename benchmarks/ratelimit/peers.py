@@ -1,0 +1,135 @@
+"""The limiters that are measured: ours, `limits` and `throttled-py`, each by the quickest way that it documents.
+
+An asker asks once for each key that it is given, one unit each, and says how many were allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import limits
+import throttled
+from throttled.store import MemoryStore as ThrottledMemoryStore
+from throttled.store import RedisStore as ThrottledRedisStore
+
+from streaming.ratelimit import (
+    FixedWindow,
+    LeakingBucket,
+    MemoryStore,
+    RateLimiter,
+    RedisStore,
+    SlidingWindowCounter,
+    SlidingWindowLog,
+    TokenBucket,
+)
+
+Asker = Callable[[Sequence[str]], int]
+
+OURS: dict[str, Any] = {
+    "token_bucket": TokenBucket,
+    "leaking_bucket": LeakingBucket,
+    "fixed_window": FixedWindow,
+    "sliding_window_log": SlidingWindowLog,
+    "sliding_window_counter": SlidingWindowCounter,
+}
+LIMITS: dict[str, Any] = {
+    "fixed_window": limits.strategies.FixedWindowRateLimiter,
+    "sliding_window_log": limits.strategies.MovingWindowRateLimiter,
+    "sliding_window_counter": limits.strategies.SlidingWindowCounterRateLimiter,
+}
+THROTTLED = {
+    "token_bucket": throttled.RateLimiterType.TOKEN_BUCKET,
+    "leaking_bucket": throttled.RateLimiterType.LEAKING_BUCKET,
+    "fixed_window": throttled.RateLimiterType.FIXED_WINDOW,
+    "sliding_window_counter": throttled.RateLimiterType.SLIDING_WINDOW,
+}
+"""What it calls a sliding window is a counter."""
+
+MOST_KEYS = 1_000_000
+"""That throttled-py is to keep in memory: by default it forgets all but 1,024."""
+
+PATIENT_S = 10.0
+"""A busy machine may take longer than a store is given by default."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many units in so many seconds; of a bucket, its size and how long it takes to flow out."""
+
+    kind: str
+    units: int
+    period_s: int
+
+    @property
+    def limit(self) -> Any:
+        """As one of ours."""
+        second = self.units / self.period_s if self.kind.endswith("bucket") else self.period_s
+        return OURS[self.kind](self.units, second)
+
+
+def in_memory(quota: Quota) -> dict[str, Asker]:
+    """Who has the algorithm, on stores of their own."""
+    found = {"ours": ours(RateLimiter(MemoryStore()), quota)}
+    if quota.kind in LIMITS:
+        found["limits"] = of_limits(limits.storage.MemoryStorage(), quota)
+    if quota.kind in THROTTLED:
+        found["throttled-py"] = of_throttled(ThrottledMemoryStore(options={"MAX_SIZE": MOST_KEYS}), quota)
+    return found
+
+
+def on_redis(url: str, quota: Quota) -> dict[str, Asker]:
+    """Who has the algorithm, on the server at that URL (unix://)."""
+    limiter = RateLimiter(RedisStore(url, cache_refusals=False, timeout_s=PATIENT_S))
+    found = {"ours": ours(limiter, quota)}
+    if quota.kind in LIMITS:
+        found["limits"] = of_limits(limits.storage.RedisStorage(f"redis+{url}"), quota)
+    if quota.kind in THROTTLED:
+        found["throttled-py"] = of_throttled(ThrottledRedisStore(server=url), quota)
+    return found
+
+
+def ours(limiter: RateLimiter, quota: Quota) -> Asker:
+    """The form that blocks."""
+    acquire, limit = limiter.acquire_sync, quota.limit
+
+    def ask(keys: Sequence[str]) -> int:
+        allowed = 0
+        for key in keys:
+            if acquire(key, limit).allowed:
+                allowed += 1
+        return allowed
+
+    return ask
+
+
+def of_limits(storage: Any, quota: Quota) -> Asker:
+    """`hit` says yes or no, and no more."""
+    hit = LIMITS[quota.kind](storage).hit
+    item = limits.RateLimitItemPerSecond(quota.units, quota.period_s)
+
+    def ask(keys: Sequence[str]) -> int:
+        allowed = 0
+        for key in keys:
+            if hit(item, key):
+                allowed += 1
+        return allowed
+
+    return ask
+
+
+def of_throttled(store: Any, quota: Quota) -> Asker:
+    """`limit` says whether it limits, and what is left."""
+    rate = throttled.per_duration(timedelta(seconds=quota.period_s), quota.units, burst=quota.units)
+    limit = throttled.Throttled(using=THROTTLED[quota.kind].value, quota=rate, store=store).limit
+
+    def ask(keys: Sequence[str]) -> int:
+        allowed = 0
+        for key in keys:
+            if not limit(key).limited:
+                allowed += 1
+        return allowed
+
+    return ask
