@@ -69,6 +69,10 @@ class RateLimiter:
         """As `acquire_all`, all or nothing, with what each of the limits says: who refuses, and until when."""
         return await self._store.decide_all(_checked(requests))
 
+    def acquire_each_sync(self, requests: Iterable[tuple[str, Limit, float]]) -> list[Decision]:
+        """As `acquire_all`, all or nothing, with what each of the limits says: who refuses, and until when."""
+        return self._store.decide_all_sync(_checked(requests))
+
     async def peek(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""
         return await self._store.decide(key, limit, _micros(key, limit, cost), take=False)

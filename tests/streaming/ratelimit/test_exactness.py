@@ -154,6 +154,8 @@ def test_all_or_none(limiter: RateLimiter) -> None:
     refused = limiter.acquire_all_sync([("{a}:user", ten, 1), ("{a}:address", one, 1)])
     assert (refused.allowed, refused.remaining) == (False, 0)
     assert limiter.peek_sync("{a}:user", ten).remaining == 3
+    each = limiter.acquire_each_sync([("{a}:user", ten, 1), ("{a}:address", one, 1)])
+    assert [(which.allowed, which.remaining) for which in each] == [(True, 3), (False, 0)]
     assert limiter.acquire_all_sync([("{a}:user", ten, 6), ("{a}:user", ten, 6)]).retry_after_s == math.inf
     with pytest.raises(ValueError, match="at least one"):
         limiter.acquire_all_sync([])
