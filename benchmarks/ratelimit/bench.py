@@ -16,6 +16,7 @@ PARTS = {
     "memory-speed": "decisions a second in memory, against the peers",
     "redis-speed": "decisions a second on Redis, against a script that does nothing; refusals from memory",
     "footprint": "bytes a key takes in Redis",
+    "outage": "a server that falls silent: how long callers wait",
     "obedience": "clients that wait as they are told: refused again",
 }
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.ratelimit import apart, exactness, footprint, memory_speed, obedience, redis_speed
+from benchmarks.ratelimit import apart, exactness, footprint, memory_speed, obedience, outage, redis_speed
 from benchmarks.ratelimit.redis_server import program
 from benchmarks.report import Figure, Say
 
@@ -37,6 +37,8 @@ def measure(given: Namespace, say: Say) -> Found:
         found.figures += redis_speed.figures(redis_speed.measure(asked, given.rounds, given.seed, say))
     if "footprint" in given.only:
         found.figures += footprint.figures(footprint.measure(given.entries, given.seed, say))
+    if "outage" in given.only:
+        found.figures += outage.figures(outage.measure(given.rounds, say))
     if "obedience" in given.only:
         trials = obedience.measure(given.trials, given.redis_trials, given.seed, say)
         found.figures += obedience.figures(trials)
@@ -57,6 +59,7 @@ def told(given: Namespace) -> Iterator[tuple[str, str]]:
             f"{given.requests} by {redis_speed.IN_FLIGHT} callers; {len(redis_speed.KEYS)} keys, all allowed"
         ),
         "footprint": f"MEMORY USAGE, samples 0; key {footprint.KEY!r}; log entries 0.5 to 1.5 ms apart",
+        "outage": f"SIGSTOP to the server, {given.rounds} times, while connections are open",
         "obedience": "a random history up to one of its refusals, then the wait, to the microsecond",
     }
     return ((part, said[part]) for part in given.only)

@@ -21,7 +21,7 @@ from streaming.ratelimit.redis_slots import Place, Slots
 from streaming.ratelimit.refusals import Refusals
 from streaming.ratelimit.reservation import reserved, slots_of
 
-TIMEOUT_S = 0.045
+TIMEOUT_S = 0.04
 """Longest that a decision may take; with what Python itself needs, below 50 ms."""
 
 CLOSED_RETRY_S = 1.0
