@@ -7,13 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
 
 from streaming.ratelimit import FixedWindow, RateLimiter, RedisStore, StoreUnavailable
+from streaming.ratelimit.redis_calls import redis_key
 from streaming.ratelimit.redis_store import OnError
 from tests.streaming.ratelimit.servers import SLOTS, Server, cluster, free_port, one_server, until
 
 LIMIT = FixedWindow(limit=10**6, window_s=10**9)
-SLACK_S = 0.15
+SLACK_S = 0.5
 """What a busy test machine may need on top of the store's time."""
 
 
@@ -122,17 +124,17 @@ def test_a_cluster_hands_over_and_gives_slots_away(tmp_path: Path) -> None:
         assert asyncio.run(everybody()) == [1] * 60
         assert [10**6 - limiter.acquire_sync(key, LIMIT).remaining for key in keys] == [2] * 60
 
-        # All slots of the second server move to the third, one of them with a key, while it is in use.
+        # The second server's slots that are in use move to the third, half of them only half way.
         second, third = servers[1].says("CLUSTER MYID"), servers[2].says("CLUSTER MYID")
-        for slot in range(SLOTS // 3, 2 * SLOTS // 3):
-            if servers[1].run("CLUSTER COUNTKEYSINSLOT", slot):
-                servers[2].run("CLUSTER SETSLOT", slot, "IMPORTING", second)
-                servers[1].run("CLUSTER SETSLOT", slot, "MIGRATING", third)
-                for key in servers[1].run("CLUSTER GETKEYSINSLOT", slot, 10):
-                    servers[1].run("MIGRATE", "127.0.0.1", servers[2].port, key, 0, 5000)
-                if slot % 2:  # the others stay half way: each request is sent on for once (ASK)
-                    for server in servers[:3]:
-                        server.run("CLUSTER SETSLOT", slot, "NODE", third)
+        in_use = {key_slot(redis_key("ratelimit", LIMIT.kind, key)) for key in keys}
+        for number, slot in enumerate(sorted(in_use & set(range(SLOTS // 3, 2 * SLOTS // 3)))):
+            servers[2].run("CLUSTER SETSLOT", slot, "IMPORTING", second)
+            servers[1].run("CLUSTER SETSLOT", slot, "MIGRATING", third)
+            for key in servers[1].run("CLUSTER GETKEYSINSLOT", slot, 10):
+                servers[1].run("MIGRATE", "127.0.0.1", servers[2].port, key, 0, 5000)
+            if number % 2:  # of the others each request is sent on for once (ASK)
+                for server in servers[:3]:
+                    server.run("CLUSTER SETSLOT", slot, "NODE", third)
         assert asyncio.run(everybody()) == [3] * 60
         assert [10**6 - limiter.acquire_sync(key, LIMIT).remaining for key in keys] == [4] * 60
 
