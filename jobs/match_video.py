@@ -1,7 +1,8 @@
 """Stage `match`: which segments of a video were there before it. A whole match makes it a duplicate.
 
-The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. Spark proposes offsets
-(`jobs.candidates`) and compares all pictures at them (`jobs.runs`); `jobs.segments` chooses what is told.
+The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. Where a picture of it is alike
+at all (`jobs.screening`), Spark proposes offsets (`jobs.candidates`) and compares all pictures at them (`jobs.runs`);
+`jobs.segments` chooses what is told.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.samples import SAMPLE_S
+from jobs.screening import anything_alike
 from jobs.segments import Run, Segment, best_first, choose_segments, identical
 from jobs.session import spark_session
 from schemas.derive.arrow import arrow_schema
@@ -69,8 +71,9 @@ def find_segments(
         if reference.video_id != video_id and eligible(reference)
     ]
     found = [identical(reference.video_id, ends_s) for reference in same]
-    others = _has_others(video_id, [reference.video_id for reference in same])
-    if others:
+    if anything_alike(
+        rows, but=[*(reference.video_id for reference in same), *([video_id] if video_id else [])]
+    ):
         spark = spark_session("newsreel match")
         corpus = spark.read.format("delta").load(lake().location("fingerprints"))
         if video_id is not None:
@@ -134,11 +137,6 @@ def _reference(video_id: str) -> Reference:
 def _ids_with(sha256: str) -> list[str]:
     held = lake().read("fingerprints", columns=["video_id"], where={"sha256": sha256})
     return sorted(set(held.column("video_id").to_pylist()))
-
-
-def _has_others(video_id: str | None, known: list[str]) -> bool:
-    but = ", ".join("'" + name.replace("'", "''") + "'" for name in [*known, video_id or ""])
-    return bool(lake().query(f"SELECT 1 FROM fingerprints WHERE video_id NOT IN ({but}) LIMIT 1").num_rows)
 
 
 def _is_ready(connection: Connection, reference: Reference) -> bool:
