@@ -61,7 +61,10 @@ class Hammered:
 
 
 def measure(seconds: float, say: Say) -> list[Hammered]:
-    """All five, then those of `limits`, for so many seconds each. Raises DependencyError without libfaketime."""
+    """All five, then those of `limits`: so many seconds in turn, as many at once.
+
+    Raises DependencyError without libfaketime.
+    """
     found = []
     with redis_server() as server, _processes(server.url) as processes:
         for who, kinds in (("ours", ORACLES), ("limits", LIMITS)):

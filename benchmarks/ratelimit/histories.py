@@ -73,10 +73,8 @@ LATEST_US = 3_000_000_000 * MICROSECONDS
 LONGEST_LOG = 1000
 """Units that a log's limit has at most: its refusals are looked for one entry after the other."""
 
-
 LONGEST_S = 10**6
 """In which a bucket flows out."""
-
 
 Back = Literal["never", "while kept", "always"]
 """When the clock goes back. Redis forgets a key that is as if never used, and the highest clock that it had with it:
