@@ -40,6 +40,9 @@ REFILLED = ("token_bucket", "leaking_bucket")
 
 Process = subprocess.Popen[str]
 
+END_S = 10.0
+"""In which a process ends that has nothing more to do, or is killed."""
+
 OFF_S = 5.0
 """By how much a process's clock may miss its shift: its answer takes a while to come."""
 
@@ -103,8 +106,7 @@ def _processes(url: str) -> Iterator[list[Process]]:
             process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
-            stack.enter_context(process)
-            stack.callback(process.kill)
+            stack.callback(_ended, process)
             processes.append(process)
         for process in processes:  # until all have started
             _told(process, {"clock": True})
@@ -145,6 +147,16 @@ def _hammered(server: RedisServer, processes: list[Process], who: str, kind: str
 def _period_s(now_s: float) -> int:
     """The window of which most is left."""
     return max(PERIODS_S, key=lambda period_s: period_s - now_s % period_s)
+
+
+def _ended(process: Process) -> None:
+    """Without more to read it ends by itself: killed, it would leave libfaketime's shared memory behind."""
+    with process:
+        assert process.stdin is not None
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
+        process.kill()
 
 
 def _told(process: Process, what: Mapping[str, Any]) -> None:

@@ -20,6 +20,9 @@ from schemas.errors import DependencyError
 START_S = 20.0
 """In which it answers, or is given up."""
 
+END_S = 5.0
+"""In which it ends when it is asked to, or is killed."""
+
 
 @dataclass(frozen=True)
 class RedisServer:
@@ -44,7 +47,7 @@ class RedisServer:
 @contextlib.contextmanager
 def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[RedisServer]:
     """One that keeps nothing on disk. Raises DependencyError where the wheel is missing or it does not start."""
-    with tempfile.TemporaryDirectory(prefix="newsreel-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="newsreel-limits-") as folder:
         socket, log = Path(folder) / "s", Path(folder) / "log"
         command = [
             str(program()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
@@ -57,6 +60,9 @@ def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[Redis
                     _answers(client, process, log)
                     yield RedisServer(url, socket, client, process.pid)
             finally:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(END_S)
                 process.kill()
 
 
