@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from fractions import Fraction
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Protocol
+
+import psutil
 
 from benchmarks.ratelimit.held_clock import HeldClock, faked, held_server
 from benchmarks.ratelimit.histories import Back, Event, World, histories
@@ -84,7 +87,7 @@ def measure(events: int, redis_events: int, seed: int, say: Say) -> list[Compare
     ]
     found: dict[tuple[str, str], Compared] = {}
     cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_end_with_parent) as pool:
         running = [pool.submit(compare, store, kind, many, seed) for store, kind, many in asked]
         for done in as_completed(running):
             one = done.result()
@@ -93,6 +96,20 @@ def measure(events: int, redis_events: int, seed: int, say: Say) -> list[Compare
             for line in one.described:
                 say(line)
     return [found[store, kind] for store, kind, _ in reversed(asked)]
+
+
+def _end_with_parent() -> None:
+    """A worker whose bench was killed ends too, and its server with it."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        for child in psutil.Process().children():
+            child.terminate()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def figures(found: Sequence[Compared]) -> list[Figure]:
