@@ -73,15 +73,19 @@ class Bucket:
         """
         level, flow, grain, full = 0, self._flow, self._grain, self._full
         if state is not None:
-            _, level, at_us, kept_grain = state
-            if kept_grain != grain:
-                level = -(-level * grain // kept_grain)
-            if now_us > at_us:
+            until_us, level, at_us, kept_grain = state
+            if now_us < at_us:
+                now_us = at_us
+            if (
+                now_us >= until_us
+            ):  # also where the rate has changed since: a key does not remember for longer
+                level = 0
+            else:
+                if kept_grain != grain:
+                    level = -(-level * grain // kept_grain)
                 level -= (now_us - at_us) * flow
                 if level < 0:
                     level = 0
-            else:
-                now_us = at_us
         cost = cost_micros * self._cost_grain
         excess = level + cost - full
         wait_s = retry_after_s = 0.0

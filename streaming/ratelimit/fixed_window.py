@@ -37,14 +37,16 @@ class FixedWindow(Window):
             until_us, used, at_us, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-            if kept_period is not period and kept_period != period:
-                ticks, per_us = period
-                if used and at_us * per_us // ticks != now_us * per_us // ticks:
-                    used = 0
-            elif now_us < until_us:
+            if (
+                now_us >= until_us
+            ):  # also where the window has changed since: a key does not remember for longer
+                used = 0
+            elif kept_period is period or kept_period == period:
                 left_us = until_us - now_us
             else:
-                used = 0
+                ticks, per_us = period
+                if at_us * per_us // ticks != now_us * per_us // ticks:
+                    used = 0
         if not left_us:
             ticks, per_us = period
             left_us = -(-(ticks - now_us * per_us % ticks) // per_us)

@@ -38,13 +38,16 @@ class SlidingWindowCounter(Window):
         """
         full, period, before, used = self._full, self._period, 0, 0
         ticks, per_us = period
-        if state is None:
-            ends = (now_us * per_us // ticks + 1) * ticks
-        else:
-            _, before, used, at_us, ends, kept_period = state
+        ends = 0
+        if state is not None:
+            until_us, before, used, at_us, ends, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-            if kept_period is not period and kept_period != period:
+            if (
+                now_us >= until_us
+            ):  # also where the window has changed since: a key does not remember for longer
+                before = used = 0
+            elif kept_period is not period and kept_period != period:
                 ends = (at_us * per_us // ticks + 1) * ticks
         left = ends - now_us * per_us
         if left <= 0:
@@ -62,15 +65,17 @@ class SlidingWindowCounter(Window):
                 if room >= 0:  # once enough of the previous window has passed
                     wait = left - room * ticks // before
                 else:  # in the next window, once enough of this one has passed
-                    wait = left + ticks - min(ticks, (full - cost_micros) * ticks // used)
-                retry_after_s = -(-wait // per_us) / MICROSECONDS
+                    wait = left + ticks - (full - cost_micros) * ticks // used
+                retry_after_s = (wait if per_us == 1 else -(-wait // per_us)) / MICROSECONDS
         elif take:
             used += cost_micros
         spare = full - used
         if before:
             spare = (spare * ticks - before * left) // ticks
         remaining = spare // MICROS if spare > 0 else 0
-        reset_us = -(-(left + ticks if used else left if before else 0) // per_us)
+        reset_us = left + ticks if used else left if before else 0
+        if per_us != 1:
+            reset_us = -(-reset_us // per_us)
         return (
             made(Decision, (allowed, remaining, 0.0, retry_after_s, reset_us / MICROSECONDS)),
             (now_us + reset_us, before, used, now_us, ends, period),

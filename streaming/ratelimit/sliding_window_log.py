@@ -31,11 +31,6 @@ class SlidingWindowLog(Window):
         """What its Lua script is told of it."""
         return self._window_us, *divmod(self._full, MICROS)
 
-    @property
-    def _window_us(self) -> int:
-        """What t' > t - window means of whole microseconds."""
-        return -(-self._period[0] // self._period[1])
-
     def decide(
         self,
         state: Log | None,
@@ -49,12 +44,12 @@ class SlidingWindowLog(Window):
         Without `take` the answer is the same but nothing is consumed.
         """
         window_us, full = self._window_us, self._full
-        if state is None:
+        if state is not None and state[6] > now_us:
+            now_us = state[6]
+        if state is None or now_us >= state[0]:  # also where the window has changed since
             times, sums, first, end, base = list[int](), list[int](), 0, 0, 0
         else:
-            _, times, sums, first, end, base, at_us = state
-            if now_us < at_us:
-                now_us = at_us
+            _, times, sums, first, end, base, _ = state
             if first < end and times[first] <= now_us - window_us:
                 passed = bisect_right(times, now_us - window_us, first, end)
                 base, first = sums[passed - 1], passed
@@ -63,7 +58,9 @@ class SlidingWindowLog(Window):
         if excess > 0:
             retry_after_s = NEVER
             if cost_micros <= full:
-                enough = bisect_left(sums, base + excess, first, end)
+                enough = first
+                if sums[first] < base + excess:
+                    enough = bisect_left(sums, base + excess, first, end)
                 retry_after_s = (times[enough] + window_us - now_us) / MICROSECONDS
         elif take:
             if (

@@ -22,6 +22,8 @@ class Window:
     window_s: Number
     _full: int = field(init=False, repr=False, compare=False)
     _period: Period = field(init=False, repr=False, compare=False)
+    _window_us: int = field(init=False, repr=False, compare=False)
+    """What t' > t - window means of whole microseconds."""
 
     def __post_init__(self) -> None:
         window_us = exact(self.window_s, "window_s") * MICROSECONDS
@@ -31,6 +33,7 @@ class Window:
             window_us = Fraction(round(window_us))
         object.__setattr__(self, "_full", math.floor(exact(self.limit, "limit") * MICROS))
         object.__setattr__(self, "_period", (window_us.numerator, window_us.denominator))
+        object.__setattr__(self, "_window_us", math.ceil(window_us))
 
     @property
     def arguments(self) -> tuple[int, ...]:

@@ -1,20 +1,23 @@
 -- Token bucket and leaking bucket, as streaming/ratelimit/bucket.py decides them.
 -- Its numbers: flow (grains a microsecond), grains per unit, size (units, grains), grains in a millionth of a unit.
--- Kept: units, grains, at_us, grains per unit. Answer: allowed, remaining, retry_us, reset_us, at_us, and the level that
+-- Kept: units, grains, at_us, grains per unit, until_us (when it is empty). Answer: allowed, remaining, retry_us, reset_us, at_us, and the level that
 -- the request met (units, grains), from which the caller works out how long it queues.
 local function decide(
   key, now, cost_units, cost_micros, take, flow, grain, full_units, full_grains, cost_grain)
   local cost_grains = cost_micros * cost_grain
   local units, grains, kept = 0, 0, call('GET', key)
   if kept then
-    local at, kept_grain
-    units, grains, at, kept_grain = unpack_numbers('<dddd', kept)
-    if kept_grain ~= grain then
-      local rest
-      grains, rest = muldiv(grains, grain, kept_grain)
-      if rest > 0 then units, grains = add(units, grains, 0, 1, grain) end
-    end
-    if now > at then
+    local at, kept_grain, until_us
+    units, grains, at, kept_grain, until_us = unpack_numbers('<ddddd', kept)
+    if now < at then now = at end
+    if now >= until_us then
+      units, grains = 0, 0
+    else
+      if kept_grain ~= grain then
+        local rest
+        grains, rest = muldiv(grains, grain, kept_grain)
+        if rest > 0 then units, grains = add(units, grains, 0, 1, grain) end
+      end
       if (now - at) * flow / grain > units + 2 then
         units, grains = 0, 0
       else
@@ -25,8 +28,6 @@ local function decide(
           units, grains = less(units, grains, out_units, out_grains, grain)
         end
       end
-    else
-      now = at
     end
   end
   local met_units, met_grains = units, grains
@@ -53,5 +54,5 @@ local function decide(
 end
 
 local function write(key, after)
-  keep(key, pack('<dddd', after[1], after[2], after[3], after[4]), after[3], after[5])
+  keep(key, pack('<ddddd', after[1], after[2], after[3], after[4], after[5]), after[3], after[5])
 end

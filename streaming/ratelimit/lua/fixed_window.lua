@@ -1,14 +1,18 @@
 -- Fixed window, as streaming/ratelimit/fixed_window.py decides it.
 -- Its numbers: ticks of a window, ticks in a microsecond, limit (units, millionths).
--- Kept: units, millionths, at_us. Answer: allowed, remaining, retry_us, reset_us, at_us.
+-- Kept: units, millionths, at_us, until_us. Answer: allowed, remaining, retry_us, reset_us, at_us.
 local function decide(key, now, cost_units, cost_micros, take, ticks, per_us, full_units, full_micros)
   local units, micros, kept, was = 0, 0, call('GET', key), now
-  if kept then
-    units, micros, was = unpack_numbers('<ddd', kept)
-    if now < was then now = was end
-  end
   local number, gone = muldiv(now, per_us, ticks)
-  if kept and muldiv(was, per_us, ticks) ~= number then units, micros = 0, 0 end
+  if kept then
+    local until_us
+    units, micros, was, until_us = unpack_numbers('<dddd', kept)
+    if now < was then
+      now = was
+      number, gone = muldiv(now, per_us, ticks)
+    end
+    if now >= until_us or muldiv(was, per_us, ticks) ~= number then units, micros = 0, 0 end
+  end
   local left, allowed, retry = ceildiv(ticks - gone, per_us), 1, 0
   local after_units, after_micros = add(units, micros, cost_units, cost_micros, 1000000)
   if larger(after_units, after_micros, full_units, full_micros) then
@@ -26,5 +30,5 @@ local function decide(key, now, cost_units, cost_micros, take, ticks, per_us, fu
 end
 
 local function write(key, after)
-  keep(key, pack('<ddd', after[1], after[2], after[3]), after[3], after[4])
+  keep(key, pack('<dddd', after[1], after[2], after[3], after[4]), after[3], after[4])
 end

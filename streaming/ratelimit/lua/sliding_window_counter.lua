@@ -1,6 +1,6 @@
 -- Sliding window counter, as streaming/ratelimit/sliding_window_counter.py decides it.
 -- Its numbers: ticks of a window, ticks in a microsecond, limit (units, millionths).
--- Kept: units and millionths of the window before, those of this one, at_us.
+-- Kept: units and millionths of the window before, those of this one, at_us, until_us.
 -- Answer: allowed, remaining, retry_us, reset_us, at_us.
 
 -- floor(amount * ticks / of), where it is below 2^53: of two amounts, the first at most the second.
@@ -24,16 +24,17 @@ end
 
 local function decide(key, now, cost_units, cost_micros, take, ticks, per_us, full_units, full_micros)
   local old_units, old_micros, units, micros, was, kept = 0, 0, 0, 0, now, call('GET', key)
+  local until_us = now
   if kept then
-    old_units, old_micros, units, micros, was = unpack_numbers('<ddddd', kept)
+    old_units, old_micros, units, micros, was, until_us = unpack_numbers('<dddddd', kept)
     if now < was then now = was end
   end
   local number, gone = muldiv(now, per_us, ticks)
   local before = number - muldiv(was, per_us, ticks)
-  if before == 1 then
-    old_units, old_micros, units, micros = units, micros, 0, 0
-  elseif before > 1 then
+  if before > 1 or now >= until_us then
     old_units, old_micros, units, micros = 0, 0, 0, 0
+  elseif before == 1 then
+    old_units, old_micros, units, micros = units, micros, 0, 0
   end
   local left, allowed, retry = ticks - gone, 1, 0
   local counted_units, counted_micros = weighted(old_units, old_micros, left, ticks)
@@ -72,6 +73,6 @@ local function decide(key, now, cost_units, cost_micros, take, ticks, per_us, fu
 end
 
 local function write(key, after)
-  local text = pack('<ddddd', after[1], after[2], after[3], after[4], after[5])
+  local text = pack('<dddddd', after[1], after[2], after[3], after[4], after[5], after[6])
   keep(key, text, after[5], after[6])
 end

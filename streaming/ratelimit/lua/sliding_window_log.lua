@@ -1,8 +1,9 @@
 -- Sliding window log, as streaming/ratelimit/sliding_window_log.py decides it.
 -- Its numbers: window in microseconds, limit (units, millionths).
--- Kept: a list; first a header of units, millionths, base_us, last_us, at_us (what is in the list; the time that the first
--- entry counts from; the last entry's time; the highest clock), then an entry for each admitted request, oldest first:
--- microseconds since the one before, and ":units:millionths" unless it cost one unit. Small numbers take 2 to 6 bytes.
+-- Kept: a list; first a header of units, millionths, base_us, last_us, at_us, until_us (what is in the list; the time that
+-- the first entry counts from; the last entry's time; the highest clock; when all has passed), then an entry for each
+-- admitted request, oldest first: microseconds since the one before, and ":units:millionths" unless it cost one unit.
+-- Small numbers take 2 to 6 bytes.
 -- Answer: allowed, remaining, retry_us, reset_us, at_us.
 local CHUNK = 128
 
@@ -17,10 +18,14 @@ local function decide(key, now, cost_units, cost_micros, take, window, full_unit
   local rows, passed, units, micros, base, last = call('LRANGE', key, 0, 2), 0, 0, 0, now, now
   local place, seen, length = 2, 1, #rows -- place in rows; entries and header that all rows so far had
   if length > 0 then
-    local at
-    units, micros, base, last, at = unpack_numbers('<ddddd', rows[1])
+    local at, until_us
+    units, micros, base, last, at, until_us = unpack_numbers('<dddddd', rows[1])
     if now < at then now = at end
     seen = length
+    if now >= until_us then -- also where the window has changed since: a key does not remember for longer
+      call('DEL', key)
+      rows, units, micros, length = {}, 0, 0, 0
+    end
   end
   local function next_entry()
     if place > #rows then
@@ -77,7 +82,7 @@ local function write(key, after)
     call('DEL', key)
     return
   end
-  local header = pack('<ddddd', after[1], after[2], after[3], after[4], after[5])
+  local header = pack('<dddddd', after[1], after[2], after[3], after[4], after[5], after[5] + after[6])
   if not after[7] then
     call('RPUSH', key, header)
   elseif after[8] > 0 then

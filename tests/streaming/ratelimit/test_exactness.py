@@ -185,6 +185,26 @@ def test_new_parameters_keep_what_was_used(limiter: RateLimiter) -> None:
         assert not limiter.acquire_sync("key", old, 2).allowed
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TokenBucket(1, 1000), TokenBucket(1, 0.01)),
+        (LeakingBucket(1, 1000), LeakingBucket(1, 0.01)),
+        (FixedWindow(1, 1), FixedWindow(1, 10**6)),
+        (SlidingWindowLog(1, 1), SlidingWindowLog(1, 10**6)),
+        (SlidingWindowCounter(1, 1), SlidingWindowCounter(1, 10**6)),
+    ],
+)
+def test_what_a_key_has_forgotten_no_later_limit_brings_back(
+    limiter: RateLimiter, clock: Clock, old: Limit, new: Limit
+) -> None:
+    promised_s = limiter.acquire_sync("key", old).reset_after_s
+    clock.pass_us(round(promised_s * SECOND) - 1)
+    assert not limiter.peek_sync("key", new).allowed
+    clock.pass_us(1)
+    assert limiter.acquire_sync("key", new).allowed
+
+
 @pytest.mark.parametrize("cost", [0, -1, float("nan"), "1", None, True])
 def test_a_wrong_cost_is_refused(limiter: RateLimiter, cost: object) -> None:
     with pytest.raises(ValueError, match="cost must be"):
