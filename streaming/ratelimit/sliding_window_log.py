@@ -44,15 +44,19 @@ class SlidingWindowLog(Window):
         Without `take` the answer is the same but nothing is consumed.
         """
         window_us, full = self._window_us, self._full
-        if state is not None and state[6] > now_us:
-            now_us = state[6]
-        if state is None or now_us >= state[0]:  # also where the window has changed since
-            times, sums, first, end, base = list[int](), list[int](), 0, 0, 0
-        else:
-            _, times, sums, first, end, base, _ = state
-            if first < end and times[first] <= now_us - window_us:
+        first = end = base = 0
+        if state is not None:
+            until_us, times, sums, first, end, base, at_us = state
+            if now_us < at_us:
+                now_us = at_us
+            if now_us >= until_us:  # also where the window has changed since: a key does not remember for longer
+                first = end = base = 0
+                times, sums = [], []
+            elif times[first] <= now_us - window_us:
                 passed = bisect_right(times, now_us - window_us, first, end)
                 base, first = sums[passed - 1], passed
+        else:
+            times, sums = list[int](), list[int]()
         used = sums[end - 1] - base if end > first else 0
         excess, retry_after_s = used + cost_micros - full, 0.0
         if excess > 0:
