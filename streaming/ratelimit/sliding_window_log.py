@@ -49,7 +49,9 @@ class SlidingWindowLog(Window):
             until_us, times, sums, first, end, base, at_us = state
             if now_us < at_us:
                 now_us = at_us
-            if now_us >= until_us:  # also where the window has changed since: a key does not remember for longer
+            if (
+                now_us >= until_us
+            ):  # also where the window has changed since: a key does not remember for longer
                 first = end = base = 0
                 times, sums = [], []
             elif times[first] <= now_us - window_us:
