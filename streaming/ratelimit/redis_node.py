@@ -69,9 +69,10 @@ class Node:
         self._pid = os.getpid()
 
     def answer(self, command: Command) -> Any:
-        """What one command is answered, or None where that takes more than a look at a connection that is there.
+        """The answer to one command on an idle connection: the short way of most decisions.
 
-        What most decisions are, and nothing more: `asked` does the rest.
+        None where there is no such connection, it turns out to be closed, or the server says no: then `asked` has to
+        do it all. Raises StoreUnavailable where the server says nothing in the connection's own time.
         """
         if self._pid != os.getpid() or not self._idle:
             return None
