@@ -64,7 +64,7 @@ def _options() -> Options:
     )
     options.add_argument("--only", type=_parts, default=list(PARTS), help="parts, separated by commas (all)")
     options.add_argument("--events", type=count, default=1_000_000, help="per algorithm, in memory (1000000)")
-    options.add_argument("--redis-events", type=count, default=200_000, help="the same on Redis (200000)")
+    options.add_argument("--redis-events", type=count, default=1_000_000, help="the same on Redis (1000000)")
     options.add_argument("--trials", type=count, default=10_000, help="clients that obey, in memory (10000)")
     options.add_argument("--redis-trials", type=count, default=1000, help="the same on Redis (1000)")
     options.add_argument(
