@@ -20,6 +20,9 @@ from stores.delta import lake
 MOST_PAIRS = 300_000_000
 """Compared here, some 3 s on a core: a video of ten minutes with an archive of a day, one of a minute with ten days."""
 
+MOST_HELD = 1_000_000
+"""Hashes of the corpus that are in memory for that."""
+
 Words = npt.NDArray[np.uint64]
 
 
@@ -29,15 +32,11 @@ def anything_alike(rows: Iterable[Mapping[str, Any]], but: Iterable[str]) -> boo
     True also where the pairs are too many to look at all of them.
     """
     ours = words(row["hash"] for row in rows if row["quality"] >= TRUSTED_QUALITY)
+    most = min(MOST_PAIRS // max(1, len(ours)), MOST_HELD)
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in but) or "''"
     trusted = f"quality >= {TRUSTED_QUALITY} AND video_id NOT IN ({names})"
-    [many] = (
-        lake().query(f"SELECT count(*) AS many FROM fingerprints WHERE {trusted}").column("many").to_pylist()
-    )
-    if many * len(ours) > MOST_PAIRS:
-        return True
-    held = lake().query(f"SELECT hash FROM fingerprints WHERE {trusted}").column("hash")
-    return any_near(ours, words(held.to_pylist()))
+    held = lake().query(f"SELECT hash FROM fingerprints WHERE {trusted} LIMIT {most + 1}")
+    return held.num_rows > most or any_near(ours, words(held.column("hash").to_pylist()))
 
 
 def any_near(ours: Words, theirs: Words) -> bool:

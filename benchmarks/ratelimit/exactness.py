@@ -18,15 +18,13 @@ import psutil
 from benchmarks.ratelimit.held_clock import HeldClock, faked, held_server
 from benchmarks.ratelimit.histories import Back, Event, World, histories
 from benchmarks.ratelimit.oracle import MICROSECONDS, ORACLES
+from benchmarks.ratelimit.peers import PATIENT_S
 from benchmarks.ratelimit.redis_server import RedisServer
 from benchmarks.report import Figure, Say
 from streaming.ratelimit import Decision, MemoryStore, RateLimiter, RedisStore
 
 MOST_AT_ONCE = 64
 """Requests that the limiter sends to Redis as one, in their order."""
-
-PATIENT_S = 10.0
-"""A busy machine may take longer than a store is given by default."""
 
 TOLD = 3
 """Mismatches that are described."""

@@ -17,12 +17,11 @@ from benchmarks.ratelimit.oracle import MICROSECONDS, NEVER, ORACLES, Answer, Or
 from streaming.ratelimit import (
     FixedWindow,
     LeakingBucket,
+    Limit,
     SlidingWindowCounter,
     SlidingWindowLog,
     TokenBucket,
 )
-
-Limit = TokenBucket | LeakingBucket | FixedWindow | SlidingWindowLog | SlidingWindowCounter
 
 BUCKETS: dict[str, Any] = {"token_bucket": TokenBucket, "leaking_bucket": LeakingBucket}
 WINDOWS: dict[str, Any] = {
@@ -195,7 +194,7 @@ def histories(
     kind: str, seed: int, events: int, at_once: int, back: Back
 ) -> Iterator[tuple[World, int, list[Event]]]:
     """So many requests, in worlds of a thousand: the world, its clock, what comes at that moment, at most `at_once`."""
-    chance = random.Random(f"{kind} {seed}")  # noqa: S311
+    chance = random.Random(f"{kind} {seed}")  # noqa: S311 - it hides nothing, it must repeat
     done, number = 0, 0
     while done < events:
         world, number = World(kind, chance, number, back), number + 1

@@ -15,26 +15,12 @@ import throttled
 from throttled.store import MemoryStore as ThrottledMemoryStore
 from throttled.store import RedisStore as ThrottledRedisStore
 
-from streaming.ratelimit import (
-    FixedWindow,
-    LeakingBucket,
-    MemoryStore,
-    RateLimiter,
-    RedisStore,
-    SlidingWindowCounter,
-    SlidingWindowLog,
-    TokenBucket,
-)
+from benchmarks.ratelimit.histories import BUCKETS, WINDOWS
+from streaming.ratelimit import MemoryStore, RateLimiter, RedisStore
 
 Asker = Callable[[Sequence[str]], int]
 
-OURS: dict[str, Any] = {
-    "token_bucket": TokenBucket,
-    "leaking_bucket": LeakingBucket,
-    "fixed_window": FixedWindow,
-    "sliding_window_log": SlidingWindowLog,
-    "sliding_window_counter": SlidingWindowCounter,
-}
+OURS = BUCKETS | WINDOWS
 LIMITS: dict[str, Any] = {
     "fixed_window": limits.strategies.FixedWindowRateLimiter,
     "sliding_window_log": limits.strategies.MovingWindowRateLimiter,
@@ -50,6 +36,8 @@ THROTTLED = {
 
 MOST_KEYS = 1_000_000
 """That throttled-py is to keep in memory: by default it forgets all but 1,024."""
+
+DAY_S = 86_400
 
 PATIENT_S = 10.0
 """A busy machine may take longer than a store is given by default."""

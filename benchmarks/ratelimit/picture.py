@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from benchmarks.ratelimit.oracle import MICROSECONDS
 from streaming.ratelimit import (
     FixedWindow,
     LeakingBucket,
@@ -23,8 +24,6 @@ from streaming.ratelimit import (
 
 UNITS, WINDOW_S = 10, 10
 BEGIN_S, END_S, MOST_AT_S = 5, 35, 36.2
-MICROSECONDS = 10**6
-"""In a second."""
 RATE = Fraction(UNITS, WINDOW_S)
 
 ROWS: tuple[tuple[str, Any, str], ...] = (

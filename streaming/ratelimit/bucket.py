@@ -76,9 +76,8 @@ class Bucket:
             until_us, level, at_us, kept_grain = state
             if now_us < at_us:
                 now_us = at_us
-            if (
-                now_us >= until_us
-            ):  # also where the rate has changed since: a key does not remember for longer
+            # Also where the rate has changed since: a key does not remember for longer than it said.
+            if now_us >= until_us:
                 level = 0
             else:
                 if kept_grain != grain:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.errors import StoreUnavailable
 from streaming.ratelimit.limits import Request
-from streaming.ratelimit.redis_calls import ANSWER_SIZE, Call, many, one, read_group, read_one, redis_key
+from streaming.ratelimit.redis_calls import ANSWER_SIZE, Call, many, one, read_group
 from streaming.ratelimit.redis_servers import AsyncServers, answered
 
 LARGEST = 64
@@ -23,8 +23,13 @@ LARGEST = 64
 ON_THE_WAY = 2
 """So many lots are: one is decided while the next is packed."""
 
-Group = Sequence[Request]
-Waiting = tuple[Group, "asyncio.Future[list[Decision]]"]
+
+class Waiting(NamedTuple):
+    """A group, whether what it is allowed is consumed, and who waits for its decisions."""
+
+    group: Sequence[Request]
+    take: bool
+    future: asyncio.Future[list[Decision]]
 
 
 class Coalescer:
@@ -35,11 +40,11 @@ class Coalescer:
         self._waiting: deque[Waiting] = deque()
         self._senders: set[asyncio.Task[None]] = set()
 
-    def ask(self, group: Group) -> asyncio.Future[list[Decision]]:
+    def ask(self, group: Sequence[Request], *, take: bool) -> asyncio.Future[list[Decision]]:
         """The decisions to come, or StoreUnavailable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Decision]] = loop.create_future()
-        self._waiting.append((group, future))
+        self._waiting.append(Waiting(group, take, future))
         if len(self._senders) < ON_THE_WAY:
             sender = loop.create_task(self._send())
             self._senders.add(sender)
@@ -51,49 +56,41 @@ class Coalescer:
             lot: list[Waiting] = []
             while self._waiting and len(lot) < LARGEST:
                 waiting = self._waiting.popleft()
-                if not waiting[1].done():  # who has been cancelled asks for nothing
+                if not waiting.future.done():  # who has been cancelled asks for nothing
                     lot.append(waiting)
             try:
                 await self._decide(lot)
             except asyncio.CancelledError:
-                for _, future in lot:
-                    future.cancel()
+                for waiting in lot:
+                    waiting.future.cancel()
                 raise
 
     async def _decide(self, lot: list[Waiting]) -> None:
         if not self._servers.slots.known:
             await self._servers.answers(())
-        by_slot: dict[int, list[Waiting]] = {}
-        if self._servers.slots.whole:
-            by_slot[0] = lot
-        else:
-            for waiting in lot:
-                key, limit, _ = waiting[0][0]
-                slot = self._servers.slots.slot(redis_key(self._prefix, limit.kind, key))
-                by_slot.setdefault(slot, []).append(waiting)
-        lots = list(by_slot.values())
+        first = [waiting.group[0] for waiting in lot]
+        lots = [
+            [lot[number] for number in of_slot] for of_slot in self._servers.slots.apart(self._prefix, first)
+        ]
         answers = await self._servers.answers([self._call(of_slot) for of_slot in lots])
         for of_slot, answer in zip(lots, answers, strict=True):
             try:
                 self._tell(of_slot, answered(answer))
             except StoreUnavailable as error:
                 # Who waits behind them would wait for the same again.
-                for _, future in [*of_slot, *self._waiting]:
-                    if not future.done():
-                        future.set_exception(error)
+                for waiting in [*of_slot, *self._waiting]:
+                    if not waiting.future.done():
+                        waiting.future.set_exception(error)
                 self._waiting.clear()
 
     def _call(self, lot: list[Waiting]) -> Call:
-        if len(lot) == 1 and len(lot[0][0]) == 1:
-            return one(self._prefix, lot[0][0][0], take=True)
-        return many(self._prefix, [group for group, _ in lot])
+        if len(lot) == 1 and len(lot[0].group) == 1:
+            return one(self._prefix, lot[0].group[0], take=lot[0].take)
+        return many(self._prefix, [(waiting.group, waiting.take) for waiting in lot])
 
     def _tell(self, lot: list[Waiting], answer: Any) -> None:
         first = 0
-        for group, future in lot:
+        for group, _, future in lot:
             if not future.done():
-                if len(group) == 1:
-                    future.set_result([read_one(group[0].limit, answer[first : first + ANSWER_SIZE])])
-                else:
-                    future.set_result(read_group(group, answer, first))
+                future.set_result(read_group(group, answer, first))
             first += ANSWER_SIZE * len(group)

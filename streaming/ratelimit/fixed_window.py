@@ -37,9 +37,8 @@ class FixedWindow(Window):
             until_us, used, at_us, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-            if (
-                now_us >= until_us
-            ):  # also where the window has changed since: a key does not remember for longer
+            # Also where the window has changed since: a key does not remember for longer than it said.
+            if now_us >= until_us:
                 used = 0
             elif kept_period is period or kept_period == period:
                 left_us = until_us - now_us

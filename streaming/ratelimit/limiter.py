@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 from streaming.ratelimit.decision import Decision, together
 from streaming.ratelimit.exact import MICROS
-from streaming.ratelimit.limits import LIMITS, Limit, Request
+from streaming.ratelimit.limits import BY_KIND, LIMITS, Limit, Request
 
 _KNOWN = frozenset(LIMITS)
-_BY_KIND: dict[str, type[Limit]] = {limit.kind: limit for limit in LIMITS}
 
 
 class Store(Protocol):
@@ -83,11 +82,11 @@ class RateLimiter:
 
     async def kept(self, most: int = 10_000) -> list[tuple[str, type[Limit]]]:
         """Keys that something is kept of, with the class of the limit; at most so many, in no order."""
-        return [(key, _BY_KIND[kind]) for kind, key in await self._store.kept(most)]
+        return [(key, BY_KIND[kind]) for kind, key in await self._store.kept(most)]
 
     def kept_sync(self, most: int = 10_000) -> list[tuple[str, type[Limit]]]:
         """Keys that something is kept of, with the class of the limit; at most so many, in no order."""
-        return [(key, _BY_KIND[kind]) for kind, key in self._store.kept_sync(most)]
+        return [(key, BY_KIND[kind]) for kind, key in self._store.kept_sync(most)]
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this class."""

@@ -13,7 +13,8 @@ from streaming.ratelimit.sliding_window_log import SlidingWindowLog
 Limit = TokenBucket | LeakingBucket | FixedWindow | SlidingWindowLog | SlidingWindowCounter
 
 LIMITS = (TokenBucket, LeakingBucket, FixedWindow, SlidingWindowLog, SlidingWindowCounter)
-KINDS = tuple(limit.kind for limit in LIMITS)
+BY_KIND: dict[str, type[Limit]] = {limit.kind: limit for limit in LIMITS}
+KINDS = tuple(BY_KIND)
 
 
 class Request(NamedTuple):

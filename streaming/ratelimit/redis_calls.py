@@ -96,21 +96,24 @@ def one(prefix: str, request: Request, *, take: bool) -> Call:
     return Call(ONE[limit.kind], (redis_key(prefix, limit.kind, key),), (_one(limit, cost_micros, take),))
 
 
-def many(prefix: str, groups: Sequence[Sequence[Request]]) -> Call:
-    """Requests in groups of which all are granted or none."""
+def many(prefix: str, groups: Sequence[tuple[Sequence[Request], bool]]) -> Call:
+    """Requests in groups of which all are granted or none. With each group, whether what it is allowed is consumed.
+
+    Without that a group is a single request.
+    """
     keys: list[bytes] = []
     told: list[bytes] = []
-    for group in groups:
+    for group, take in groups:
         if len(group) == 1:
             key, limit, cost_micros = group[0]
             keys.append(redis_key(prefix, limit.kind, key))
-            told.append(_one_of_many(limit, cost_micros, True, True))
+            told.append(_one_of_many(limit, cost_micros, take, True, True))
             continue
         places, sums, lasts = _together(prefix, group)
         keys += places
         for number, request in enumerate(group):
             ends = number == len(group) - 1
-            told.append(_one_of_many(request.limit, sums[number], lasts[number], ends))
+            told.append(_one_of_many(request.limit, sums[number], take, lasts[number], ends))
     return Call(MANY, keys, told)
 
 
@@ -120,7 +123,7 @@ def give_back(prefix: str, group: Sequence[Request], answer: Sequence[int]) -> C
     told = []
     for number, (_, limit, _) in enumerate(group):
         taken = answer[number * ANSWER_SIZE + 4 : (number + 1) * ANSWER_SIZE]
-        head = (KINDS.index(limit.kind) + 1, 1, lasts[number], *_cost(sums[number]))
+        head = (KINDS.index(limit.kind) + 1, True, True, lasts[number], *_cost(sums[number]))
         told.append(_numbers(*head, *_of(limit), *taken))
     return Call(GIVE_BACK, places, told)
 
@@ -186,5 +189,5 @@ def _one(limit: Limit, cost_micros: int, take: bool) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _one_of_many(limit: Limit, cost_micros: int, last: bool, ends: bool) -> bytes:
-    return _numbers(KINDS.index(limit.kind) + 1, ends, last, *_cost(cost_micros), *_of(limit))
+def _one_of_many(limit: Limit, cost_micros: int, take: bool, last: bool, ends: bool) -> bytes:
+    return _numbers(KINDS.index(limit.kind) + 1, take, ends, last, *_cost(cost_micros), *_of(limit))

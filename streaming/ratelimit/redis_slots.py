@@ -13,7 +13,8 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import AskError, MovedError, ResponseError
 
 from streaming.ratelimit.errors import StoreUnavailable
-from streaming.ratelimit.redis_calls import Command
+from streaming.ratelimit.limits import Request
+from streaming.ratelimit.redis_calls import Command, redis_key
 from streaming.ratelimit.redis_node import Address
 
 Place = Address | None
@@ -38,9 +39,14 @@ class Slots:
         """Whether one server is known to hold all keys."""
         return self.known and self._owners is None
 
-    def slot(self, key: bytes) -> int:
-        """The slot of a key; 0 where one server holds all."""
-        return 0 if self._owners is None else int(key_slot(key))
+    def apart(self, prefix: str, requests: Sequence[Request]) -> list[list[int]]:
+        """The numbers of requests, those of one slot together; all of them where one server holds all."""
+        if self._owners is None:
+            return [list(range(len(requests)))]
+        found: dict[int, list[int]] = {}
+        for number, (key, limit, _) in enumerate(requests):
+            found.setdefault(key_slot(redis_key(prefix, limit.kind, key)), []).append(number)
+        return list(found.values())
 
     def owner(self, key: bytes | None) -> Place:
         """Who has to be asked about a key."""

@@ -19,7 +19,7 @@ from streaming.ratelimit.redis_calls import kept_by, one, read_one, redis_key, r
 from streaming.ratelimit.redis_servers import AsyncServers, Servers
 from streaming.ratelimit.redis_slots import Place, Slots
 from streaming.ratelimit.refusals import Refusals
-from streaming.ratelimit.reservation import reserved, slots_of
+from streaming.ratelimit.reservation import reserved
 
 TIMEOUT_S = 0.04
 """Longest that a decision may take; with what Python itself needs, below 50 ms."""
@@ -83,10 +83,7 @@ class RedisStore:
         loop = self._loop()
         asked_s = time.monotonic()
         try:
-            if take:
-                [decision] = await loop.ask((request,))
-            else:
-                decision = read_one(limit, await loop.servers.answer(one(self._prefix, request, take=False)))
+            [decision] = await loop.ask((request,), take=take)
         except StoreUnavailable as error:
             return self._without([request], error, take=take)[0]
         return self._noted(request, decision, asked_s, take=take)
@@ -119,7 +116,7 @@ class RedisStore:
         try:
             if not self._slots.known:
                 await loop.servers.answers(())
-            if len(slots_of(self._slots, self._prefix, group)) == 1:
+            if len(self._slots.apart(self._prefix, group)) == 1:
                 return self._noted_together(group, await loop.ask(group), asked_s)
             steps = reserved(self._slots, self._prefix, group)
             asked = next(steps)
@@ -159,13 +156,11 @@ class RedisStore:
 
     def reset_sync(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this kind. Raises StoreUnavailable, whatever `on_error`."""
-        self._forget(key)
         self._servers.answer(reset(self._prefix, limit, key))
         self._forget(key)
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this kind. Raises StoreUnavailable, whatever `on_error`."""
-        self._forget(key)
         await self._loop().servers.answer(reset(self._prefix, limit, key))
         self._forget(key)
 
@@ -239,12 +234,12 @@ class _Loop:
         self._prefix = prefix
         self._coalescers: dict[Place, Coalescer] = {}
 
-    def ask(self, group: Sequence[Request]) -> asyncio.Future[list[Decision]]:
-        """The decisions on a group within one slot."""
+    def ask(self, group: Sequence[Request], *, take: bool = True) -> asyncio.Future[list[Decision]]:
+        """The decisions on a group within one slot. Without `take`, of a single request, nothing is consumed."""
         place = None
         if not self.servers.slots.whole:
             key, limit, _ = group[0]
             place = self.servers.slots.owner(redis_key(self._prefix, limit.kind, key))
         if (coalescer := self._coalescers.get(place)) is None:
             coalescer = self._coalescers[place] = Coalescer(self.servers, self._prefix)
-        return coalescer.ask(group)
+        return coalescer.ask(group, take=take)

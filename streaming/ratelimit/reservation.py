@@ -14,16 +14,8 @@ from typing import Any
 from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.errors import StoreUnavailable
 from streaming.ratelimit.limits import Request
-from streaming.ratelimit.redis_calls import Command, give_back, many, read_group, redis_key
+from streaming.ratelimit.redis_calls import Command, give_back, many, read_group
 from streaming.ratelimit.redis_slots import Slots
-
-
-def slots_of(slots: Slots, prefix: str, group: Sequence[Request]) -> dict[int, list[int]]:
-    """The numbers of a group's requests, by slot."""
-    found: dict[int, list[int]] = {}
-    for number, (key, limit, _) in enumerate(group):
-        found.setdefault(slots.slot(redis_key(prefix, limit.kind, key)), []).append(number)
-    return found
 
 
 def reserved(
@@ -33,9 +25,9 @@ def reserved(
 
     Raises the first StoreUnavailable that is among the answers, after the rest was given back.
     """
-    parts = list(slots_of(slots, prefix, group).values())
+    parts = slots.apart(prefix, group)
     of_part = [[group[number] for number in part] for part in parts]
-    answers = list((yield [many(prefix, [requests]) for requests in of_part]))
+    answers = list((yield [many(prefix, [(requests, True)]) for requests in of_part]))
     failed = [answer for answer in answers if isinstance(answer, StoreUnavailable)]
     read = [
         [] if isinstance(answer, StoreUnavailable) else read_group(requests, answer)

@@ -43,9 +43,8 @@ class SlidingWindowCounter(Window):
             until_us, before, used, at_us, ends, kept_period = state
             if now_us < at_us:
                 now_us = at_us
-            if (
-                now_us >= until_us
-            ):  # also where the window has changed since: a key does not remember for longer
+            # Also where the window has changed since: a key does not remember for longer than it said.
+            if now_us >= until_us:
                 before = used = 0
             elif kept_period is not period and kept_period != period:
                 ends = (at_us * per_us // ticks + 1) * ticks

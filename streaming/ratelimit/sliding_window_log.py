@@ -49,9 +49,8 @@ class SlidingWindowLog(Window):
             until_us, times, sums, first, end, base, at_us = state
             if now_us < at_us:
                 now_us = at_us
-            if (
-                now_us >= until_us
-            ):  # also where the window has changed since: a key does not remember for longer
+            # Also where the window has changed since: a key does not remember for longer than it said.
+            if now_us >= until_us:
                 first = end = base = 0
                 times, sums = [], []
             elif times[first] <= now_us - window_us:
@@ -69,9 +68,8 @@ class SlidingWindowLog(Window):
                     enough = bisect_left(sums, base + excess, first, end)
                 retry_after_s = (times[enough] + window_us - now_us) / MICROSECONDS
         elif take:
-            if (
-                end < len(times) or first > COMPACT_FROM + end // 2
-            ):  # another went on from there; most has passed
+            # Another state went on from there, or most has passed.
+            if end < len(times) or first > COMPACT_FROM + end // 2:
                 times, sums, first, end = times[first:end], sums[first:end], 0, end - first
             used += cost_micros
             times.append(now_us)

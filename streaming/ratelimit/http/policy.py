@@ -10,13 +10,12 @@ from typing import Any, Literal
 
 from streaming.ratelimit.exact import micros
 from streaming.ratelimit.http.route import Route
-from streaming.ratelimit.limits import LIMITS, Limit
+from streaming.ratelimit.limits import BY_KIND, LIMITS, Limit
 
 SUBJECTS = ("user", "address", "key", "route")
 """What `by` may name: the user, the client's address, its API key, the route of the policy that was met."""
 
 _log = logging.getLogger(__name__)
-_ALGORITHMS: dict[str, type[Limit]] = {limit.kind: limit for limit in LIMITS}
 _PRINTABLE = re.compile(r"[ -~]{1,64}")
 
 
@@ -46,7 +45,7 @@ class Policy:
         if not isinstance(name, str) or not _PRINTABLE.fullmatch(name):
             raise ValueError(f"name must be 1 to 64 printable ASCII characters, not {name!r}")
         if not isinstance(self.limit, LIMITS):
-            raise ValueError(f"limit must be one of {', '.join(_ALGORITHMS)}, not {self.limit!r}")
+            raise ValueError(f"limit must be one of {', '.join(BY_KIND)}, not {self.limit!r}")
         for flag in ("shadow", "frames"):
             if not isinstance(getattr(self, flag), bool):
                 raise ValueError(f"{flag} must be true or false, not {getattr(self, flag)!r}")
@@ -129,9 +128,9 @@ def _policy(entry: Any) -> Policy:
     if not isinstance(entry, Mapping):
         raise ValueError(f"a policy is a table of fields, not {entry!r}")
     algorithm = entry.get("algorithm")
-    of = _ALGORITHMS.get(algorithm) if isinstance(algorithm, str) else None
+    of = BY_KIND.get(algorithm) if isinstance(algorithm, str) else None
     if of is None:
-        raise ValueError(f"algorithm must be one of {', '.join(_ALGORITHMS)}, not {algorithm!r}")
+        raise ValueError(f"algorithm must be one of {', '.join(BY_KIND)}, not {algorithm!r}")
     parameters = [one.name for one in fields(of) if one.init]
     own = [one.name for one in fields(Policy) if one.init and one.name != "limit"]
     for name in ("name", *parameters, "by", "routes"):

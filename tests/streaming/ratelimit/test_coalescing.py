@@ -85,6 +85,23 @@ def test_they_go_together_and_each_is_answered_for_itself(redis_server: Server) 
     limiter.close()
 
 
+def test_a_look_goes_together_with_what_consumes(url: str) -> None:
+    limiter = RateLimiter(RedisStore(url, cache_refusals=False, timeout_s=PATIENT_S))
+    limit = FixedWindow(100, 10**8)
+
+    async def burst() -> None:
+        asked = [
+            limiter.peek("key", limit) if number % 2 else limiter.acquire("key", limit)
+            for number in range(20)
+        ]
+        left = [one.remaining for one in await asyncio.gather(*asked)]
+        assert left == [99 - number // 2 for number in range(20)]
+        await limiter.aclose()
+
+    asyncio.run(burst())
+    limiter.close()
+
+
 def test_who_is_cancelled_before_it_is_asked_consumes_nothing(url: str) -> None:
     limiter = RateLimiter(RedisStore(url, timeout_s=PATIENT_S))
     limit = FixedWindow(1000, 10**8)

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from streaming.ratelimit import FixedWindow, RateLimiter, RedisStore, StoreUnavailable, TokenBucket
+from streaming.ratelimit import (
+    FixedWindow,
+    Limit,
+    RateLimiter,
+    RedisStore,
+    SlidingWindowCounter,
+    SlidingWindowLog,
+    StoreUnavailable,
+    TokenBucket,
+)
 from streaming.ratelimit.redis_store import OnError
 
 PATIENT_S = 10.0
@@ -96,6 +105,22 @@ def test_limiters_on_one_server_share_what_was_used_and_survive_that_it_forgets_
     assert other.peek_sync("key", limit).remaining == 10**6 - 9
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize(
+    "limit", [FixedWindow(3, 10**8), SlidingWindowLog(3, 60), SlidingWindowCounter(3, 60)]
+)
+def test_a_node_whose_clock_is_ahead_admits_nothing_more(
+    redis_url: str, server: redis.Redis, monkeypatch: pytest.MonkeyPatch, limit: Limit
+) -> None:
+    """`limits` 5.8 lets a node 61 s ahead use a limit a second time."""
+    limiter = RateLimiter(RedisStore(redis_url, cache_refusals=False, timeout_s=PATIENT_S))
+    assert [limiter.acquire_sync("key", limit).allowed for _ in range(4)] == [True, True, True, False]
+    now_s, now_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: now_s() + 61)
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns() + 61 * 10**9)
+    assert not limiter.acquire_sync("key", limit).allowed
+    limiter.close()
 
 
 @pytest.mark.parametrize("on_error", ["open", "closed", "local"])

@@ -73,13 +73,13 @@ def test_given_back_it_is_as_if_it_had_never_been(
         for pause_us, cost in drawn:
             clock.pass_us(pause_us)
             request = Request.checked("key", limit, cost)
-            if servers.answer(many("t", [[request]]))[0]:
+            if servers.answer(many("t", [([request], True)]))[0]:
                 history.append((clock.now_us, Fraction(cost)))
 
     run(data.draw(steps, label="before"))
     clock.pass_us(data.draw(PAUSES_US, label="pause"))
     group = [Request.checked("key", limit, data.draw(COSTS, label=f"cost {number}")) for number in range(2)]
-    taken = servers.answer(many("t", [group]))
+    taken = servers.answer(many("t", [(group, True)]))
     reserved = all(answer == 1 for answer in taken[:: redis_calls.ANSWER_SIZE])
     later = data.draw(steps, label="meanwhile")
     run(later)
