@@ -3,6 +3,8 @@
 NewsreelError                  anything we say on purpose
 ├── InputError                 exit 2   wrong use, or input that cannot be read
 ├── NotFoundError              exit 1   the answer is no: no such thing
+├── LogInError                 exit 3   who asks is not known, or no longer
+├── ForbiddenError             exit 3   who asks is known, and may not
 ├── DependencyError            exit 3   a program, server or package is missing or unreachable
 ├── StorageError               exit 3   a disk is full, or a folder of ours cannot be written
 ├── ConflictError              exit 3   somebody else writes the same thing, or state does not fit
@@ -42,6 +44,18 @@ class NotFoundError(NewsreelError):
 
     kind = "not_found"
     exit_code = 1
+
+
+class LogInError(NewsreelError):
+    """Who asks has no session, or one that has ended."""
+
+    kind = "log_in"
+
+
+class ForbiddenError(NewsreelError):
+    """Who asks may see the thing, and not do this with it."""
+
+    kind = "forbidden"
 
 
 class DependencyError(NewsreelError):

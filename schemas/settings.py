@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import DependencyError, InputError
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(None, description="PostgreSQL; unset: an embedded server under HOME.")
     redis_url: str | None = Field(None, description="Redis; unset: an embedded server under HOME.")
+    database_replica_url: str | None = Field(
+        None, description="A PostgreSQL that follows the first one; who is not logged in reads from it."
+    )
     lake_uri: str = Field(
         default_factory=lambda data: (data["home"] / "lake").as_uri(),
         description="Where the Delta tables lie; unset: file://HOME/lake.",
@@ -50,6 +54,19 @@ class Settings(BaseSettings):
     )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
     beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
+    public_url: str | None = Field(
+        None, description="The address under which people reach the API, for links; unset: as they asked."
+    )
+    limits: Literal["on", "off"] = Field("on", description="`off` lifts the rate limits, log-in included.")
+    operators: str = Field(
+        "", description="User ids, by commas, who may take down, overrule and retry; no request grants it."
+    )
+    secret_keys: SecretStr | None = Field(
+        None, description="Keys that sign, by commas, the newest first; unset: made once, in HOME/keys."
+    )
+    trusted_proxies: str = Field(
+        "", description="Networks, by commas, whose X-Forwarded-For is believed: the load balancer's."
+    )
     retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
 
     @field_validator("home")
@@ -66,6 +83,16 @@ class Settings(BaseSettings):
     def media_path(self) -> Path:
         """The media store's folder. Raises DependencyError where it is not a local one."""
         return _local_path(self.media_uri, "NEWSREEL_MEDIA_URI")
+
+    @cached_property
+    def operator_ids(self) -> frozenset[str]:
+        """`NEWSREEL_OPERATORS` as ids."""
+        return frozenset(_words(self.operators))
+
+    @cached_property
+    def proxy_networks(self) -> tuple[str, ...]:
+        """`NEWSREEL_TRUSTED_PROXIES` as networks."""
+        return tuple(_words(self.trusted_proxies))
 
     @field_validator("spark_options")
     @classmethod
@@ -84,6 +111,10 @@ class Settings(BaseSettings):
     def beam_arguments(self) -> list[str]:
         """`NEWSREEL_BEAM_OPTIONS` as an argument list."""
         return shlex.split(self.beam_options)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _local_path(uri: str, variable: str) -> Path:

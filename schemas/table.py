@@ -55,9 +55,19 @@ class Table:
     change_data_feed: bool = False
     computed: tuple[str, ...] = ()
     """Names that readers know as columns and that are computed when read: no row holds them."""
+    shard_key: str | None = None
+    """Of a live table: the column by which its rows are spread over databases, and over partitions."""
+    partitions: int = 1
+    """Of a live table: how many partitions PostgreSQL keeps it in, by a hash of `shard_key`."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """Of a live table: columns by which it is looked up besides its key."""
+    ordered_pair: bool = False
+    """The key is two ids, and the lower one, by code point, comes first."""
 
     def __post_init__(self) -> None:
-        """Refuse a key that is no column, or that may be null."""
+        """Refuse a key that is no column, or that may be null, and a shard key that is not part of it."""
+        if self.partitions > 1 and self.shard_key not in self.key:
+            raise ValueError(f"{self.name} is partitioned by {self.shard_key}, which is not in its key")
         for name in self.key:
             if self.column(name).nullable:
                 raise ValueError(f"{self.name}.{name} is a key column and cannot be nullable")

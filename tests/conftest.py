@@ -39,16 +39,31 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The name of an empty, migrated database, for others to be made of."""
+    name = "migrated"
+    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
+        settings.cache_clear()
+        migrate()
+    settings.cache_clear()
+    return name
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database_url(
+    postgres: EmbeddedPostgres, migrated: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """An empty, migrated database of its own."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"'.encode())
     monkeypatch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
     settings.cache_clear()
     assert settings().home == home
-    migrate()
     yield postgres.url(name)
     settings.cache_clear()
     with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:

@@ -18,6 +18,7 @@ def page(table: Table) -> str:
         f"- Key: {', '.join(f'`{name}`' for name in table.key)}.",
         f"- Written by: {table.written_by} (engine: {engine}). Owner: {table.owner}.",
         f"- There {fresh}.",
+        *_live(table),
         "",
         "| column | type | unit | may be null | what it says |",
         "|---|---|---|---|---|",
@@ -25,6 +26,14 @@ def page(table: Table) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _live(table: Table) -> list[str]:
+    """Where PostgreSQL holds it, and by what its rows are spread."""
+    if not table.live:
+        return []
+    spread = f"- Held live by PostgreSQL; shard key `{table.shard_key}`"
+    return [f"{spread}, {table.partitions} partitions by its hash." if table.partitions > 1 else f"{spread}."]
 
 
 def _line(column: Column) -> str:

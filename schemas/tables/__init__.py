@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from schemas.errors import NotFoundError
 from schemas.table import Table
+from schemas.tables.audit import AUDIT_LOG
 from schemas.tables.inspection import CHUNKS, FINGERPRINTS, INSPECTIONS
 from schemas.tables.matching import MATCHES
-from schemas.tables.people import USERS
+from schemas.tables.people import BLOCKS, FOLLOWS, FRIENDSHIPS, POSTS, USERS
 from schemas.tables.records import EVENTS, PIPELINE_RUNS, QUALITY_RESULTS, REJECTED_ROWS
+from schemas.tables.uploads import UPLOAD_CHUNKS, UPLOADS
 from schemas.tables.videos import RENDITIONS, VIDEOS
+from schemas.tables.watching import COMMENTS, REACTIONS, SHARES, VIEWS
 
 TABLES: dict[str, Table] = {
     declared.name: declared
     for declared in (
         USERS,
+        FRIENDSHIPS,
+        FOLLOWS,
+        BLOCKS,
+        POSTS,
+        UPLOADS,
+        UPLOAD_CHUNKS,
+        VIEWS,
+        REACTIONS,
+        COMMENTS,
+        SHARES,
+        AUDIT_LOG,
+        # The last of those that PostgreSQL holds: its commits say how far a refresh has come.
         VIDEOS,
         CHUNKS,
         INSPECTIONS,

@@ -21,3 +21,8 @@ BYTE_END = Column(
     "byte_end", "int64", "First byte after it in the source file.", nullable=True, unit="bytes", minimum=0
 )
 RUN_ID = Column("run_id", "string", "The DAG run, `<video_id>-<attempt>` for an ingest.")
+
+
+def created_at(comment: str) -> Column:
+    """`created`: since when there is the row."""
+    return Column("created", "timestamp", comment)

@@ -23,6 +23,7 @@ EVENTS = Table(
         Column("kind", "string", "What happened to the row.", allowed=("upserted", "deleted")),
         Column("row", "string", "The row's new values, a JSON object."),
         Column("at", "timestamp", "When the transaction began, UTC."),
+        Column("request_id", "string", "The request to the API that made it.", nullable=True),
     ),
 )
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from schemas.table import Column, Table
 from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID
+from schemas.tables.live import live_table
 
 FINAL_STATUSES = ("ready", "rejected", "duplicate", "removed")
 """Statuses that a repeat of the same ingest leaves as they are."""
 
-VIDEOS = Table(
+VIDEOS = live_table(
     name="videos",
     comment="Every video that somebody brought, also the refused ones.",
     row="one video as it is now",
     key=("video_id",),
-    writer="spark",
-    small_writer="delta-rs",
     owner="ingest",
-    written_by="jobs.refresh_tables",
-    fresh_within_s=600,
-    live=True,
+    shard_key="video_id",
+    indexes=(("uploader_id",), ("package",)),
     columns=(
         VIDEO_ID,
         Column("title", "string", "As its uploader wrote it."),

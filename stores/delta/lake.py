@@ -6,13 +6,13 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from schemas.derive.arrow import arrow_schema
@@ -28,6 +28,8 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
 
 T = TypeVar("T")
 
+GROWN = ("events",)
+"""Tables that have got columns since they were first declared; the others need no look."""
 COMMIT_ATTEMPTS = 12
 COMMIT_BACKOFF_S = 0.05
 
@@ -46,12 +48,17 @@ class Lake:
         return f"{base}/{table(name).name}"
 
     def ensure(self) -> None:
-        """Create each declared table that is missing, empty, with its comments. Idempotent."""
+        """Create each declared table that is missing, empty, with its comments; add columns that came later.
+
+        Idempotent. Rows from before hold null in a new column.
+        """
         for declared in TABLES.values():
             location = self.location(declared.name)
-            if not DeltaTable.is_deltatable(location):
-                with _room():
+            with _room():
+                if not DeltaTable.is_deltatable(location):
                     _create(location, declared)
+                elif declared.name in GROWN:
+                    _grow(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
         """A handle on one version of a table. Raises NotFoundError where the table or the version is missing."""
@@ -235,6 +242,15 @@ def _create(location: str, declared: Table) -> None:
             "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
         },
     )
+
+
+def _grow(handle: DeltaTable, declared: Table) -> None:
+    """Add the columns that are declared and missing. Another process may do so at the same time."""
+    wanted = Schema.from_arrow(arrow_schema(declared)).fields
+    held = {field.name for field in handle.schema().fields}
+    if missing := [field for field in wanted if field.name not in held]:
+        with suppress(CommitFailedError):
+            handle.alter.add_columns(missing)
 
 
 def lake() -> Lake:

@@ -1,8 +1,7 @@
-"""Many changes of one live table at once: rows or keys by COPY, an event for each row that really changes.
+"""Many changes of one live table at once: rows or keys by COPY, and an event for each row that really changes.
 
 The rows wait in a temporary table of the connection and are applied in lots, a transaction each, which hold their locks
-for a moment only. Rows are locked in the order of their keys, so that two imports cannot wait for each other, and
-event ids are drawn after that, as in `stores.outbox.change`.
+for a moment only. Rows are locked in the order of their keys, so that two imports cannot wait for each other.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from schemas.derive.sql import live_columns
 from schemas.errors import ConflictError
 from schemas.table import Table
-from stores.outbox.change import event_row, live_table
+from stores.outbox.change import live_table
 from stores.postgres import Connection
 
 LOT_ROWS = 10_000
@@ -206,23 +204,24 @@ def _upsert(
         )
     query = sql.SQL(
         """INSERT INTO {table} AS held ({columns}) SELECT {columns} FROM {incoming} WHERE lot = %s ORDER BY {key}
-           ON CONFLICT ({key}) DO {action} RETURNING {returned}"""
+           ON CONFLICT ({key}) DO {action}"""
     ).format(
         table=sql.Identifier(declared.name),
         columns=_names(columns),
         incoming=INCOMING,
         key=_names(declared.key),
         action=action,
-        returned=_names([column.name for column in live_columns(declared)], "held"),
     )
-    changed = connection.execute(query, (lot,)).fetchall()
-    _record(connection, declared, "upserted", ((row, event_row(declared, row)) for row in changed))
-    return len(changed)
+    return connection.execute(query, (lot,)).rowcount
 
 
 def _free(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
-    """Give rows of lot 0 that change a unique value one that nobody has: values may go round in a circle."""
+    """Give rows of lot 0 that change a unique value one that nobody has: values may go round in a circle.
+
+    Nobody shall read these values: they have no event.
+    """
     _lock(connection, declared, 0)
+    connection.execute("SET LOCAL newsreel.passing = 'on'")
     for column in unique:
         connection.execute(
             sql.SQL(
@@ -235,11 +234,12 @@ def _free(connection: Connection, declared: Table, unique: Sequence[str]) -> Non
                 same_key=_same_key(declared, "held", "mine"),
             )
         )
+    connection.execute("SET LOCAL newsreel.passing = 'off'")
 
 
 def _delete(connection: Connection, declared: Table, lot: int) -> int:
-    held = _lock(connection, declared, lot)
-    connection.execute(
+    _lock(connection, declared, lot)
+    deleted = connection.execute(
         sql.SQL("DELETE FROM {table} held USING {incoming} mine WHERE mine.lot = %s AND {same_key}").format(
             table=sql.Identifier(declared.name),
             incoming=INCOMING,
@@ -247,12 +247,11 @@ def _delete(connection: Connection, declared: Table, lot: int) -> int:
         ),
         (lot,),
     )
-    _record(connection, declared, "deleted", ((key, json.dumps(key, default=str)) for key in held))
-    return len(held)
+    return deleted.rowcount
 
 
-def _lock(connection: Connection, declared: Table, lot: int) -> list[dict[str, Any]]:
-    """The keys of the lot that are there, their rows locked in order."""
+def _lock(connection: Connection, declared: Table, lot: int) -> None:
+    """Lock the rows of the lot that are there, in the order of their keys."""
     query = sql.SQL(
         "SELECT {key} FROM {table} held JOIN {incoming} mine ON {same_key} WHERE mine.lot = %s ORDER BY {key}"
         " FOR UPDATE OF held"
@@ -262,17 +261,7 @@ def _lock(connection: Connection, declared: Table, lot: int) -> list[dict[str, A
         incoming=INCOMING,
         same_key=_same_key(declared, "held", "mine"),
     )
-    return connection.execute(query, (lot,)).fetchall()
-
-
-def _record(connection: Connection, declared: Table, kind: str, rows: Iterable[tuple[Row, str]]) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY events (table_name, row_key, kind, row) FROM STDIN") as stream,
-    ):
-        for row, text in rows:
-            row_key = "/".join(str(row[column]) for column in declared.key)
-            stream.write_row((declared.name, row_key, kind, text))
+    connection.execute(query, (lot,))
 
 
 def _names(columns: Sequence[str], alias: str | None = None) -> sql.Composed:

@@ -1,16 +1,14 @@
-"""Changes of live rows, each with its event in the same transaction."""
+"""Changes of live rows; the tables' triggers write an event for each, in the same transaction."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg import sql
 
 from schemas.derive.sql import live_columns
-from schemas.errors import ConflictError, NotFoundError
+from schemas.errors import NotFoundError
 from schemas.table import Table
 from schemas.tables import table
 from stores.postgres import Connection
@@ -31,10 +29,10 @@ def find(
 
 
 def change(connection: Connection, name: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Insert or update one live row and record the event, in the caller's transaction; False if nothing changes.
+    """Insert or update one live row, in the caller's transaction; False if nothing changes.
 
-    `values` may name some of the columns; the others keep what they hold, or start with their defaults. The event is
-    written after the row's lock is held, so that `event_id` orders the changes of one row.
+    The table's triggers write the event. `values` may name some of the columns; the others keep what they hold, or
+    start with their defaults.
     """
     declared = live_table(name)
     held = find(connection, name, key, lock=True)
@@ -61,24 +59,7 @@ def change(connection: Connection, name: str, key: Mapping[str, Any], values: Ma
             condition=_same(key),
         )
         connection.execute(statement, [*values.values(), *key.values()])
-    _record(connection, declared, key)
     return True
-
-
-def event_row(declared: Table, row: Mapping[str, Any]) -> str:
-    """A row as its event carries it: JSON without personal columns, times RFC 3339 in UTC."""
-    kept = {column.name: _plain(row[column.name]) for column in live_columns(declared) if not column.personal}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _record(connection: Connection, declared: Table, key: Mapping[str, Any]) -> None:
-    row = find(connection, declared.name, key)
-    if row is None:
-        raise ConflictError(f"{declared.name} {dict(key)}: gone in the transaction that wrote it")
-    connection.execute(
-        "INSERT INTO events (table_name, row_key, kind, row) VALUES (%s, %s, 'upserted', %s)",
-        (declared.name, "/".join(str(row[column]) for column in declared.key), event_row(declared, row)),
-    )
 
 
 def live_table(name: str) -> Table:
@@ -93,9 +74,3 @@ def _same(key: Mapping[str, Any]) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in key
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value

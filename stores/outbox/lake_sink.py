@@ -19,7 +19,8 @@ CONSUMER = "lake-sink"
 BATCH_EVENTS = 20_000
 
 BATCH = b"""
-    SELECT event_id, transaction_id::text::bigint AS transaction_id, table_name, row_key, kind, row, at
+    SELECT event_id, transaction_id::text::bigint AS transaction_id, table_name, row_key, kind, row, at,
+        request_id
     FROM events
     WHERE (transaction_id, event_id) > (%(transaction_id)s::xid8, %(event_id)s::bigint)
     AND (transaction_id, event_id) <= (%(next_transaction_id)s::xid8, %(next_event_id)s::bigint)

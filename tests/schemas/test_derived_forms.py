@@ -13,7 +13,7 @@ from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations, suite
 from schemas.derive.markdown import page
 from schemas.derive.spark import spark_schema
-from schemas.derive.sql import comments, create_table
+from schemas.derive.sql import definition
 from schemas.table import Column, Table
 from schemas.tables import LIVE_TABLES, TABLES
 
@@ -32,7 +32,7 @@ def forms(declared: Table) -> str:
         "\n".join(f"{name} {json.dumps(arguments)}" for name, arguments in expectations(declared)),
     ]
     if declared.live:
-        parts += ["-- sql", create_table(declared), *comments(declared)]
+        parts += ["-- sql", *definition(declared)]
     return "\n".join(parts) + "\n"
 
 
@@ -62,8 +62,7 @@ def test_every_timestamp_is_utc_in_microseconds() -> None:
 def test_postgresql_takes_each_live_table_twice_with_its_comments(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         for declared in LIVE_TABLES:
-            connection.execute(create_table(declared).encode())
-            for statement in comments(declared):
+            for statement in definition(declared):
                 connection.execute(statement.encode())
             row = connection.execute(
                 "SELECT obj_description(%s::regclass, 'pg_class')", (declared.name,)

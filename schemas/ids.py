@@ -1,0 +1,29 @@
+"""Identifiers that are minted at the edge: UUIDv7, ordered by the time they were made."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+NAMESPACE = uuid.UUID("6f1c3f0e-6d1c-5b7e-9f0e-2b6d3c1a7e55")
+"""Of all ids that are made from their inputs (UUIDv5, RFC 9562 section 5.5)."""
+
+
+def new_id() -> str:
+    """A new UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix time in ms, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    bits = (milliseconds << 80) | secrets.randbits(80)
+    bits = (bits & ~(0xF << 76)) | (0x7 << 76)
+    bits = (bits & ~(0x3 << 62)) | (0x2 << 62)
+    return str(uuid.UUID(int=bits))
+
+
+def user_id_of(user_name: str) -> str:
+    """The id of an account made from the command line."""
+    return str(uuid.uuid5(NAMESPACE, f"user/{user_name}"))
+
+
+def video_id_of(uploader_id: str, sha256: str) -> str:
+    """The id of a video: the same bytes brought by the same account are the same video."""
+    return str(uuid.uuid5(NAMESPACE, f"video/{uploader_id}/{sha256}"))

@@ -1,0 +1,40 @@
+"""What all live tables have in common: PostgreSQL holds them, and `refresh_tables` derives them from their events."""
+
+from __future__ import annotations
+
+from schemas.table import Column, Table
+
+
+def live_table(
+    *,
+    name: str,
+    comment: str,
+    row: str,
+    key: tuple[str, ...],
+    owner: str,
+    columns: tuple[Column, ...],
+    shard_key: str,
+    computed: tuple[str, ...] = (),
+    partitions: int = 1,
+    indexes: tuple[tuple[str, ...], ...] = (),
+    ordered_pair: bool = False,
+) -> Table:
+    """A table that people change through the API."""
+    return Table(
+        name=name,
+        comment=comment,
+        row=row,
+        key=key,
+        columns=columns,
+        writer="spark",
+        small_writer="delta-rs",
+        owner=owner,
+        written_by="jobs.refresh_tables",
+        fresh_within_s=600,
+        live=True,
+        computed=computed,
+        shard_key=shard_key,
+        partitions=partitions,
+        indexes=indexes,
+        ordered_pair=ordered_pair,
+    )
