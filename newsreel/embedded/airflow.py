@@ -16,9 +16,9 @@ from typing import LiteralString
 import psycopg
 from psycopg.sql import SQL
 
-from newsreel.embedded.keys import fernet_key, kept, signing_key
-from newsreel.embedded.sockets import private_folder
+from newsreel.embedded.keys import fernet_key, signing_key
 from schemas.errors import DependencyError
+from stores.private_files import kept, private_folder
 
 USER = "admin"
 _HEARTBEAT_S = 5

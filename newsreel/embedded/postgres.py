@@ -24,8 +24,9 @@ import psycopg
 
 from newsreel.embedded.lease import Lease
 from newsreel.embedded.postgres_programs import ensure_user, installed_programs, programs_for
-from newsreel.embedded.sockets import private_folder, socket_folder
+from newsreel.embedded.sockets import socket_folder
 from schemas.errors import DependencyError
+from stores.private_files import private_folder
 
 ROOT_FOLDER = Path("/var/lib/newsreel")
 SERVER_USER = "newsreel-postgres"

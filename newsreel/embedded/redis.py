@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from newsreel.embedded.lease import Lease
-from newsreel.embedded.sockets import private_folder, socket_folder
+from newsreel.embedded.sockets import socket_folder
 from schemas.errors import DependencyError
+from stores.private_files import private_folder
 
 _SOCKET = "redis.sock"
 _START_TIMEOUT_S = 15.0

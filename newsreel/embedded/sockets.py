@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tempfile
 from pathlib import Path
 
-from schemas.errors import DependencyError
+from stores.private_files import private_folder
 
 _LONGEST_SOCKET_PATH_BYTES = 107
 """`sun_path` of unix(7) has 108 bytes, the last one a zero."""
@@ -25,16 +24,3 @@ def socket_folder(wanted: Path, longest_name: str) -> Path:
         base = private_folder(Path(tempfile.gettempdir()) / f"newsreel-{os.getuid()}")
         folder = base / digest
     return private_folder(folder)
-
-
-def private_folder(path: Path) -> Path:
-    """A folder that nobody but its owner can enter. Raises DependencyError if it is somebody else's, or a link."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise DependencyError(
-            f"{path} does not belong to this user: remove it, or set NEWSREEL_HOME elsewhere"
-        )
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        path.chmod(0o700)
-    return path

@@ -6,6 +6,7 @@ What all of them make together is what the declarations say; tests/stores/test_m
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 
@@ -16,7 +17,7 @@ of a second in every command."""
 FOLDER = Path(__file__).parent
 
 
-def current(connection: Connection[dict[str, str]]) -> str | None:
+def current(connection: Connection[dict[str, Any]]) -> str | None:
     """The revision of a database; None for one that no migration has touched."""
     [found] = connection.execute("SELECT to_regclass('alembic_version') AS name").fetchall()
     if found["name"] is None:

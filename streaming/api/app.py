@@ -1,49 +1,104 @@
-"""The application: which part answers which path."""
+"""The application: which part answers which path, and what stands before all of them."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from streaming.api import media, watch
+from schemas.settings import settings
+from streaming.api import health, limits, login, media, users, watch
+from streaming.api.bearer import Bearer, user_of_scope
+from streaming.api.body_limit import BodyLimit
+from streaming.api.database import Database
 from streaming.api.headers import DefaultHeaders
+from streaming.api.idempotency import forget_old
+from streaming.api.openapi import openapi
+from streaming.api.passwords import Passwords
 from streaming.api.problems import register_problems
+from streaming.api.record import Record, Requests
+from streaming.api.sessions import Sessions
+from streaming.api.tallies import EVERY_S, add_up
+from streaming.api.upkeep import repeat
 from streaming.api.videos import Videos
+from streaming.ratelimit.http import RateLimitMiddleware
+from streaming.ratelimit.http.subject import Subjects
 
 STATIC = Path(__file__).parent / "static"
-
-
-class Health(BaseModel):
-    """That the process answers."""
-
-    status: str
+HOUR_S = 3_600.0
 
 
 def create_app() -> FastAPI:
-    """The API. It opens no connection before it is asked for something."""
+    """The API of this process's settings. Connections are opened when it starts, and kept until it ends."""
+    database, registry, limiter = Database(), CollectorRegistry(), limits.limiter()
+    sessions, proxies = Sessions(database), settings().proxy_networks
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        at_work = [
+            asyncio.create_task(work)
+            for work in (
+                sessions.listen(),
+                repeat(EVERY_S, lambda: add_up(database)),
+                repeat(HOUR_S, lambda: forget_old(database)),
+            )
+        ]
+        yield
+        for task in at_work:
+            task.cancel()
+        for task in at_work:
+            with suppress(asyncio.CancelledError):
+                await task
+        await database.close()
+        await limiter.aclose()
+
     app = FastAPI(
         title="Newsreel",
+        version=version("newsreel"),
         # The pages that FastAPI offers for these load scripts from another host.
         docs_url=None,
         redoc_url=None,
+        lifespan=lifespan,
         routes=[
             Mount("/media", routes=media.routes, middleware=[media.any_origin]),
             Mount("/static", app=StaticFiles(directory=STATIC)),
             Route("/watch/{video_id}", watch.show, name="watch"),
         ],
-        middleware=[Middleware(DefaultHeaders)],
+        # The first one is the outermost.
+        middleware=[
+            Middleware(Record, requests=Requests(registry)),
+            Middleware(DefaultHeaders),
+            Middleware(BodyLimit),
+            Middleware(Bearer, sessions=sessions),
+            Middleware(
+                RateLimitMiddleware,
+                limiter=limiter,
+                policies=limits.policies(),
+                user=user_of_scope,
+                trusted_proxies=proxies,
+                metrics=limits.metrics(registry),
+            ),
+        ],
     )
+    app.state.database = database
+    app.state.sessions = sessions
+    app.state.passwords = Passwords()
+    app.state.registry = registry
+    app.state.subjects = Subjects(trusted_proxies=proxies)
+    app.state.draining = False
     app.state.videos = Videos()
+    health.Pool(database, registry)
     register_problems(app)
-
-    @app.get("/healthz")
-    async def health() -> Health:
-        """Whether this process is alive; it asks no other server."""
-        return Health(status="ok")
-
+    for part in (health, users, login):
+        app.include_router(part.router)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app

@@ -8,33 +8,83 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from schemas.errors import ConflictError, DependencyError, InputError, NewsreelError, NotFoundError
+from schemas.errors import (
+    ConflictError,
+    DependencyError,
+    ForbiddenError,
+    InputError,
+    LogInError,
+    NewsreelError,
+    NotFoundError,
+    StorageError,
+)
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 """When to ask again while a server that we need is away."""
+SHOWN_CHARACTERS = 1_000
 
 STATUS_OF_ERROR: dict[type[NewsreelError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
+    LogInError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     DependencyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageError: HTTPStatus.INSUFFICIENT_STORAGE,
 }
+TOLD = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""Statuses whose detail says what the error says."""
+OUR_FAULT = "Something went wrong on our side."
+
+
+class Problem(BaseModel):
+    """What went wrong, for a person and for a program."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """One problem; its type is the status alone, as `about:blank` says."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    # What somebody sent may hold half a surrogate pair, which no UTF-8 can say.
+    said = detail[:SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=said).model_dump()
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+def answer_of(error: NewsreelError, what: str) -> JSONResponse:
+    """The answer that an error of ours becomes. What goes wrong on our side is logged, and not told.
+
+    `what`: method and path, for the log.
+    """
+    status = STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status is HTTPStatus.NOT_FOUND:
+        return problem(status, "There is nothing at this address.")
+    if status is HTTPStatus.UNAUTHORIZED:
+        # RFC 6750, section 3: whoever sends no token is told which kind is needed.
+        return problem(status, error.detail, {"WWW-Authenticate": 'Bearer realm="newsreel"'})
+    if status in TOLD:
+        return problem(status, error.detail)
+    log.error("%s: %s", what, error.detail)
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        detail = "A server that is needed for this does not answer; try again shortly."
+        return problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
+    if status is HTTPStatus.INSUFFICIENT_STORAGE:
+        return problem(status, "There is no room for this at the moment.")
+    return problem(status, OUR_FAULT)
+
+
 def register_problems(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem. What goes wrong on our side is logged, and not told."""
+    """Answer every error of `app` with a problem."""
 
     @app.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
@@ -42,22 +92,12 @@ def register_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def wrong_fields(_request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        found = error.errors()
+        if any(one["type"] == "json_invalid" for one in found):
+            return problem(HTTPStatus.BAD_REQUEST, "The body is no JSON (RFC 8259).")
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
 
     @app.exception_handler(NewsreelError)
     async def our_error(request: Request, error: NewsreelError) -> JSONResponse:
-        status = STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
-        if status == HTTPStatus.NOT_FOUND:
-            return problem(status, "There is nothing at this address.")
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return problem(status, error.detail)
-        log.error("%s %s: %s", request.method, request.url.path, error.detail)
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            detail = "A server that is needed for this does not answer; try again shortly."
-            return problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
-        return problem(status, "Something went wrong on our side.")
-
-    @app.exception_handler(Exception)
-    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
+        return answer_of(error, f"{request.method} {request.url.path}")

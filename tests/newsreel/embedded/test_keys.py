@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from newsreel.embedded.keys import fernet_key, kept, signing_key
-from newsreel.embedded.sockets import private_folder
+from newsreel.embedded.keys import fernet_key, signing_key
 from schemas.errors import DependencyError
+from stores.private_files import kept, private_folder
 
 
 def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path):

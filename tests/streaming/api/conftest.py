@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from stores.media import media
 from stores.outbox import change
 from stores.postgres import connect
-from streaming.api.__main__ import listen
 from streaming.api.app import create_app
+from streaming.api.server import Server, listen
 
 START_TIMEOUT_S = 10
 
@@ -31,21 +33,67 @@ PACKAGE = {
 """Files of a package, small but for one segment."""
 
 
-@pytest.fixture(scope="session")
-def api() -> Iterator[httpx.Client]:
-    """A client of the served API, which reads the settings that hold when it is asked."""
+@pytest.fixture
+def api(database_url: str) -> Iterator[httpx.Client]:
+    """A client of the served API, on a database of its own; it sends no token."""
+    with served() as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The API of the settings that hold now, on a free port; its URL."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning", access_log=False))
+    server = Server(create_app())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while not server.started and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
-        yield client
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account and an open session; `http` sends their token."""
+
+    user_id: str
+    user_name: str
+    password: str
+    access_token: str
+    refresh_token: str
+    http: httpx.Client
+
+
+@pytest.fixture
+def join(api: httpx.Client) -> Iterator[Callable[..., Person]]:
+    """Signs somebody up and in."""
+    with ExitStack() as clients:
+
+        def sign_up(user_name: str = "", password: str = "correct horse", **more: Any) -> Person:
+            user_name = user_name or f"user-{uuid.uuid4().hex[:8]}"
+            made = api.post("/v1/users", json={"user_name": user_name, "password": password, **more})
+            assert made.status_code == 201, made.text
+            opened = api.post("/v1/sessions", json={"user_name": user_name, "password": password})
+            assert opened.status_code == 201, opened.text
+            tokens = opened.json()
+            headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+            client = clients.enter_context(httpx.Client(base_url=api.base_url, headers=headers))
+            return Person(
+                made.json()["user_id"],
+                user_name,
+                password,
+                tokens["access_token"],
+                tokens["refresh_token"],
+                client,
+            )
+
+        yield sign_up
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
 
-from streaming.api.__main__ import listen
+from streaming.api.server import listen
 
 
 def test_health_needs_no_other_server(api: httpx.Client) -> None:
@@ -55,7 +54,7 @@ def test_static_files_lead_nowhere_else(api: httpx.Client, path: str) -> None:
     assert api.get(path).status_code == 404
 
 
-def test_the_program_says_where_it_listens_and_ends_on_sigterm(home: Path) -> None:
+def test_the_program_says_where_it_listens_and_ends_on_sigterm(database_url: str) -> None:
     command = [sys.executable, "-m", "streaming.api", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None

@@ -1,0 +1,46 @@
+"""ASGI middleware that finds out who asks, from `Authorization: Bearer …` (RFC 6750)."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from schemas.errors import LogInError, NewsreelError
+from streaming.api.caller import HOOK, NOBODY, Caller
+from streaming.api.problems import answer_of
+from streaming.api.sessions import Sessions
+
+
+class Bearer:
+    """Puts the caller into the scope; a token that is not good is answered with 401, also where none is needed."""
+
+    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
+        self.app, self._sessions = app, sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            scope[HOOK] = await self._caller(scope)
+        except NewsreelError as error:
+            await answer_of(error, f"{scope['method']} {scope['path']}")(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                scheme, _, token = value.decode("latin-1").partition(" ")
+                if scheme.lower() != "bearer" or not token.strip():
+                    raise LogInError("Authorization: Bearer and an access token are needed")
+                return await self._sessions.member(token.strip(), time.time())
+        return NOBODY
+
+
+def user_of_scope(scope: Scope) -> str | None:
+    """The user of a request, for its limits."""
+    caller = scope.get(HOOK)
+    return caller.user_id if isinstance(caller, Caller) else None

@@ -1,0 +1,74 @@
+"""ASGI middleware that bounds bodies: their length, their encoding, and the time that they may take."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streaming.api.problems import problem
+
+LONGEST_BYTES = 1 << 20
+BODY_WITHIN_S = 30.0
+"""A body that is not there by then is given up: whoever sends a byte a minute holds a request."""
+UPLOADS = "/v1/uploads"
+"""Where bodies are files. The handlers there have bounds of their own."""
+
+
+class BodyLimit:
+    """413 above `LONGEST_BYTES`, 415 for a compressed body (which could be a bomb), 408 for a slow one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(UPLOADS):
+            await self.app(scope, receive, send)
+            return
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > LONGEST_BYTES:
+                await _too_long()(scope, receive, send)
+                return
+            if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+                detail = "Bodies are taken as they are, without Content-Encoding."
+                await problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)(scope, receive, send)
+                return
+        await self.app(scope, _Bounded(receive).receive, send)
+
+
+class _Bounded:
+    """The body of one request, as far as it goes. Raises HTTPException, which frameworks pass on."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._bytes = 0
+        self._deadline_s: float | None = None
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        if self._deadline_s is None:
+            self._deadline_s = asyncio.get_running_loop().time() + BODY_WITHIN_S
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            detail = f"The body was not there within {BODY_WITHIN_S:.0f} s."
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from error
+        self._complete = not message.get("more_body", False)
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > LONGEST_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LONG, {"Connection": "close"})
+        return message
+
+
+_TOO_LONG = f"A body may have {LONGEST_BYTES} bytes; files go to {UPLOADS}."
+
+
+def _too_long() -> Response:
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LONG, {"Connection": "close"})

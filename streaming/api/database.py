@@ -1,0 +1,142 @@
+"""PostgreSQL for the API: bounded pools and statements; transactions carry the request's id into events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from schemas.errors import DependencyError
+from schemas.settings import settings
+from streaming.api.request_id import request_id
+
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+Row = dict[str, Any]
+
+CONNECTIONS = 16
+"""At most so many for each process and server: PostgreSQL has 100 for all."""
+WAITING_REQUESTS = 1_000
+"""So many requests may wait for a connection; more are told to come back."""
+WAIT_S = 5.0
+STATEMENT_TIMEOUT_MS = 5_000
+IDLE_TRANSACTION_TIMEOUT_MS = 10_000
+REPLICA_LAG_S = 5.0
+"""A replica that is further behind is not asked."""
+
+OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_TIMEOUT_MS,
+        "lock_timeout": STATEMENT_TIMEOUT_MS,
+        "timezone": "UTC",
+        # Statements are short and their parameters matter little.
+        "plan_cache_mode": "force_generic_plan",
+    }.items()
+)
+
+
+class Database:
+    """The primary, and a replica where one is named. Raises DependencyError where PostgreSQL does not serve."""
+
+    def __init__(self, url: str | None = None, replica_url: str | None = None) -> None:
+        """Connects to nothing yet; the URLs are those of the settings unless given."""
+        self.url = url or settings().database_url or ""
+        if not self.url:
+            raise DependencyError(
+                "NEWSREEL_DATABASE_URL is not set: start this through `newsreel up`, or set it"
+            )
+        self._primary = _pool(self.url, "primary")
+        replica = replica_url or settings().database_replica_url
+        self._replica = _pool(replica, "replica") if replica else None
+
+    async def open(self) -> None:
+        """Start to connect; returns at once, also where no server answers."""
+        for pool in self._pools():
+            await pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        for pool in self._pools():
+            await pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection to the primary, each statement a transaction of its own."""
+        async with _served(self._primary) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction on the primary, committed when the block ends well; its events carry the request's id."""
+        async with _served(self._primary) as connection, connection.transaction():
+            await connection.execute(_MARK, (request_id.get(),))
+            yield connection
+
+    async def write(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """One statement that changes rows, and its answer: a transaction in one round trip."""
+        async with _served(self._primary) as connection:
+            # Statements of one pipeline, up to its end, are one implicit transaction (PostgreSQL, section 54.2.4).
+            async with connection.pipeline():
+                await connection.execute(_MARK, (request_id.get(),))
+                cursor = await connection.execute(query.encode(), parameters)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def all(self, query: str, parameters: Sequence[Any] = (), *, stale: bool = False) -> list[Row]:
+        """The rows of a query; `stale`: a replica may answer, up to `REPLICA_LAG_S` behind."""
+        pool = self._replica if stale and self._replica is not None else self._primary
+        async with _served(pool) as connection:
+            return await (await connection.execute(query.encode(), parameters)).fetchall()
+
+    async def one(self, query: str, parameters: Sequence[Any] = (), *, stale: bool = False) -> Row | None:
+        """The first row of a query, or None."""
+        rows = await self.all(query, parameters, stale=stale)
+        return rows[0] if rows else None
+
+    def waiting(self) -> dict[str, int]:
+        """Figures of the primary's pool, as psycopg_pool names them."""
+        return dict(self._primary.get_stats())
+
+    def _pools(self) -> list[AsyncConnectionPool[Connection]]:
+        return [pool for pool in (self._primary, self._replica) if pool is not None]
+
+
+_MARK = b"SELECT set_config('newsreel.request_id', %s, true)"
+
+
+def _pool(url: str, name: str) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        url,
+        connection_class=psycopg.AsyncConnection[dict[str, Any]],
+        kwargs={
+            "row_factory": dict_row,
+            "autocommit": True,
+            "connect_timeout": 5,
+            "options": OPTIONS,
+            "prepare_threshold": 2,
+        },
+        min_size=2,
+        max_size=CONNECTIONS,
+        max_waiting=WAITING_REQUESTS,
+        timeout=WAIT_S,
+        reconnect_timeout=10,
+        open=False,
+        name=name,
+    )
+
+
+@asynccontextmanager
+async def _served(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    """A connection of a pool; what the server cannot do now is a DependencyError."""
+    try:
+        async with pool.connection() as connection:
+            yield connection
+    except (PoolTimeout, TooManyRequests) as error:
+        raise DependencyError(f"PostgreSQL ({pool.name}) has no connection free: {error}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # Gone, restarting, a statement that took too long, a deadlock: all of them may be tried again.
+        raise DependencyError(f"PostgreSQL ({pool.name}): {' '.join(str(error).split())}") from error

@@ -1,0 +1,47 @@
+"""What goes when somebody goes: an account with all that says who it was, a video with all that hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streaming.api.database import Connection
+
+
+async def erase_account(connection: Connection, user_id: str) -> None:
+    """Erase an account, in the caller's transaction.
+
+    What it wrote, uploaded, shared and whom it knew goes. Its reactions and views stay: they say nothing of who it was
+    once the account is gone, and the counters of other people's videos remain what was counted.
+    """
+    cursor = await connection.execute("SELECT video_id FROM videos WHERE uploader_id = %s", (user_id,))
+    await erase_videos(connection, [row["video_id"] for row in await cursor.fetchall()])
+    for table, columns in OF_ACCOUNT.items():
+        condition = " OR ".join(f"{column} = %s" for column in columns)
+        await connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), (user_id,) * len(columns))
+    await connection.execute("DELETE FROM idempotency_keys WHERE subject = %s", (f"user {user_id}",))
+    # Credentials and sessions go with it (ON DELETE CASCADE).
+    await connection.execute("DELETE FROM users WHERE user_id = %s", (user_id,))
+
+
+async def erase_videos(connection: Connection, video_ids: Sequence[str]) -> None:
+    """Erase videos and what people did with them, in the caller's transaction.
+
+    Their media are content-addressed, others may hold the same bytes: what nobody needs is swept by upkeep.
+    """
+    if not video_ids:
+        return
+    for table in ("comments", "shares", "reactions", "views", "videos"):
+        await connection.execute(f"DELETE FROM {table} WHERE video_id = ANY(%s)".encode(), (list(video_ids),))
+
+
+OF_ACCOUNT = {
+    "comments": ("user_id",),
+    "shares": ("user_id",),
+    "posts": ("user_id",),
+    "uploads": ("user_id",),
+    "friendships": ("user_id_1", "user_id_2"),
+    "friend_requests": ("user_id", "asked_id"),
+    "follows": ("follower_id", "followee_id"),
+    "blocks": ("user_id", "blocked_id"),
+}
+"""Tables whose rows are about an account, by the columns that name it."""

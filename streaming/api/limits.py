@@ -1,0 +1,90 @@
+"""The API's rate limits: which there are, and where they are counted."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+
+from schemas.settings import settings
+from streaming.ratelimit import MemoryStore, RateLimiter, RedisStore
+from streaming.ratelimit.http import Guard, Policies, read_policies
+from streaming.ratelimit.http.metrics import Metrics
+
+POLICIES = {
+    "policies": [
+        {
+            "name": "requests",
+            "algorithm": "token_bucket",
+            "capacity": 600,
+            "refill_per_s": 100,
+            "by": ["user|address"],
+            "routes": ["/v1/**"],
+        },
+        {
+            "name": "writes",
+            "algorithm": "token_bucket",
+            "capacity": 300,
+            "refill_per_s": 20,
+            "by": ["user|address"],
+            "routes": ["POST /v1/**", "PUT /v1/**", "DELETE /v1/**"],
+        },
+        {
+            "name": "sign-ups",
+            "algorithm": "sliding_window_counter",
+            "limit": 300,
+            "window_s": 600,
+            "by": ["address"],
+            "routes": ["POST /v1/users"],
+        },
+        {
+            "name": "log-ins",
+            "algorithm": "sliding_window_counter",
+            "limit": 300,
+            "window_s": 300,
+            "by": ["address"],
+            "routes": ["POST /v1/sessions"],
+        },
+        # Whoever guesses one account's password is slowed down; from elsewhere its owner still gets in.
+        {
+            "name": "log-in name and address",
+            "algorithm": "sliding_window_log",
+            "limit": 10,
+            "window_s": 60,
+            "by": ["address"],
+            "routes": [],
+        },
+        {
+            "name": "log-in name",
+            "algorithm": "sliding_window_counter",
+            "limit": 100,
+            "window_s": 600,
+            "by": [],
+            "routes": [],
+        },
+    ]
+}
+
+
+def limiter() -> RateLimiter:
+    """Counts in Redis where there is one, else in this process. While Redis is away a process counts for itself."""
+    url = settings().redis_url
+    return RateLimiter(RedisStore(url, on_error="local") if url else MemoryStore())
+
+
+def policies() -> Policies:
+    """What holds; nothing with NEWSREEL_LIMITS=off."""
+    return read_policies(POLICIES) if settings().limits == "on" else Policies()
+
+
+def metrics(registry: CollectorRegistry) -> Metrics:
+    """What Prometheus is told of decisions."""
+    return Metrics(registry)
+
+
+async def check_login(request: Request, name: str) -> None:
+    """Count an attempt to log in as somebody. Raises Refused, which becomes 429."""
+    if settings().limits == "off":
+        return
+    guard = Guard.of(request.scope)
+    await guard.check("log-in name and address", name)
+    await guard.check("log-in name", name)

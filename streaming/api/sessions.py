@@ -1,0 +1,143 @@
+"""Sessions: opened with a password, refreshed with a token that is good once, ended at once.
+
+An access token is good only while its session is open. So that not every request has to ask PostgreSQL, open sessions
+are remembered, and forgotten when PostgreSQL tells that one has ended (LISTEN); while it cannot, each is looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from typing import NamedTuple
+
+import psycopg
+
+from schemas.errors import DependencyError, LogInError
+from schemas.ids import new_id
+from streaming.api import tokens
+from streaming.api.caller import Member
+from streaming.api.database import Connection, Database
+
+log = logging.getLogger(__name__)
+
+LIFE = timedelta(days=30)
+"""A session that is not refreshed for so long has ended."""
+REMEMBERED = 50_000
+_LISTEN_AGAIN_S = 0.5
+
+
+class Pair(NamedTuple):
+    """What a client gets: a token for its requests, and one for the next pair."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+class Sessions:
+    """The sessions of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: set[str] = set()
+        self._read: dict[str, tokens.Claims] = {}
+        self._listening = False
+        self._told = 0
+
+    async def member(self, access_token: str, now_s: float) -> Member:
+        """Who sent this token. Raises LogInError, DependencyError."""
+        claims = self._read.get(access_token)
+        if claims is None:
+            claims = tokens.read(access_token)
+            if len(self._read) >= REMEMBERED:
+                self._read.clear()
+            self._read[access_token] = claims
+        if claims.expires_s <= now_s:
+            raise LogInError("the access token has expired; refresh the session")
+        if not (self._listening and claims.session_id in self._open):
+            await self._look_up(claims.session_id)
+        return Member(claims.user_id, claims.session_id)
+
+    async def _look_up(self, session_id: str) -> None:
+        told = self._told
+        row = await self._database.one("SELECT FROM sessions WHERE session_id = %s", (session_id,))
+        if row is None:
+            raise LogInError("this session has ended; open another one")
+        # One that ended after the query looked must not be remembered.
+        if self._listening and told == self._told:
+            if len(self._open) >= REMEMBERED:
+                self._open.clear()
+            self._open.add(session_id)
+
+    async def end(self, session_id: str) -> None:
+        """End one session, at once; no other is touched."""
+        self.forget(session_id)
+        await self._database.write("DELETE FROM sessions WHERE session_id = %s", (session_id,))
+        self.forget(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """Ask PostgreSQL for this session the next time."""
+        self._told += 1
+        self._open.discard(session_id)
+
+    async def refresh(self, refresh_token: str) -> Pair:
+        """The next pair of a session. A token that was used before ends the session: somebody has a copy of it.
+
+        Raises LogInError (RFC 9700, section 4.14.2).
+        """
+        session_id, _, secret = refresh_token.partition(".")
+        fresh = secrets.token_urlsafe(32)
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                """SELECT user_id, refresh_hash, expires < now() AS expired FROM sessions
+                   WHERE session_id = %s FOR UPDATE""",
+                (session_id,),
+            )
+            row = await cursor.fetchone()
+            good = row is not None and hmac.compare_digest(_hash(secret), bytes(row["refresh_hash"]))
+            if row is not None and good and not row["expired"]:
+                await connection.execute(
+                    "UPDATE sessions SET refresh_hash = %s, expires = now() + %s WHERE session_id = %s",
+                    (_hash(fresh), LIFE, session_id),
+                )
+                return Pair(tokens.issue(row["user_id"], session_id), f"{session_id}.{fresh}", tokens.LIFE_S)
+            if row is not None:
+                await connection.execute("DELETE FROM sessions WHERE session_id = %s", (session_id,))
+        self.forget(session_id)
+        raise LogInError("this refresh token is not good, or not any more; open another session")
+
+    async def listen(self) -> None:
+        """Hear of sessions that end, until cancelled."""
+        while True:
+            with suppress(psycopg.Error, OSError, DependencyError):
+                async with await psycopg.AsyncConnection.connect(
+                    self._database.url, autocommit=True, connect_timeout=5
+                ) as connection:
+                    await connection.execute("LISTEN session_ended")
+                    self._open.clear()
+                    self._listening = True
+                    async for notice in connection.notifies():
+                        self.forget(notice.payload)
+            self._listening = False
+            self._open.clear()
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+
+async def open_session(connection: Connection, user_id: str) -> Pair:
+    """A new session, in the caller's transaction."""
+    session_id, secret = new_id(), secrets.token_urlsafe(32)
+    await connection.execute(
+        "INSERT INTO sessions (session_id, user_id, refresh_hash, expires) VALUES (%s, %s, %s, now() + %s)",
+        (session_id, user_id, _hash(secret), LIFE),
+    )
+    return Pair(tokens.issue(user_id, session_id), f"{session_id}.{secret}", tokens.LIFE_S)
+
+
+def _hash(secret: str) -> bytes:
+    """A token of 256 random bits needs no slow hash."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
