@@ -44,7 +44,18 @@ with DAG(
             type="string",
             pattern=r"^[A-Za-z0-9._~-]{1,64}$",
             description="The video, whose source lies in the media store.",
-        )
+        ),
+        "request_id": Param(
+            default=None,
+            type=["null", "string"],
+            pattern=r"^[A-Za-z0-9._~-]{1,64}$",
+            description="The request to the API that asked for this run; the run's events carry it.",
+        ),
+        "event_id": Param(
+            default=None,
+            type=["null", "integer"],
+            description="The event that started this run, where one did.",
+        ),
     },
     default_args={
         "owner": "media",

@@ -99,21 +99,24 @@ def _media_tools() -> str:
 
 def _postgresql() -> str:
     from newsreel.servers import database
-    from stores.outbox.lake_sink import lag
+    from newsreel.embedded.dag_starter import CONSUMER as DAG_STARTER
+    from stores.outbox.lake_sink import CONSUMER as LAKE_SINK
+    from stores.outbox.reader import lag
     from stores.postgres import connect
 
     given = settings().database_url is not None
     with database(), connect() as connection:
         [row] = connection.execute("SHOW server_version").fetchall()
         where = "NEWSREEL_DATABASE_URL" if given else "embedded"
-        return f"{row['server_version']} ({where}); {lag(connection)} events not in the lake yet"
+        waiting = ", ".join(f"{lag(connection, name)} for {name}" for name in (LAKE_SINK, DAG_STARTER))
+        return f"{row['server_version']} ({where}); events that wait: {waiting}"
 
 
 def _redis() -> str:
     from newsreel.embedded.redis import EmbeddedRedis
 
     if settings().redis_url:
-        return f"{settings().redis_url} (NEWSREEL_REDIS_URL); nothing uses it yet"
+        return f"{settings().redis_url} (NEWSREEL_REDIS_URL)"
     with EmbeddedRedis(settings().home):
         return "embedded; answers PING"
 

@@ -30,7 +30,7 @@ def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, s
     if running_stack(home) is None:
         return run_without_stack(home, INGEST_DAG, {"video_id": video_id}, say, {VIDEO_VARIABLE: video_id})
     with airflow_client(home) as airflow:
-        known = _runs(airflow, video_id)
+        known = runs_of(airflow, video_id)
         run_id = next((run.run_id for run in known if not run.finished), None)
         if run_id:
             say(f"run {run_id} is under way; waiting for it")
@@ -64,7 +64,7 @@ def end_runs(home: Path, video_id: str) -> int:
     if running_stack(home) is None:
         return end_all(lambda: marked_processes({"NEWSREEL_HOME": str(home), VIDEO_VARIABLE: video_id}))
     with airflow_client(home) as airflow:
-        runs = [run.run_id for run in _runs(airflow, video_id) if not run.finished]
+        runs = [run.run_id for run in runs_of(airflow, video_id) if not run.finished]
         for run_id in runs:
             airflow.fail(INGEST_DAG, run_id)
     deadline = time.monotonic() + LONGEST_END_S
@@ -77,7 +77,7 @@ def end_runs(home: Path, video_id: str) -> int:
     return len(runs)
 
 
-def _runs(airflow: AirflowClient, video_id: str) -> list[DagRun]:
+def runs_of(airflow: AirflowClient, video_id: str) -> list[DagRun]:
     """The runs `<video_id>-<attempt>`, the newest first."""
     return [
         run

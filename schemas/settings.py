@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
     beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
+    request_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._~-]{1,64}$",
+        description="The request that a stage works for, as its operator says; not for people to set.",
+    )
     public_url: str | None = Field(
         None, description="The address under which people reach the API, for links; unset: as they asked."
     )

@@ -24,12 +24,15 @@ def connect() -> Connection:
     url = settings().database_url
     if not url:
         raise DependencyError("NEWSREEL_DATABASE_URL is not set: start this through `newsreel`, or set it")
+    options = {"statement_timeout": STATEMENT_TIMEOUT_MS, "timezone": "UTC"}
+    if request_id := settings().request_id:
+        options["newsreel.request_id"] = request_id
     try:
         return psycopg.connect(
             url,
             row_factory=dict_row,
             connect_timeout=5,
-            options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            options=" ".join(f"-c {name}={value}" for name, value in options.items()),
         )
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]

@@ -55,7 +55,8 @@ class StageMixIn(_Operator):
         with _outcome_file(context) as outcome:
             command = [*program, *stage_arguments(context, outcome), *options]
             self.log.info("Running %s", " ".join(command))
-            self._child = Child(command, {**program_environment(), **(environment or {})}, self._say)
+            own = {**program_environment(), **request_environment(context), **(environment or {})}
+            self._child = Child(command, own, self._say)
             status = self._child.run()
             said = json.loads(outcome.read_text()) if outcome.exists() else None
         if ends_run and said is not None:
@@ -88,6 +89,12 @@ def stage_arguments(context: Context, outcome: Path) -> list[str]:
     video = ["--video-id", str(video_id)] if video_id else []
     run = ["--run-id", str(context["run_id"]), "--attempt", str(context["ti"].try_number)]
     return [*video, *run, "--outcome", str(outcome)]
+
+
+def request_environment(context: Context) -> dict[str, str]:
+    """The id of the request that asked for the run, where one did: events that the program causes carry it."""
+    request_id = context["params"].get("request_id")
+    return {"NEWSREEL_REQUEST_ID": str(request_id)} if request_id else {}
 
 
 def program_environment() -> dict[str, str]:

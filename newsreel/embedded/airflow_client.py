@@ -30,6 +30,7 @@ class DagRun:
     state: str
     started: datetime | None
     ended: datetime | None
+    conf: dict[str, Any]
 
     @property
     def finished(self) -> bool:
@@ -220,6 +221,7 @@ def _dag_run(found: dict[str, Any]) -> DagRun:
         state=found["state"],
         started=_time(found["start_date"]),
         ended=_time(found["end_date"]),
+        conf=found.get("conf") or {},
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m newsreel.embedded.sink_worker`: events of the outbox go into the lake, and Airflow is told so.
+"""The sink's worker: events of the outbox go into the lake, and Airflow is told so.
 
 At most one asset event is posted while a refresh runs: what lands meanwhile is taken by the next one. While videos are
 being ingested it waits a little: each of them changes its row several times, and wants the machine for itself. That
@@ -7,29 +7,20 @@ something waits is written down before it is drained, so that a worker that is k
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-import psycopg
-
-from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.airflow_client import AirflowClient
-from schemas.errors import DependencyError, NewsreelError, NotFoundError
-from schemas.settings import settings
+from schemas.errors import DependencyError, NotFoundError
 from stores.delta import lake
 from stores.outbox.lake_sink import drain, lag
-from stores.postgres import Connection, connect
-from stores.stage import die_with_parent
+from stores.postgres import Connection
 
 ASSET_URI = "newsreel://lake/events"
 REFRESH_DAG = "refresh_tables"
 INGEST_DAG = "ingest_video"
 _PATIENCE_S = 120.0
 """How long running ingests may hold a refresh up; the tables promise to be fresh within 600 s."""
-_PAUSE_S = 1.0
 
 
 class SinkWorker:
@@ -69,33 +60,3 @@ class SinkWorker:
             print(f"no refresh yet: {error.detail}", flush=True)
             return
         self._unrefreshed.unlink()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Take turns until killed; exit 3 where PostgreSQL or the lake cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m newsreel.embedded.sink_worker", description=__doc__)
-    parser.add_argument("--airflow-url", required=True)
-    arguments = parser.parse_args(argv)
-    die_with_parent()
-    home = settings().home
-    password = EmbeddedAirflow(home, "", 0).password
-    try:
-        lake().ensure()
-        with connect() as connection, AirflowClient(arguments.airflow_url, password) as airflow:
-            worker = SinkWorker(home, connection, airflow)
-            while True:
-                drained = worker.turn()
-                if drained:
-                    print(f"{drained} events", flush=True)
-                time.sleep(_PAUSE_S)
-    except psycopg.OperationalError as error:
-        # The stack starts it again, and this worker after it.
-        print(f"error: PostgreSQL has gone: {' '.join(str(error).split())}", file=sys.stderr)
-        return DependencyError.exit_code
-    except NewsreelError as error:
-        print(f"error: {error.detail}", file=sys.stderr)
-        return error.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The whole embedded stack: PostgreSQL, Redis, Airflow, the API and the sink, in the foreground of one process."""
+"""The whole embedded stack: PostgreSQL, Redis, Airflow, the API and its consumers, in the foreground of one process."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ class Stack:
                 "--port",
                 str(self._api_port),
             ],
-            "sink": [sys.executable, "-m", "newsreel.embedded.sink_worker", "--airflow-url", airflow.url],
+            "outbox": [sys.executable, "-m", "newsreel.embedded.outbox_worker", "--airflow-url", airflow.url],
         }
         logs = self.home / "logs"
         return [

@@ -53,7 +53,7 @@ class Waiting:
 
     def _api_is_up(self) -> bool:
         try:
-            answer = httpx.get(f"{self._api_url}/healthz", timeout=_TIMEOUT_S, trust_env=False)
+            answer = httpx.get(f"{self._api_url}/readyz", timeout=_TIMEOUT_S, trust_env=False)
         except httpx.TransportError:
             return False
         return answer.is_success

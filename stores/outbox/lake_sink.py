@@ -1,18 +1,17 @@
 """The lake sink: appends the outbox's events to the Delta table `events`, each exactly once.
 
-An event's id is handed out before its transaction commits, so ids below the newest one may still appear. The cursor is
-therefore (transaction id, event id), and only events of transactions below every running one are read
-(`pg_snapshot_xmin`). A batch's end is written down before it is appended, and the append is an application transaction
-numbered by the batch: a sink that was killed in between appends the same rows, or finds them there.
+It reads as `stores.outbox.reader` says. More than that: a batch's end is written down before it is appended, and the
+append is an application transaction numbered by the batch, so that a sink that was killed in between appends the same
+rows, or finds them there.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from schemas.errors import ConflictError
 from stores.delta import Lake
+from stores.outbox import reader
+from stores.outbox.reader import place_of, turn
 from stores.postgres import Connection
 
 CONSUMER = "lake-sink"
@@ -39,31 +38,16 @@ def drain(connection: Connection, lake: Lake) -> int:
 
     Raises ConflictError where the database is older than its cursor, as after a restored dump (docs/runbook.md).
     """
-    lock = int.from_bytes(hashlib.sha256(CONSUMER.encode()).digest()[:8], signed=True)
-    if not _one(connection, "SELECT pg_try_advisory_lock(%s) AS held", (lock,))["held"]:
-        connection.rollback()
-        return 0
-    try:
-        total = 0
-        while appended := _append_batch(connection, lake):
+    total = 0
+    with turn(connection, CONSUMER) as ours:
+        while ours and (appended := _append_batch(connection, lake)):
             total += appended
-        return total
-    finally:
-        connection.rollback()
-        connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
-        connection.commit()
+    return total
 
 
 def lag(connection: Connection) -> int:
     """Events that are not in the lake yet."""
-    row = _one(
-        connection,
-        """SELECT count(*) AS events FROM events
-           WHERE (transaction_id, event_id) > coalesce(
-             (SELECT (transaction_id, event_id) FROM consumers WHERE consumer = %s), ('0'::xid8, 0::bigint))""",
-        (CONSUMER,),
-    )
-    return int(row["events"])
+    return reader.lag(connection, CONSUMER)
 
 
 def _append_batch(connection: Connection, lake: Lake) -> int:
@@ -83,18 +67,7 @@ def _append_batch(connection: Connection, lake: Lake) -> int:
 
 def _planned(connection: Connection) -> dict[str, Any] | None:
     """The cursor with the end of the batch to append now, written down; None where no event is settled."""
-    connection.execute("INSERT INTO consumers (consumer) VALUES (%s) ON CONFLICT DO NOTHING", (CONSUMER,))
-    cursor = _one(
-        connection,
-        """SELECT batch, transaction_id::text, event_id, next_transaction_id::text, next_event_id,
-           transaction_id > pg_current_xact_id() AS ahead FROM consumers WHERE consumer = %s FOR UPDATE""",
-        (CONSUMER,),
-    )
-    if cursor["ahead"]:
-        raise ConflictError(
-            "the lake sink's cursor is ahead of PostgreSQL's transactions: the database was restored from a dump; "
-            "see docs/runbook.md, 'After a restore'"
-        )
+    cursor = place_of(connection, CONSUMER)
     if cursor["next_event_id"] is None:
         settled = connection.execute(PLAN, {**cursor, "limit": BATCH_EVENTS}).fetchall()
         if not settled:
@@ -110,9 +83,3 @@ def _planned(connection: Connection) -> dict[str, Any] | None:
         )
     connection.commit()
     return cursor
-
-
-def _one(connection: Connection, query: str, parameters: Any) -> dict[str, Any]:
-    """The row of a query that always has one."""
-    [row] = connection.execute(query.encode(), parameters).fetchall()
-    return row

@@ -1,0 +1,104 @@
+"""Readers of the outbox: each has a place of its own, and is handed every event after it, at least once, in order.
+
+An event's id is handed out before its transaction commits, so ids below the newest one may still appear. A place is
+therefore (transaction id, event id), and only events of transactions below every running one are handed out
+(`pg_snapshot_xmin`). It moves once the events were handled: a reader that is killed gets them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from schemas.errors import ConflictError
+from stores.postgres import Connection
+
+BATCH_EVENTS = 1_000
+Event = dict[str, Any]
+
+SETTLED = b"""
+    SELECT event_id, transaction_id::text, table_name, row_key, kind, row, at, request_id FROM events
+    WHERE (transaction_id, event_id) > (%(transaction_id)s::xid8, %(event_id)s::bigint)
+    AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY transaction_id, event_id LIMIT %(limit)s
+"""
+LAG = """
+    SELECT count(*) AS events FROM events WHERE (transaction_id, event_id) > coalesce(
+      (SELECT (transaction_id, event_id) FROM consumers WHERE consumer = %s), ('0'::xid8, 0::bigint))
+"""
+
+
+def handle_events(
+    connection: Connection, consumer: str, tables: Sequence[str], handle: Callable[[Event], None]
+) -> int:
+    """Hand a consumer the settled events of some tables, then move its place; returns how many it was handed.
+
+    One process at a time does it for a consumer, others return 0. What `handle` raises is passed on, and the place is
+    moved up to the event before. Raises ConflictError where the database is older than the place, as after a restored
+    dump (docs/runbook.md).
+    """
+    handled = 0
+    with turn(connection, consumer) as ours:
+        while ours:
+            place = place_of(connection, consumer)
+            events = connection.execute(SETTLED, {**place, "limit": BATCH_EVENTS}).fetchall()
+            connection.commit()
+            if not events:
+                break
+            last = place
+            try:
+                for event in events:
+                    if event["table_name"] in tables:
+                        handle(event)
+                        handled += 1
+                    last = event
+            finally:
+                _move(connection, consumer, last)
+    return handled
+
+
+def lag(connection: Connection, consumer: str) -> int:
+    """Events that a consumer has not passed yet."""
+    [row] = connection.execute(LAG.encode(), (consumer,)).fetchall()
+    return int(row["events"])
+
+
+@contextmanager
+def turn(connection: Connection, consumer: str) -> Iterator[bool]:
+    """Whether this is the only process that reads for a consumer, until the block ends."""
+    lock = int.from_bytes(hashlib.sha256(consumer.encode()).digest()[:8], signed=True)
+    [row] = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (lock,)).fetchall()
+    connection.commit()
+    try:
+        yield bool(row["held"])
+    finally:
+        connection.rollback()
+        if row["held"]:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+            connection.commit()
+
+
+def place_of(connection: Connection, consumer: str) -> dict[str, Any]:
+    """A consumer's row, locked until the transaction ends; made where it is new. Raises ConflictError, see above."""
+    connection.execute("INSERT INTO consumers (consumer) VALUES (%s) ON CONFLICT DO NOTHING", (consumer,))
+    [place] = connection.execute(
+        """SELECT batch, transaction_id::text, event_id, next_transaction_id::text, next_event_id,
+           transaction_id > pg_current_xact_id() AS ahead FROM consumers WHERE consumer = %s FOR UPDATE""",
+        (consumer,),
+    ).fetchall()
+    if place["ahead"]:
+        raise ConflictError(
+            f"the place of {consumer} in the outbox is ahead of PostgreSQL's transactions: the database was restored "
+            "from a dump; see docs/runbook.md, 'After a restore'"
+        )
+    return place
+
+
+def _move(connection: Connection, consumer: str, last: Event) -> None:
+    connection.execute(
+        "UPDATE consumers SET transaction_id = %s::xid8, event_id = %s WHERE consumer = %s",
+        (last["transaction_id"], last["event_id"], consumer),
+    )
+    connection.commit()

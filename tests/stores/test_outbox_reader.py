@@ -1,0 +1,94 @@
+"""Readers of the outbox: every event after their place, in order, at least once, none that could be overtaken."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from stores.outbox import change
+from stores.outbox.partitions import keep_partitions, partition
+from stores.outbox.reader import Event, handle_events, lag
+from stores.postgres import Connection, connect
+
+pytestmark = pytest.mark.usefixtures("database_url")
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def happen(connection: Connection, user_id: str) -> None:
+    change(connection, "users", {"user_id": user_id}, {"user_name": user_id, "created": AT})
+    connection.commit()
+
+
+def handled(connection: Connection, tables: tuple[str, ...] = ("users",)) -> list[str]:
+    keys: list[str] = []
+    handle_events(connection, "reader", tables, lambda event: keys.append(event["row_key"]))
+    return keys
+
+
+def test_each_event_is_handed_out_once_and_others_are_passed() -> None:
+    with connect() as connection:
+        happen(connection, "a")
+        happen(connection, "b")
+        assert handled(connection, ("videos",)) == []
+        assert lag(connection, "reader") == 0
+        happen(connection, "c")
+        assert handled(connection) == ["c"]
+        assert handled(connection) == []
+
+
+def test_an_event_that_could_not_be_handled_comes_again_and_none_before_it() -> None:
+    def fails_on_b(event: Event) -> None:
+        if event["row_key"] == "b":
+            raise OSError
+        seen.append(event["row_key"])
+
+    seen: list[str] = []
+    with connect() as connection:
+        for user_id in "abc":
+            happen(connection, user_id)
+        for _ in range(2):
+            with pytest.raises(OSError):  # noqa: PT011 - it is ours
+                handle_events(connection, "reader", ("users",), fails_on_b)
+        assert seen == ["a"]
+        assert handled(connection) == ["b", "c"]
+
+
+def test_an_open_transaction_holds_back_what_came_after_it() -> None:
+    with connect() as early, connect() as late:
+        change(early, "users", {"user_id": "early"}, {"user_name": "early", "created": AT})
+        happen(late, "late")
+        assert handled(late) == []
+        early.commit()
+        assert handled(late) == ["early", "late"]
+
+
+def test_one_process_reads_for_a_consumer() -> None:
+    with connect() as first, connect() as second:
+        happen(first, "a")
+        others: list[list[str]] = []
+        handle_events(first, "reader", ("users",), lambda _: others.append(handled(second)))
+        assert others == [[]]
+
+
+def test_partitions_are_there_ahead_of_their_day_and_go_once_everybody_has_read_them() -> None:
+    today = datetime.now(UTC).date()
+    with connect() as connection:
+
+        def held(day: date) -> bool:
+            [row] = connection.execute("SELECT to_regclass(%s) AS name", (partition(day),)).fetchall()
+            connection.commit()
+            return row["name"] is not None
+
+        assert held(today)
+        assert held(today + timedelta(7))
+        happen(connection, "a")
+        later = today + timedelta(30)
+        keep_partitions(connection, later)
+        assert held(later)
+        assert held(today), "nobody has read it"
+        assert handled(connection) == ["a"]
+        keep_partitions(connection, later)
+        assert not held(today)
+        happen(connection, "b")
+        assert handled(connection) == ["b"], "a day without a partition has the default one"
