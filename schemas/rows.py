@@ -52,7 +52,7 @@ def checked_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
             faults.append(f"{column.name} is missing")
     if faults:
         raise RowFaultError("; ".join(faults))
-    return row
+    return _turned(declared, row)
 
 
 def checked_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def checked_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
             faults.append(f"{name} is missing")
     if faults:
         raise RowFaultError("; ".join(faults))
-    return key
+    return _turned(declared, key)
 
 
 def checked_value(column: Column, given: Any) -> Any:
@@ -93,6 +93,17 @@ def checked_value(column: Column, given: Any) -> Any:
     if column.maximum is not None and value > column.maximum:
         raise RowFaultError(f"{_told(column, given)} is above {column.maximum:g}")
     return value
+
+
+def _turned(declared: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Of a pair that has an order the lower id first, whichever way round it came. Python compares by code point."""
+    if not declared.ordered_pair:
+        return row
+    first, second = declared.key
+    if row[first] == row[second]:
+        raise RowFaultError(f"{first} and {second} are the same; two are needed for a pair")
+    low, high = sorted((row[first], row[second]))
+    return {**row, first: low, second: high}
 
 
 def _told(column: Column, given: Any) -> str:

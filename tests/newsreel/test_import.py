@@ -17,7 +17,7 @@ from newsreel import import_rejections, table_import
 from newsreel.table_import import Imported, import_file
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import InputError
-from schemas.tables import TABLES
+from schemas.tables import LIVE_TABLES, TABLES
 from stores import row_files
 from stores.delta import Lake
 from stores.outbox import change, find
@@ -89,6 +89,36 @@ def test_every_table_that_delta_rs_writes_takes_rows_once_and_gives_them_up(
     version = tables.version(name)
     assert counts(take(name, path, delete=True)) == (1, 1, 0)
     assert tables.version(name) == version
+
+
+@pytest.mark.parametrize("name", [declared.name for declared in LIVE_TABLES])
+def test_every_table_that_people_change_takes_rows_once_with_an_event_each(
+    tables: Lake, tmp_path: Path, name: str
+) -> None:
+    declared = TABLES[name]
+    rows = [sample(name, number) for number in (1, 2)]
+    for number, row in enumerate(rows):
+        row |= {column.name: f"u{number}" for column in declared if column.unique}
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(declared)), path)
+    for _ in range(2):
+        assert counts(take(name, path)) == (2, 2, 0)
+        assert tables.read("events").num_rows == 2
+    assert counts(take(name, path, delete=True)) == (2, 2, 0)
+    assert tables.read("events").column("kind").to_pylist() == ["upserted"] * 2 + ["deleted"] * 2
+    with connect() as connection:
+        [found] = connection.execute(f"SELECT count(*) AS rows FROM {name}".encode()).fetchall()
+    assert found["rows"] == 0
+
+
+def test_friends_given_the_other_way_round_are_turned(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, f"user_id_1,user_id_2,created\nb,a,{AT:%FT%TZ}\na,b,{AT:%FT%TZ}\nc,c,{AT:%FT%TZ}\n"
+    )
+    assert counts(take("friendships", path)) == (3, 2, 1)
+    with connect() as connection:
+        rows = connection.execute("SELECT user_id_1, user_id_2 FROM friendships").fetchall()
+    assert rows == [{"user_id_1": "a", "user_id_2": "b"}]
 
 
 def test_users_land_in_postgresql_with_an_event_each(tables: Lake, tmp_path: Path) -> None:
@@ -203,7 +233,7 @@ def test_events_of_live_tables_come_from_postgresql_alone(tables: Lake, tmp_path
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("usres", USERS, r"no table 'usres' \(did you mean users\?\); there are users, videos"),
+        ("usres", USERS, r"no table 'usres' \(did you mean users\?\); there are users, friendships"),
         (
             "users",
             "user_id,user_nmae\nu,ann\n",

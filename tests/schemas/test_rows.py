@@ -9,7 +9,7 @@ import pytest
 
 from schemas.rows import RowFaultError, checked_key, checked_row, checked_value
 from schemas.table import Column
-from schemas.tables import TABLES
+from schemas.tables import TABLES, table
 
 USER = {"user_id": "u", "user_name": "ann", "created": "2026-11-23T10:00:00Z"}
 
@@ -128,3 +128,16 @@ def test_a_key_is_checked_alone() -> None:
     assert checked_key(TABLES["users"], {"user_id": "u", "created": "nonsense"}) == {"user_id": "u"}
     with pytest.raises(RowFaultError, match="position_s is missing"):
         checked_key(TABLES["fingerprints"], {"video_id": "v"})
+
+
+def test_a_pair_comes_lower_id_first_whichever_way_round_it_was_given() -> None:
+    friendships = table("friendships")
+    given = {"user_id_1": "b", "user_id_2": "B", "created": "2026-11-23T10:00:00Z"}
+    assert checked_row(friendships, given) | {"created": None} == {
+        "user_id_1": "B",
+        "user_id_2": "b",
+        "created": None,
+    }
+    assert checked_key(friendships, given) == {"user_id_1": "B", "user_id_2": "b"}
+    with pytest.raises(RowFaultError, match="two are needed"):
+        checked_row(friendships, {**given, "user_id_2": "b"})
