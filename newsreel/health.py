@@ -98,8 +98,8 @@ def _media_tools() -> str:
 
 
 def _postgresql() -> str:
-    from newsreel.servers import database
     from newsreel.embedded.dag_starter import CONSUMER as DAG_STARTER
+    from newsreel.servers import database
     from stores.outbox.lake_sink import CONSUMER as LAKE_SINK
     from stores.outbox.reader import lag
     from stores.postgres import connect

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from schemas.errors import NewsreelError
 from streaming.api.app import create_app
-from streaming.api.record import log_as_json
+from streaming.api.record import AccessLog, log_as_json
 from streaming.api.server import Server, listen
 
 
@@ -24,13 +24,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         listener = listen(arguments.host, arguments.port)
-        app = create_app()
+        access_log = AccessLog()
+        app = create_app(access_log)
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
         return error.exit_code
     print(f"listening on http://{arguments.host}:{listener.getsockname()[1]}", flush=True)
     log_as_json()
     Server(app).run(sockets=[listener])
+    access_log.flush()
     return 0
 
 

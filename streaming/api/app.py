@@ -16,30 +16,31 @@ from starlette.staticfiles import StaticFiles
 
 from schemas.settings import settings
 from streaming.api import health, limits, login, media, users, watch
-from streaming.api.bearer import Bearer, user_of_scope
+from streaming.api.bearer import Bearer
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
 from streaming.api.headers import DefaultHeaders
 from streaming.api.idempotency import forget_old
+from streaming.api.notices import Notices
 from streaming.api.openapi import openapi
 from streaming.api.passwords import Passwords
 from streaming.api.problems import register_problems
-from streaming.api.record import Record, Requests
+from streaming.api.record import AccessLog, Record, Requests
 from streaming.api.sessions import Sessions
 from streaming.api.tallies import EVERY_S, add_up
 from streaming.api.upkeep import repeat
 from streaming.api.videos import Videos
-from streaming.ratelimit.http import RateLimitMiddleware
 from streaming.ratelimit.http.subject import Subjects
 
 STATIC = Path(__file__).parent / "static"
 HOUR_S = 3_600.0
 
 
-def create_app() -> FastAPI:
+def create_app(access_log: AccessLog | None = None) -> FastAPI:
     """The API of this process's settings. Connections are opened when it starts, and kept until it ends."""
     database, registry, limiter = Database(), CollectorRegistry(), limits.limiter()
-    sessions, proxies = Sessions(database), settings().proxy_networks
+    notices, proxies = Notices(database.url), settings().proxy_networks
+    sessions = Sessions(database, notices)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -47,7 +48,7 @@ def create_app() -> FastAPI:
         at_work = [
             asyncio.create_task(work)
             for work in (
-                sessions.listen(),
+                notices.listen(),
                 repeat(EVERY_S, lambda: add_up(database)),
                 repeat(HOUR_S, lambda: forget_old(database)),
             )
@@ -75,18 +76,11 @@ def create_app() -> FastAPI:
         ],
         # The first one is the outermost.
         middleware=[
-            Middleware(Record, requests=Requests(registry)),
+            Middleware(Record, requests=Requests(registry), access_log=access_log),
             Middleware(DefaultHeaders),
             Middleware(BodyLimit),
             Middleware(Bearer, sessions=sessions),
-            Middleware(
-                RateLimitMiddleware,
-                limiter=limiter,
-                policies=limits.policies(),
-                user=user_of_scope,
-                trusted_proxies=proxies,
-                metrics=limits.metrics(registry),
-            ),
+            *limits.middleware(limiter, registry),
         ],
     )
     app.state.database = database

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -29,6 +28,9 @@ DEFAULT_HEADERS = {
 }
 
 
+_RAW = [(name.lower().encode(), value.encode()) for name, value in DEFAULT_HEADERS.items()]
+
+
 class DefaultHeaders:
     """ASGI middleware that adds `DEFAULT_HEADERS` where the answer lacks them."""
 
@@ -40,9 +42,10 @@ class DefaultHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in DEFAULT_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = list(message.get("headers", ()))
+                held = {name for name, _ in headers}
+                headers += [pair for pair in _RAW if pair[0] not in held]
+                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

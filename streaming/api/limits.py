@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
+from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from schemas.settings import settings
+from streaming.api.bearer import user_of_scope
 from streaming.ratelimit import MemoryStore, RateLimiter, RedisStore
-from streaming.ratelimit.http import Guard, Policies, read_policies
+from streaming.ratelimit.http import Guard, RateLimitMiddleware, read_policies
 from streaming.ratelimit.http.metrics import Metrics
 
 POLICIES = {
@@ -71,14 +73,20 @@ def limiter() -> RateLimiter:
     return RateLimiter(RedisStore(url, on_error="local") if url else MemoryStore())
 
 
-def policies() -> Policies:
-    """What holds; nothing with NEWSREEL_LIMITS=off."""
-    return read_policies(POLICIES) if settings().limits == "on" else Policies()
-
-
-def metrics(registry: CollectorRegistry) -> Metrics:
-    """What Prometheus is told of decisions."""
-    return Metrics(registry)
+def middleware(limiter: RateLimiter, registry: CollectorRegistry) -> list[Middleware]:
+    """What holds requests to the policies; nothing with NEWSREEL_LIMITS=off."""
+    if settings().limits == "off":
+        return []
+    return [
+        Middleware(
+            RateLimitMiddleware,
+            limiter=limiter,
+            policies=read_policies(POLICIES),
+            user=user_of_scope,
+            trusted_proxies=settings().proxy_networks,
+            metrics=Metrics(registry),
+        )
+    ]
 
 
 async def check_login(request: Request, name: str) -> None:

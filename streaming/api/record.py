@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
+import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streaming.api.caller import HOOK, Caller
 from streaming.api.problems import OUR_FAULT, problem
-from streaming.api.request_id import HEADER, request_id, taken_or_new
+from streaming.api.request_id import request_id, taken_or_new
 
-log = logging.getLogger("newsreel.access")
+log = logging.getLogger(__name__)
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -36,13 +38,47 @@ class Requests:
             registry=registry,
         )
         self.active = Gauge("http_requests_active", "Requests being served", registry=registry)
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def note(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one. Methods, routes and statuses are few; who calls says "other" for what somebody made up."""
+        key = (method, route, status)
+        known = self._known.get(key)
+        if known is None:
+            known = (self.count.labels(method, route, status), self.seconds.labels(method, route))
+            self._known[key] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
+
+class AccessLog:
+    """A JSON object a line, to standard error, some lines at a time: a write for each costs as much as an answer."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Take a line; one that waits alone is written within `FLUSH_WITHIN_S`."""
+        self._lines.append(orjson.dumps(line, option=_AS_LINE))
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(FLUSH_WITHIN_S, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._lines = self._lines, []
+        sys.stderr.buffer.write(b"".join(lines))
+        sys.stderr.buffer.flush()
+
+
+FLUSH_WITHIN_S = 0.2
+_AS_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
 class Record:
     """The outermost part: nothing that goes wrong inside passes it unanswered or unrecorded."""
 
-    def __init__(self, app: ASGIApp, requests: Requests) -> None:
-        self.app, self._requests = app, requests
+    def __init__(self, app: ASGIApp, requests: Requests, access_log: AccessLog | None = None) -> None:
+        self.app, self._requests, self._log = app, requests, access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve and record one request."""
@@ -58,7 +94,7 @@ class Record:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = own_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", own_id.encode())]
             await send(message)
 
         self._requests.active.inc()
@@ -76,18 +112,22 @@ class Record:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
-        self._requests.count.labels(method, route, status).inc()
-        self._requests.seconds.labels(method, route).observe(seconds)
-        if log.isEnabledFor(logging.INFO):
+        self._requests.note(method, route, status, seconds)
+        if self._log is not None:
             caller = scope.get(HOOK)
-            more = {
-                "method": method,
-                "route": route,
-                "status": status,
-                "duration_ms": round(seconds * 1000, 1),
-                "user_id": caller.user_id if isinstance(caller, Caller) else None,
-            }
-            log.info("request", extra={"more": more})
+            self._log.write(
+                {
+                    "at": datetime.now(UTC),
+                    "level": "info",
+                    "logger": "newsreel.access",
+                    "request_id": request_id.get(),
+                    "method": method,
+                    "route": route,
+                    "status": status,
+                    "duration_ms": round(seconds * 1000, 2),
+                    "user_id": caller.user_id if isinstance(caller, Caller) else None,
+                }
+            )
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -104,7 +144,6 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "request_id": request_id.get() or None,
             "message": record.getMessage(),
-            **getattr(record, "more", {}),
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)

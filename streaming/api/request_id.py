@@ -7,8 +7,6 @@ from contextvars import ContextVar
 from schemas.ids import new_id
 from schemas.rows import IDENTIFIER
 
-HEADER = "X-Request-Id"
-
 request_id: ContextVar[str] = ContextVar("newsreel_request_id", default="")
 
 

@@ -6,29 +6,22 @@ are remembered, and forgotten when PostgreSQL tells that one has ended (LISTEN);
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-import logging
 import secrets
-from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
-import psycopg
-
-from schemas.errors import DependencyError, LogInError
+from schemas.errors import LogInError
 from schemas.ids import new_id
 from streaming.api import tokens
 from streaming.api.caller import Member
 from streaming.api.database import Connection, Database
-
-log = logging.getLogger(__name__)
+from streaming.api.notices import Notices
 
 LIFE = timedelta(days=30)
 """A session that is not refreshed for so long has ended."""
 REMEMBERED = 50_000
-_LISTEN_AGAIN_S = 0.5
 
 
 class Pair(NamedTuple):
@@ -42,26 +35,33 @@ class Pair(NamedTuple):
 class Sessions:
     """The sessions of one process."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, notices: Notices) -> None:
+        self._database, self._notices = database, notices
         self._open: set[str] = set()
-        self._read: dict[str, tokens.Claims] = {}
-        self._listening = False
+        self._read: dict[str, Member] = {}
+        self._expires_s: dict[str, int] = {}
         self._told = 0
+        notices.on("session_ended", self.forget, self._forget_all)
 
     async def member(self, access_token: str, now_s: float) -> Member:
         """Who sent this token. Raises LogInError, DependencyError."""
-        claims = self._read.get(access_token)
-        if claims is None:
-            claims = tokens.read(access_token)
-            if len(self._read) >= REMEMBERED:
-                self._read.clear()
-            self._read[access_token] = claims
-        if claims.expires_s <= now_s:
+        member = self._read.get(access_token)
+        if member is None:
+            member = self._check(access_token)
+        if self._expires_s[access_token] <= now_s:
             raise LogInError("the access token has expired; refresh the session")
-        if not (self._listening and claims.session_id in self._open):
-            await self._look_up(claims.session_id)
-        return Member(claims.user_id, claims.session_id)
+        if member.session_id not in self._open or not self._notices.heard:
+            await self._look_up(member.session_id)
+        return member
+
+    def _check(self, access_token: str) -> Member:
+        claims = tokens.read(access_token)
+        if len(self._read) >= REMEMBERED:
+            self._read.clear()
+            self._expires_s.clear()
+        self._read[access_token] = Member(claims.user_id, claims.session_id)
+        self._expires_s[access_token] = claims.expires_s
+        return self._read[access_token]
 
     async def _look_up(self, session_id: str) -> None:
         told = self._told
@@ -69,7 +69,7 @@ class Sessions:
         if row is None:
             raise LogInError("this session has ended; open another one")
         # One that ended after the query looked must not be remembered.
-        if self._listening and told == self._told:
+        if self._notices.heard and told == self._told:
             if len(self._open) >= REMEMBERED:
                 self._open.clear()
             self._open.add(session_id)
@@ -84,6 +84,10 @@ class Sessions:
         """Ask PostgreSQL for this session the next time."""
         self._told += 1
         self._open.discard(session_id)
+
+    def _forget_all(self) -> None:
+        self._told += 1
+        self._open.clear()
 
     async def refresh(self, refresh_token: str) -> Pair:
         """The next pair of a session. A token that was used before ends the session: somebody has a copy of it.
@@ -110,22 +114,6 @@ class Sessions:
                 await connection.execute("DELETE FROM sessions WHERE session_id = %s", (session_id,))
         self.forget(session_id)
         raise LogInError("this refresh token is not good, or not any more; open another session")
-
-    async def listen(self) -> None:
-        """Hear of sessions that end, until cancelled."""
-        while True:
-            with suppress(psycopg.Error, OSError, DependencyError):
-                async with await psycopg.AsyncConnection.connect(
-                    self._database.url, autocommit=True, connect_timeout=5
-                ) as connection:
-                    await connection.execute("LISTEN session_ended")
-                    self._open.clear()
-                    self._listening = True
-                    async for notice in connection.notifies():
-                        self.forget(notice.payload)
-            self._listening = False
-            self._open.clear()
-            await asyncio.sleep(_LISTEN_AGAIN_S)
 
 
 async def open_session(connection: Connection, user_id: str) -> Pair:
