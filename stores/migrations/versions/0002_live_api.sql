@@ -670,3 +670,18 @@ CREATE TRIGGER tally_insert AFTER INSERT ON views REFERENCING NEW TABLE AS after
     FOR EACH STATEMENT EXECUTE FUNCTION tally_views();
 CREATE TRIGGER tally_delete AFTER DELETE ON views REFERENCING OLD TABLE AS before
     FOR EACH STATEMENT EXECUTE FUNCTION tally_views();
+
+-- Who keeps videos in memory hears which have changed (streaming/api/kept_reads.py); `*` stands for many.
+CREATE FUNCTION tell_changed_videos() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) FROM (SELECT FROM before LIMIT 101) AS few) > 100 THEN
+        PERFORM pg_notify('video_changed', '*');
+    ELSE
+        PERFORM pg_notify('video_changed', video_id) FROM before;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tell_update AFTER UPDATE ON videos REFERENCING OLD TABLE AS before
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_changed_videos();
+CREATE TRIGGER tell_delete AFTER DELETE ON videos REFERENCING OLD TABLE AS before
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_changed_videos();
