@@ -15,6 +15,7 @@ from schemas.errors import StageError
 from stores.delta import Lake
 
 INGEST_DAG = "ingest_video"
+LONGEST_START_S = 60.0
 LONGEST_END_S = 60.0
 """Airflow kills the tasks of a run that was ended on their next heartbeat, some seconds later."""
 _POLL_S = 0.3
@@ -37,11 +38,29 @@ def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, s
         else:
             run_id = next_run_id(tables, video_id, [run.run_id for run in known])
             airflow.trigger(INGEST_DAG, run_id, {"video_id": video_id})
-        say(f"Airflow: {airflow.run_url(INGEST_DAG, run_id)}")
-        run = airflow.wait(INGEST_DAG, run_id, on_change=_teller(say))
-        if run.state == "success":
-            return run_id, None
-        failed = [task.task_id for task in airflow.tasks(INGEST_DAG, run_id) if task.state == "failed"]
+        return _followed(airflow, run_id, say)
+
+
+def follow_video(home: Path, video_id: str, say: Say) -> tuple[str, str | None]:
+    """Wait for the newest run of a video that somebody else starts; returns its id, and what went wrong or None.
+
+    Raises StageError where none begins within LONGEST_START_S.
+    """
+    deadline = time.monotonic() + LONGEST_START_S
+    with airflow_client(home) as airflow:
+        while not (known := runs_of(airflow, video_id)):
+            if time.monotonic() > deadline:
+                raise StageError(f"no run of video {video_id} has begun; see {home / 'logs' / 'outbox.log'}")
+            time.sleep(_POLL_S)
+        return _followed(airflow, known[0].run_id, say)
+
+
+def _followed(airflow: AirflowClient, run_id: str, say: Say) -> tuple[str, str | None]:
+    say(f"Airflow: {airflow.run_url(INGEST_DAG, run_id)}")
+    run = airflow.wait(INGEST_DAG, run_id, on_change=_teller(say))
+    if run.state == "success":
+        return run_id, None
+    failed = [task.task_id for task in airflow.tasks(INGEST_DAG, run_id) if task.state == "failed"]
     return run_id, f"run {run_id} ended as {run.state}; failed: {', '.join(failed) or 'none of its tasks'}"
 
 
