@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.settings import settings
-from streaming.api import health, limits, login, media, users, watch
+from streaming.api import blocks, follows, friends, health, limits, login, media, posts, users, watch
 from streaming.api.bearer import Bearer, user_of_scope
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
@@ -98,7 +98,7 @@ def create_app() -> FastAPI:
     app.state.videos = Videos()
     health.Pool(database, registry)
     register_problems(app)
-    for part in (health, users, login):
+    for part in (health, users, login, friends, follows, blocks, posts):
         app.include_router(part.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
