@@ -19,6 +19,7 @@ from streaming.api import blocks, follows, friends, health, limits, login, media
 from streaming.api.bearer import Bearer, user_of_scope
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
+from streaming.api.head import HeadAsGet
 from streaming.api.headers import DefaultHeaders
 from streaming.api.idempotency import forget_old
 from streaming.api.openapi import openapi
@@ -67,6 +68,10 @@ def create_app() -> FastAPI:
         # The pages that FastAPI offers for these load scripts from another host.
         docs_url=None,
         redoc_url=None,
+        # One address for each thing.
+        redirect_slashes=False,
+        # A body that does not say what it is is JSON (streaming/api/body_limit.py).
+        strict_content_type=False,
         lifespan=lifespan,
         routes=[
             Mount("/media", routes=media.routes, middleware=[media.any_origin]),
@@ -75,8 +80,8 @@ def create_app() -> FastAPI:
         ],
         # The first one is the outermost.
         middleware=[
-            Middleware(Record, requests=Requests(registry)),
             Middleware(DefaultHeaders),
+            Middleware(Record, requests=Requests(registry)),
             Middleware(BodyLimit),
             Middleware(Bearer, sessions=sessions),
             Middleware(
@@ -87,6 +92,7 @@ def create_app() -> FastAPI:
                 trusted_proxies=proxies,
                 metrics=limits.metrics(registry),
             ),
+            Middleware(HeadAsGet),
         ],
     )
     app.state.database = database

@@ -57,8 +57,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._head_timer.cancel()
-        self._rest_timer = _stopped(self._rest_timer)
-        self._read_timer = _stopped(self._read_timer)
+        _stop(self._rest_timer)
+        _stop(self._read_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -74,11 +74,12 @@ class BoundedProtocol(HttpToolsProtocol):
             else:  # in trailers: an answer may be on its way
                 self._cut_off()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be read, with a problem."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
+        """Refuse what cannot be read, with a problem; an answer that is on its way is cut short instead."""
         if not self.transport.is_closing():
-            # An answer that is on its way is cut short: nothing may be written into it.
-            if self.cycle is None or self.cycle.response_complete:
+            cycle: RequestResponseCycle | None = self.cycle
+            begun = cycle is not None and cycle.response_started and not cycle.response_complete
+            if not begun and not self.pipeline:
                 self.transport.write(refusal(*self._refusal))
             self.transport.close()
 
@@ -115,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The next request may come."""
         self._in_head, self._unread_bytes, self._head_bytes = True, 0, 0
-        self._rest_timer = _stopped(self._rest_timer)
+        _stop(self._rest_timer)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -131,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """It does again."""
-        self._read_timer = _stopped(self._read_timer)
+        _stop(self._read_timer)
         super().resume_writing()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -145,7 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
 _NO_ROOM = cast("ASGI3Application", no_room)
 
 
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
+def _stop(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()
 
