@@ -51,6 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._refusal = (HTTPStatus.BAD_REQUEST, "This is no HTTP/1.1 (RFC 9112).")
         self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self._cut_off)
+        self._answered: RequestResponseCycle | None = None
         self._rest_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
 
@@ -59,6 +60,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer.cancel()
         _stop(self._rest_timer)
         _stop(self._read_timer)
+        if self._answered is not None:
+            # Where requests were sent ahead, uvicorn tells the last of them alone.
+            self._answered.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -136,6 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
         super()._start_asgi_task(cycle, _NO_ROOM if app is service_unavailable else app)
 
     def _cut_off(self) -> None:
