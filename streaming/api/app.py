@@ -15,10 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.settings import settings
-from streaming.api import health, limits, login, media, users, watch
+from streaming.api import blocks, follows, friends, health, limits, login, media, posts, users, watch
 from streaming.api.bearer import Bearer
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
+from streaming.api.head import HeadAsGet
 from streaming.api.headers import DefaultHeaders
 from streaming.api.idempotency import forget_old
 from streaming.api.notices import Notices
@@ -68,6 +69,10 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
         # The pages that FastAPI offers for these load scripts from another host.
         docs_url=None,
         redoc_url=None,
+        # One address for each thing.
+        redirect_slashes=False,
+        # A body that does not say what it is is JSON (streaming/api/body_limit.py).
+        strict_content_type=False,
         lifespan=lifespan,
         routes=[
             Mount("/media", routes=media.routes, middleware=[media.any_origin]),
@@ -76,11 +81,12 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
         ],
         # The first one is the outermost.
         middleware=[
-            Middleware(Record, requests=Requests(registry), access_log=access_log),
             Middleware(DefaultHeaders),
+            Middleware(Record, requests=Requests(registry), access_log=access_log),
             Middleware(BodyLimit),
             Middleware(Bearer, sessions=sessions),
             *limits.middleware(limiter, registry),
+            Middleware(HeadAsGet),
         ],
     )
     app.state.database = database
@@ -92,7 +98,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.videos = Videos()
     health.Pool(database, registry)
     register_problems(app)
-    for part in (health, users, login):
+    for part in (health, users, login, friends, follows, blocks, posts):
         app.include_router(part.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app

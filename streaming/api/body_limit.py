@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -14,12 +15,13 @@ from streaming.api.problems import problem
 LONGEST_BYTES = 1 << 20
 BODY_WITHIN_S = 30.0
 """A body that is not there by then is given up: whoever sends a byte a minute holds a request."""
+JSON = re.compile(rb"\s*application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 UPLOADS = "/v1/uploads"
 """Where bodies are files. The handlers there have bounds of their own."""
 
 
 class BodyLimit:
-    """413 above `LONGEST_BYTES`, 415 for a compressed body (which could be a bomb), 408 for a slow one."""
+    """413 above `LONGEST_BYTES`, 415 for no JSON or a compressed body (which could be a bomb), 408 for a slow one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -29,14 +31,9 @@ class BodyLimit:
         if scope["type"] != "http" or scope["path"].startswith(UPLOADS):
             await self.app(scope, receive, send)
             return
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > LONGEST_BYTES:
-                await _too_long()(scope, receive, send)
-                return
-            if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-                detail = "Bodies are taken as they are, without Content-Encoding."
-                await problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)(scope, receive, send)
-                return
+        if (refused := _refused(dict(scope["headers"]))) is not None:
+            await refused(scope, receive, send)
+            return
         await self.app(scope, _Bounded(receive).receive, send)
 
 
@@ -70,5 +67,16 @@ class _Bounded:
 _TOO_LONG = f"A body may have {LONGEST_BYTES} bytes; files go to {UPLOADS}."
 
 
-def _too_long() -> Response:
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LONG, {"Connection": "close"})
+def _refused(headers: dict[bytes, bytes]) -> Response | None:
+    """The answer to a body that its headers already make impossible."""
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > LONGEST_BYTES:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LONG, {"Connection": "close"})
+    if headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+        detail = "Bodies are taken as they are, without Content-Encoding."
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+    has_body = length not in (b"", b"0") or b"transfer-encoding" in headers
+    # Whoever does not say what it is means JSON, as there is nothing else here.
+    if has_body and not JSON.fullmatch(headers.get(b"content-type", b"application/json")):
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Bodies are JSON: Content-Type: application/json.")
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from streaming.api.request_id import request_id
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 Row = dict[str, Any]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 CONNECTIONS = 16
 """At most so many for each process and server: PostgreSQL has 100 for all."""
@@ -77,7 +78,7 @@ class Database:
             await connection.execute(_MARK, (request_id.get(),))
             yield connection
 
-    async def write(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    async def write(self, query: str, parameters: Parameters = ()) -> list[Row]:
         """One statement that changes rows, and its answer: a transaction in one round trip."""
         async with _served(self._primary) as connection:
             # Statements of one pipeline, up to its end, are one implicit transaction (PostgreSQL, section 54.2.4).
@@ -86,13 +87,13 @@ class Database:
                 cursor = await connection.execute(query.encode(), parameters)
             return await cursor.fetchall() if cursor.description else []
 
-    async def all(self, query: str, parameters: Sequence[Any] = (), *, stale: bool = False) -> list[Row]:
+    async def all(self, query: str, parameters: Parameters = (), *, stale: bool = False) -> list[Row]:
         """The rows of a query; `stale`: a replica may answer, up to `REPLICA_LAG_S` behind."""
         pool = self._replica if stale and self._replica is not None else self._primary
         async with _served(pool) as connection:
             return await (await connection.execute(query.encode(), parameters)).fetchall()
 
-    async def one(self, query: str, parameters: Sequence[Any] = (), *, stale: bool = False) -> Row | None:
+    async def one(self, query: str, parameters: Parameters = (), *, stale: bool = False) -> Row | None:
         """The first row of a query, or None."""
         rows = await self.all(query, parameters, stale=stale)
         return rows[0] if rows else None

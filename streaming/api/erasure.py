@@ -13,12 +13,24 @@ async def erase_account(connection: Connection, user_id: str) -> None:
     What it wrote, uploaded, shared and whom it knew goes. Its reactions and views stay: they say nothing of who it was
     once the account is gone, and the counters of other people's videos remain what was counted.
     """
+    # Whoever writes something of this account keeps its row until that is committed (streaming/api/pair.py): from here
+    # on nobody can, and what was written before is seen below.
+    await connection.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (user_id,))
     cursor = await connection.execute("SELECT video_id FROM videos WHERE uploader_id = %s", (user_id,))
     await erase_videos(connection, [row["video_id"] for row in await cursor.fetchall()])
+    await connection.execute(
+        "DELETE FROM upload_chunks WHERE upload_id IN (SELECT upload_id FROM uploads WHERE user_id = %s)",
+        (user_id,),
+    )
     for table, columns in OF_ACCOUNT.items():
         condition = " OR ".join(f"{column} = %s" for column in columns)
         await connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), (user_id,) * len(columns))
     await connection.execute("DELETE FROM idempotency_keys WHERE subject = %s", (f"user {user_id}",))
+    # The answer to its sign-up, which has its user name, is kept under an address.
+    await connection.execute(
+        "DELETE FROM idempotency_keys WHERE path = '/v1/users' AND headers ->> 'Location' = %s",
+        (f"/v1/users/{user_id}",),
+    )
     # Credentials and sessions go with it (ON DELETE CASCADE).
     await connection.execute("DELETE FROM users WHERE user_id = %s", (user_id,))
 

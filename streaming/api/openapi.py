@@ -18,9 +18,11 @@ ALWAYS = {
     "408": "The body took too long.",
     "409": "It does not fit what is there.",
     "413": "The body is too long.",
-    "415": "The body is compressed.",
+    "414": "The address is too long.",
+    "415": "The body is compressed, or no JSON.",
     "422": "A field is missing or wrong.",
     "429": "Over a limit; Retry-After says when to ask again.",
+    "431": "The headers are too long or too many.",
     "500": "Our fault.",
     "503": "A server that is needed does not answer; Retry-After says when to ask again.",
 }

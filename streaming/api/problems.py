@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
+from starlette.types import Scope
 
 from schemas.errors import (
     ConflictError,
@@ -87,8 +89,11 @@ def register_problems(app: FastAPI) -> None:
     """Answer every error of `app` with a problem."""
 
     @app.exception_handler(HTTPException)
-    async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, error.detail, error.headers)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(app, request.scope))
+        return problem(error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
     async def wrong_fields(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -101,3 +106,15 @@ def register_problems(app: FastAPI) -> None:
     @app.exception_handler(NewsreelError)
     async def our_error(request: Request, error: NewsreelError) -> JSONResponse:
         return answer_of(error, f"{request.method} {request.url.path}")
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """What an address answers to: it may have a route for each method, of which the framework names one alone."""
+    found: set[str] = set()
+    for route in app.router.routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            # What is mounted names none, and is there to be read.
+            found |= getattr(route, "methods", None) or {"GET"}
+    if "GET" in found:
+        found.add("HEAD")
+    return sorted(found)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from schemas.errors import LogInError
 from schemas.ids import new_id
+from schemas.rows import IDENTIFIER
 from streaming.api import tokens
 from streaming.api.caller import Member
 from streaming.api.database import Connection, Database
@@ -22,6 +23,7 @@ from streaming.api.notices import Notices
 LIFE = timedelta(days=30)
 """A session that is not refreshed for so long has ended."""
 REMEMBERED = 50_000
+_NOT_GOOD = "this refresh token is not good, or not any more; open another session"
 
 
 class Pair(NamedTuple):
@@ -95,6 +97,8 @@ class Sessions:
         Raises LogInError (RFC 9700, section 4.14.2).
         """
         session_id, _, secret = refresh_token.partition(".")
+        if not IDENTIFIER.fullmatch(session_id):
+            raise LogInError(_NOT_GOOD)
         fresh = secrets.token_urlsafe(32)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
@@ -113,7 +117,7 @@ class Sessions:
             if row is not None:
                 await connection.execute("DELETE FROM sessions WHERE session_id = %s", (session_id,))
         self.forget(session_id)
-        raise LogInError("this refresh token is not good, or not any more; open another session")
+        raise LogInError(_NOT_GOOD)
 
 
 async def open_session(connection: Connection, user_id: str) -> Pair:

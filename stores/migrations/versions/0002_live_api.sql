@@ -615,6 +615,8 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (subject, path, key)
 );
 CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);
+-- Of an account that goes, the answer to its sign-up goes too.
+CREATE INDEX idempotency_keys_by_account ON idempotency_keys ((headers ->> 'Location')) WHERE path = '/v1/users';
 COMMENT ON TABLE idempotency_keys IS 'First answers to requests with an Idempotency-Key, for 24 hours.';
 
 -- Counters. A reaction or a view adds a row here, in its own transaction and without waiting for anybody; now and then

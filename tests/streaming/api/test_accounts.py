@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,12 @@ def test_a_refresh_token_is_good_once_and_a_copy_ends_the_session(api: httpx.Cli
     assert api.get(f"/v1/users/{ann.user_id}", headers=headers).status_code == 200
     assert api.post("/v1/sessions/refresh", json={"refresh_token": ann.refresh_token}).status_code == 401
     assert api.get(f"/v1/users/{ann.user_id}", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", ".", "a\0b.c", "x" * 200, "nothing.nothing"])
+def test_what_is_no_refresh_token_is_401(api: httpx.Client, token: str) -> None:
+    content = json.dumps({"refresh_token": token})
+    assert api.post("/v1/sessions/refresh", content=content).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic YTpi", "Bearer a.b.c", "bearer \xff"])
