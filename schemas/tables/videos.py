@@ -16,7 +16,7 @@ VIDEOS = live_table(
     key=("video_id",),
     owner="ingest",
     shard_key="video_id",
-    indexes=(("uploader_id",), ("package",)),
+    indexes=(("uploader_id",), ("package",), ("thumbnail_url",)),
     columns=(
         VIDEO_ID,
         Column("title", "string", "As its uploader wrote it."),

@@ -15,22 +15,41 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.settings import settings
-from streaming.api import blocks, follows, friends, health, limits, login, media, posts, users, watch
+from streaming.api import (
+    blocks,
+    comments,
+    follows,
+    friends,
+    health,
+    limits,
+    login,
+    media,
+    operators,
+    posts,
+    reactions,
+    share_page,
+    shares,
+    users,
+    videos,
+    views,
+    watch,
+)
 from streaming.api.bearer import Bearer
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
 from streaming.api.head import HeadAsGet
 from streaming.api.headers import DefaultHeaders
 from streaming.api.idempotency import forget_old
+from streaming.api.kept_reads import KeptReads
 from streaming.api.notices import Notices
 from streaming.api.openapi import openapi
 from streaming.api.passwords import Passwords
 from streaming.api.problems import register_problems
+from streaming.api.published import PublishedMedia
 from streaming.api.record import AccessLog, Record, Requests
 from streaming.api.sessions import Sessions
 from streaming.api.tallies import EVERY_S, add_up
 from streaming.api.upkeep import repeat
-from streaming.api.videos import Videos
 from streaming.ratelimit.http.subject import Subjects
 
 STATIC = Path(__file__).parent / "static"
@@ -78,6 +97,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
             Mount("/media", routes=media.routes, middleware=[media.any_origin]),
             Mount("/static", app=StaticFiles(directory=STATIC)),
             Route("/watch/{video_id}", watch.show, name="watch"),
+            Route("/s/{share_id}/{signature}", share_page.show, name="share"),
         ],
         # The first one is the outermost.
         middleware=[
@@ -95,10 +115,25 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.registry = registry
     app.state.subjects = Subjects(trusted_proxies=proxies)
     app.state.draining = False
-    app.state.videos = Videos()
+    app.state.kept_reads = KeptReads(notices)
+    app.state.published = PublishedMedia(database)
     health.Pool(database, registry)
     register_problems(app)
-    for part in (health, users, login, friends, follows, blocks, posts):
+    for part in (
+        health,
+        users,
+        login,
+        videos,
+        reactions,
+        views,
+        comments,
+        shares,
+        friends,
+        follows,
+        blocks,
+        posts,
+        operators,
+    ):
         app.include_router(part.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app

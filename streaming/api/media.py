@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path, PurePosixPath
 
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -12,7 +14,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from schemas.errors import NotFoundError
-from stores.media import media
+from stores.media import DIGEST, THUMBNAIL, media
+from streaming.api.conditional import not_modified
+from streaming.api.media_links import check_token
+from streaming.api.published import Column, PublishedMedia
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """RFC 8246: one year, and not even a reload asks again."""
@@ -40,42 +45,66 @@ any_origin = Middleware(
 """Players on other pages may read media (Fetch standard, CORS)."""
 
 
-def package_file(request: Request) -> Response:
+async def package_file(request: Request) -> Response:
     """A file of the package that `digest` names, whole or in ranges (RFC 9110, section 14)."""
     digest, name = request.path_params["digest"], request.path_params["name"]
-    if not NAME_IN_PACKAGE.fullmatch(name):
+    if not NAME_IN_PACKAGE.fullmatch(name) or not DIGEST.fullmatch(digest):
         raise NotFoundError(f"no file {name!r} in package {digest}")
+    lasts_s = await _allowed(request, "package", digest, f"packages/{digest}")
+    return await run_in_threadpool(_package_file, request, digest, name, lasts_s)
+
+
+def _package_file(request: Request, digest: str, name: str, lasts_s: int | None) -> Response:
     folder = media().package_path(digest).resolve()
     file = (folder / name).resolve()
     if not file.is_relative_to(folder):
         raise NotFoundError(f"{name!r} leads out of package {digest}")
     # The digest is of all names and contents, so with the name it stands for these very bytes.
-    return _immutable_file(request, file, etag=f'"{digest}/{name}"')
+    return _immutable_file(request, file, f'"{digest}/{name}"', lasts_s)
 
 
-def thumbnail(request: Request) -> Response:
+async def thumbnail(request: Request) -> Response:
     """A still picture, named by its own digest."""
     name = request.path_params["name"]
-    return _immutable_file(request, media().thumbnail_path(name), etag=f'"{name}"')
+    if not THUMBNAIL.fullmatch(name):
+        raise NotFoundError(f"no thumbnail {name!r}")
+    lasts_s = await _allowed(request, "thumbnail_url", f"/media/thumbnails/{name}", f"thumbnails/{name}")
+    return await run_in_threadpool(_thumbnail, request, name, lasts_s)
 
 
-def _immutable_file(request: Request, file: Path, etag: str) -> Response:
+def _thumbnail(request: Request, name: str, lasts_s: int | None) -> Response:
+    return _immutable_file(request, media().thumbnail_path(name), f'"{name}"', lasts_s)
+
+
+async def _allowed(request: Request, column: Column, value: str, what: str) -> int | None:
+    """Pass what a public video shows, or a token of ours opens; how long it may be kept, None for ever.
+
+    Raises NotFoundError; answers 403 for a token that is not good.
+    """
+    token = request.path_params.get("token")
+    lasts_s = None if token is None else check_token(token, what) - int(time.time())
+    published: PublishedMedia = request.app.state.published
+    found = await published.of(column, value)
+    if not (found.public if token is None else found.ready):
+        raise NotFoundError(f"{what} is not published")
+    return lasts_s
+
+
+def _immutable_file(request: Request, file: Path, etag: str, lasts_s: int | None) -> Response:
     if not file.is_file():
         raise NotFoundError(f"no file {file}")
-    headers = {"ETag": etag, "Cache-Control": IMMUTABLE, "Cross-Origin-Resource-Policy": "cross-origin"}
-    if _holds(request.headers.get("If-None-Match"), etag):
+    # What a token opens is for who has it: no shared cache may pass it on (RFC 9111, section 5.2.2.7).
+    kept = IMMUTABLE if lasts_s is None else f"private, max-age={max(0, lasts_s)}, immutable"
+    headers = {"ETag": etag, "Cache-Control": kept, "Cross-Origin-Resource-Policy": "cross-origin"}
+    if not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     media_type = CONTENT_TYPES.get(PurePosixPath(file.name).suffix, "application/octet-stream")
     return FileResponse(file, headers=headers, media_type=media_type, stat_result=file.stat())
 
 
-def _holds(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client has it (RFC 9110, section 13.1.2: compared weakly)."""
-    held = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return etag in held or held == ["*"]
-
-
 routes = [
     Route("/packages/{digest}/{name:path}", package_file, name="package"),
     Route("/thumbnails/{name}", thumbnail, name="thumbnail"),
+    Route("/signed/{token}/packages/{digest}/{name:path}", package_file, name="signed-package"),
+    Route("/signed/{token}/thumbnails/{name}", thumbnail, name="signed-thumbnail"),
 ]

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from schemas.ids import new_id
 from schemas.rows import IDENTIFIER
 
+HEADER = "X-Request-Id"
+
 request_id: ContextVar[str] = ContextVar("newsreel_request_id", default="")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -58,3 +58,4 @@ Description = Annotated[str, StringConstraints(max_length=10_000), AfterValidato
 Words = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_storable)]
 Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_identifier)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_storable)]
+Visibility = Literal["public", "unlisted", "private"]

@@ -1,74 +1,214 @@
-"""What the API knows of a video: its row in PostgreSQL."""
+"""`/v1/videos/{video_id}`: a video as its uploader and others see it."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, NamedTuple
 
-from anyio import CapacityLimiter, to_thread
+import orjson
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, model_validator
 
+from schemas.errors import NotFoundError
 from schemas.rows import IDENTIFIER
-from stores.outbox import find
-from stores.postgres import connect
+from streaming.api.authorization import relations, require, video_state
+from streaming.api.caller import HOOK, Caller, LoggedIn
+from streaming.api.conditional import not_modified
+from streaming.api.database import Database, Row
+from streaming.api.erasure import erase_videos
+from streaming.api.kept_reads import KeptReads
+from streaming.api.media_links import Playback, playback, thumbnail
+from streaming.api.texts import Body, Description, Title, Visibility
 
-CONNECTIONS = 8
-"""How many rows are read at a time; more requests wait their turn."""
+router = APIRouter(tags=["videos"])
+
+VideoId = Annotated[str, Path(max_length=64)]
+COLUMNS = """video_id, title, description, size_bytes, thumbnail_url, uploader_id, likes, dislikes, views, status,
+    reasons, visibility, sha256, duration_s, created, duplicate_of, package"""
 
 
-@dataclass(frozen=True)
-class Playback:
-    """Where players find a video."""
-
-    hls: str
-    dash: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Video:
-    """The part of a video's row that its page shows."""
+    """A video's row, and which rows of the table of permissions hold for it."""
+
+    row: Row
+    state: str
+
+    @property
+    def uploader_id(self) -> str:
+        """Who brought it."""
+        return str(self.row["uploader_id"])
+
+    @property
+    def public(self) -> bool:
+        """Whether anybody may see it."""
+        return self.state == "public"
+
+    def playback(self, until_s: float | None = None) -> Playback | None:
+        """Where it plays; None while there is nothing to play."""
+        if self.row["status"] != "ready" or self.row["package"] is None:
+            return None
+        public = self.public and until_s is None
+        return playback(self.row["package"], public=public, until_s=until_s)
+
+
+class VideoAnswer(BaseModel):
+    """A video."""
 
     video_id: str
     title: str
     description: str | None
-    status: str
-    reasons: tuple[str, ...]
-    duplicate_of: str | None
+    size_bytes: int | None
     thumbnail_url: str | None
-    package: str | None
-
-    @property
-    def playback(self) -> Playback | None:
-        """The manifests of a ready video; None while there is nothing to play."""
-        if self.status != "ready" or self.package is None:
-            return None
-        folder = f"/media/packages/{self.package}"
-        return Playback(hls=f"{folder}/master.m3u8", dash=f"{folder}/manifest.mpd")
-
-
-class Videos:
-    """Reads videos, a connection each, in threads."""
-
-    def __init__(self, connections: int = CONNECTIONS) -> None:
-        self._limiter = CapacityLimiter(connections)
-
-    async def find(self, video_id: str) -> Video | None:
-        """The video that anyone may see, or None: unknown, or private. Raises DependencyError without PostgreSQL."""
-        if not IDENTIFIER.fullmatch(video_id):
-            return None
-        return await to_thread.run_sync(_find, video_id, limiter=self._limiter)
+    uploader_id: str
+    likes: int
+    dislikes: int
+    views: int
+    status: str
+    reasons: list[str]
+    visibility: str
+    sha256: str | None
+    duration_s: float | None
+    created: datetime
+    duplicate_of: str | None
+    playback: Playback | None
 
 
-def _find(video_id: str) -> Video | None:
-    with connect() as connection:
-        row = find(connection, "videos", {"video_id": video_id})
-    if row is None or row["visibility"] == "private":
-        return None
-    return Video(
-        video_id=row["video_id"],
-        title=row["title"],
-        description=row["description"],
-        status=row["status"],
-        reasons=tuple(row["reasons"]),
-        duplicate_of=row["duplicate_of"],
-        thumbnail_url=row["thumbnail_url"],
-        package=row["package"],
+class VideoChange(Body):
+    """What an uploader may change; what is left out stays, and an empty description is none."""
+
+    title: Title | None = None
+    description: Description | None = None
+    visibility: Visibility | None = None
+
+    @model_validator(mode="after")
+    def _no_null(self) -> VideoChange:
+        for name in ("title", "visibility"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} may be left out, and not be null")
+        return self
+
+
+class Told(NamedTuple):
+    """An answer as it goes out."""
+
+    body: bytes
+    etag: str
+
+
+_PARAMETER = {
+    "name": "video_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "maxLength": 64},
+}
+
+
+# The path's parameter is read by hand: this is the address that is asked for most, and FastAPI's way costs as much as
+# the rest of it.
+@router.get(
+    "/v1/videos/{video_id}",
+    response_model=VideoAnswer,
+    openapi_extra={"parameters": [_PARAMETER]},
+    responses={304: {"description": "It is as you have it (If-None-Match)."}},
+)
+async def show(request: Request) -> Response:
+    """A video. Who is not logged in sees public ones."""
+    video_id = request.path_params["video_id"]
+    caller: Caller = request.scope[HOOK]
+    video = await existing_video(request, video_id, stale=caller.user_id is None)
+    require("video", video.state, "read", relations(caller, video.uploader_id))
+    if video.public:
+        kept: KeptReads[Any] = request.app.state.kept_reads
+        told: Told = await kept.get(video_id, "answer", _teller(video))
+    else:
+        told = _told(video)
+    headers = {"ETag": told.etag}
+    if not_modified(request, told.etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(told.body, headers=headers, media_type="application/json")
+
+
+@router.patch("/v1/videos/{video_id}", response_model=VideoAnswer)
+async def change(video_id: VideoId, body: VideoChange, request: Request, caller: LoggedIn) -> Response:
+    """Change the own video's title, description or visibility."""
+    video = await existing_video(request, video_id)
+    require("video", video.state, "edit", relations(caller, video.uploader_id))
+    values = body.model_dump(exclude_unset=True)
+    if "description" in values:
+        values["description"] = values["description"] or None
+    if values:
+        sets = ", ".join(f"{name} = %s" for name in values)
+        database: Database = request.app.state.database
+        # A take-down that came in between stays.
+        await database.write(
+            f"UPDATE videos SET {sets} WHERE video_id = %s AND status <> 'removed'",
+            (*values.values(), video_id),
+        )
+        request.app.state.kept_reads.forget(video_id)
+    return Response(_told(await existing_video(request, video_id)).body, media_type="application/json")
+
+
+@router.delete("/v1/videos/{video_id}", status_code=HTTPStatus.NO_CONTENT)
+async def delete(video_id: VideoId, request: Request, caller: LoggedIn) -> None:
+    """Delete the own video, and all that people did with it."""
+    video = await existing_video(request, video_id)
+    require("video", video.state, "delete", relations(caller, video.uploader_id))
+    async with request.app.state.database.transaction() as connection:
+        await erase_videos(connection, [video_id])
+    request.app.state.kept_reads.forget(video_id)
+
+
+async def existing_video(request: Request, video_id: str, *, stale: bool = False) -> Video:
+    """A video that may be a moment old where another server has changed it. Raises NotFoundError.
+
+    `stale`: a replica may answer.
+    """
+    if not IDENTIFIER.fullmatch(video_id):
+        raise NotFoundError("no such video")
+    database: Database = request.app.state.database
+
+    async def read() -> Video | None:
+        row = await database.one(
+            f"SELECT {COLUMNS} FROM videos WHERE video_id = %s", (video_id,), stale=stale
+        )
+        return None if row is None else Video(row, video_state(row["status"], row["visibility"]))
+
+    kept: KeptReads[Any] = request.app.state.kept_reads
+    video: Video | None = await kept.get(video_id, "row", read)
+    if video is None:
+        raise NotFoundError("no such video")
+    return video
+
+
+async def permitted(request: Request, caller: Caller, video_id: str, action: str) -> Video:
+    """A video with which the caller may do this. Raises LogInError, ForbiddenError, NotFoundError."""
+    video = await existing_video(request, video_id)
+    require("video", video.state, action, relations(caller, video.uploader_id))
+    return video
+
+
+def _told(video: Video) -> Told:
+    row = video.row
+    body = orjson.dumps(
+        {
+            **{name: row[name] for name in _AS_IT_IS},
+            "thumbnail_url": thumbnail(row["thumbnail_url"], public=video.public),
+            "playback": video.playback(),
+        },
+        option=orjson.OPT_UTC_Z,
     )
+    return Told(body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
+
+
+def _teller(video: Video):  # type: ignore[no-untyped-def]  # an awaitable that is there already
+    async def tell() -> Told:
+        return _told(video)
+
+    return tell
+
+
+_AS_IT_IS = [name for name in VideoAnswer.model_fields if name not in ("thumbnail_url", "playback")]

@@ -501,6 +501,7 @@ CREATE TABLE IF NOT EXISTS videos (
 );
 CREATE INDEX IF NOT EXISTS videos_by_uploader_id ON videos (uploader_id);
 CREATE INDEX IF NOT EXISTS videos_by_package ON videos (package);
+CREATE INDEX IF NOT EXISTS videos_by_thumbnail_url ON videos (thumbnail_url);
 COMMENT ON TABLE videos IS 'Every video that somebody brought, also the refused ones.';
 COMMENT ON COLUMN videos.video_id IS 'The video; UUIDv5 of uploader and content where `ingest` made it.';
 COMMENT ON COLUMN videos.title IS 'As its uploader wrote it.';
