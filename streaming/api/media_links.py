@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from streaming.api.signature import check, sign
 

@@ -33,7 +33,9 @@ OPEN = {
     ("/v1/sessions", "post"),
     ("/v1/sessions/refresh", "post"),
 }
-"""What needs no token. Public videos do not need one either, and take one."""
+"""What needs no token."""
+PUBLIC = {"/v1/videos/{video_id}", "/v1/videos/{video_id}/comments"}
+"""What needs none for a public video."""
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
@@ -62,6 +64,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
             operation["security"] = [] if (path, method) in OPEN else [{"token": []}]
             if method == "get" and not path.startswith("/v1/"):
                 operation["security"] = []
+            if method == "get" and path in PUBLIC:
+                operation["security"] = [{}, {"token": []}]
             for status, description in ALWAYS.items():
                 declared = operation["responses"].setdefault(status, {"description": description})
                 declared.setdefault("description", description)

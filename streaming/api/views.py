@@ -24,7 +24,7 @@ PUT = b"""
         SELECT video_id, %s, %s, %s, %s FROM there
         ON CONFLICT (video_id, user_id, session_id) DO UPDATE SET watched_s = excluded.watched_s
         WHERE excluded.watched_s > views.watched_s
-        RETURNING watched_s, xmax = 0 AS first
+        RETURNING watched_s, created = %s AS first
     )
     SELECT (SELECT count(*) FROM there) AS videos, (SELECT watched_s FROM told) AS watched_s,
         (SELECT first FROM told) AS first
@@ -58,8 +58,10 @@ async def watch(
     """Tell that the video was watched. One view for each session; the longest time is kept."""
     await permitted(request, caller, video_id, "view")
 
+    now = datetime.now(UTC)
+
     async def work(connection: Connection) -> Answer:
-        values = (video_id, caller.user_id, body.session_id, body.watched_s, datetime.now(UTC))
+        values = (video_id, caller.user_id, body.session_id, body.watched_s, now, now)
         told = await (await connection.execute(PUT, values)).fetchone()
         if told is None or not told["videos"]:
             raise NotFoundError("no such video")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -97,8 +96,15 @@ def join(api: httpx.Client) -> Iterator[Callable[..., Person]]:
 
 
 @pytest.fixture
-def package(home: Path) -> str:
-    """The digest of a published package that holds `PACKAGE`."""
+def package(add_video: Callable[..., str]) -> str:
+    """The digest of a package that holds `PACKAGE`, and that a public video of somebody shows."""
+    digest = publish_package()
+    add_video(video_id="v-package", package=digest)
+    return digest
+
+
+def publish_package() -> str:
+    """Publish a package that holds `PACKAGE`; its digest."""
     with media().staging() as staging:
         folder = staging / "package"
         for name, content in PACKAGE.items():

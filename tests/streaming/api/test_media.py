@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from stores.media import media
-from tests.streaming.api.conftest import PACKAGE
+from streaming.api import media_links, published
+from streaming.api.signature import sign
+from tests.streaming.api.conftest import PACKAGE, Person, publish_package, served
 
 SEGMENT = PACKAGE["0a1b/1.m4s"]
 
@@ -131,10 +136,81 @@ def ask_verbatim(api: httpx.Client, path: str) -> tuple[int, bytes]:
     return int(head.split()[1]), body.replace(path.encode(), b"")
 
 
-def test_thumbnails_are_served_by_name(api: httpx.Client, home: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "still.jpg"
-    picture.write_bytes(b"\xff\xd8\xff\xd9")
-    answer = api.get(f"/media/thumbnails/{media().publish_thumbnail(picture)}")
+def test_thumbnails_are_served_by_name(
+    api: httpx.Client, add_video: Callable[..., str], tmp_path: Path
+) -> None:
+    url = thumbnail_url(tmp_path)
+    assert api.get(url).status_code == 404, "no video shows it"
+    add_video(thumbnail_url=url)
+    with served() as other, httpx.Client(base_url=other) as elsewhere:
+        answer = elsewhere.get(url)
     assert (answer.status_code, answer.content) == (200, b"\xff\xd8\xff\xd9")
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def thumbnail_url(folder: Path) -> str:
+    picture = folder / "still.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xd9")
+    return f"/media/thumbnails/{media().publish_thumbnail(picture)}"
+
+
+@pytest.mark.parametrize("visibility", ["unlisted", "private"])
+def test_media_of_a_video_that_is_not_public_need_a_token(
+    api: httpx.Client,
+    join: Callable[..., Person],
+    add_video: Callable[..., str],
+    tmp_path: Path,
+    visibility: str,
+) -> None:
+    ann, digest = join(), publish_package()
+    video_id = add_video(
+        uploader_id=ann.user_id, package=digest, visibility=visibility, thumbnail_url=thumbnail_url(tmp_path)
+    )
+    assert api.get(f"/media/packages/{digest}/master.m3u8").status_code == 404
+    video = ann.http.get(f"/v1/videos/{video_id}").json()
+    manifest = httpx.URL(video["playback"]["hls"])
+    answer = api.get(str(manifest))
+    assert answer.content == PACKAGE["master.m3u8"]
+    assert re.fullmatch(r"private, max-age=\d+, immutable", answer.headers["cache-control"])
+    assert api.get(str(manifest.join("0a1b/1.m4s"))).content == SEGMENT, "what a manifest names plays too"
+    assert api.get(video["thumbnail_url"]).status_code == 200
+    again = ann.http.get(f"/v1/videos/{video_id}").json()
+    assert again["playback"] == video["playback"], "an answer can be cached"
+
+
+def test_a_token_opens_what_it_was_made_for_and_for_its_time(
+    api: httpx.Client, add_video: Callable[..., str]
+) -> None:
+    digest = publish_package()
+    add_video(package=digest, visibility="private")
+    folder = f"packages/{digest}"
+    good = sign(media_links.PURPOSE, folder, int(time.time()) + 60)
+    expiry, key, mac = good.split(".")
+    for token, status in (
+        (good, 200),
+        (sign(media_links.PURPOSE, folder, int(time.time()) - 1), 403),
+        (sign(media_links.PURPOSE, "packages/" + "0" * 64, int(time.time()) + 60), 403),
+        (sign("share", folder, int(time.time()) + 60), 403),
+        (f"{int(expiry) + 1}.{key}.{mac}", 403),
+        (f"{expiry}.{key}.{mac[:-1]}", 403),
+        (f"{expiry}.00000000.{mac}", 403),
+        (f"{expiry}.{key}", 403),
+        ("x", 403),
+        ("%C3%A4.\u0661.x", 403),
+    ):
+        assert api.get(f"/media/signed/{token}/{folder}/master.m3u8").status_code == status, token
+
+
+def test_media_of_a_video_that_is_taken_down_go_with_it(
+    api: httpx.Client, add_video: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "KEPT_S", 0.0)
+    digest = publish_package()
+    add_video(package=digest)
+    signed = f"/media/signed/{sign(media_links.PURPOSE, f'packages/{digest}', int(time.time()) + 60)}"
+    for prefix in ("/media", signed):
+        assert api.get(f"{prefix}/packages/{digest}/master.m3u8").status_code == 200
+    add_video(package=digest, status="removed")
+    for prefix in ("/media", signed):
+        assert api.get(f"{prefix}/packages/{digest}/master.m3u8").status_code == 404
