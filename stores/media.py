@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -56,6 +56,22 @@ class MediaStore:
             if not final.exists():
                 _move(copy, final)
         return Source(sha256, size, final)
+
+    def adopt_source(self, path: Path, sha256: str) -> Source:
+        """Give a file of the store's own file system a second name, as the source of this digest.
+
+        The first name is the caller's to remove. Raises StorageError.
+        """
+        final = self._place("sources", _digest(sha256))
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.link(path, final)
+            _sync(final)
+            _sync(final.parent)
+        except OSError as error:
+            raise StorageError.of(error) from error
+        return Source(sha256, final.stat().st_size, final)
 
     def source_path(self, sha256: str) -> Path:
         """Where a source lies. Raises NotFoundError where the store does not have it."""

@@ -29,6 +29,7 @@ from streaming.api import (
     reactions,
     share_page,
     shares,
+    uploads,
     users,
     videos,
     views,
@@ -50,6 +51,7 @@ from streaming.api.record import AccessLog, Record, Requests
 from streaming.api.sessions import Sessions
 from streaming.api.tallies import EVERY_S, add_up
 from streaming.api.upkeep import repeat
+from streaming.api.upload_sweep import sweep
 from streaming.ratelimit.http.subject import Subjects
 
 STATIC = Path(__file__).parent / "static"
@@ -71,6 +73,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
                 notices.listen(),
                 repeat(EVERY_S, lambda: add_up(database)),
                 repeat(HOUR_S, lambda: forget_old(database)),
+                repeat(HOUR_S, lambda: sweep(database)),
             )
         ]
         yield
@@ -133,6 +136,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
         blocks,
         posts,
         operators,
+        uploads,
     ):
         app.include_router(part.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]

@@ -29,6 +29,7 @@ ALWAYS = {
 OPEN = {
     ("/healthz", "get"),
     ("/readyz", "get"),
+    ("/v1/uploads", "options"),
     ("/v1/users", "post"),
     ("/v1/sessions", "post"),
     ("/v1/sessions/refresh", "post"),

@@ -43,6 +43,8 @@ STATUS_OF_ERROR: dict[type[NewsreelError], HTTPStatus] = {
 }
 TOLD = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 """Statuses whose detail says what the error says."""
+PHRASES = {460: "Checksum Mismatch"}
+"""Of statuses that HTTP itself does not know (tus 1.0.0, checksum extension)."""
 OUR_FAULT = "Something went wrong on our side."
 
 
@@ -59,7 +61,9 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     """One problem; its type is the status alone, as `about:blank` says."""
     # What somebody sent may hold half a surrogate pair, which no UTF-8 can say.
     said = detail[:SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=said).model_dump()
+    body = Problem(
+        title=PHRASES.get(status) or HTTPStatus(status).phrase, status=status, detail=said
+    ).model_dump()
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -93,7 +97,7 @@ def register_problems(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods(app, request.scope))
-        return problem(error.status_code, error.detail, headers)
+        return _for(request, problem(error.status_code, error.detail, headers))
 
     @app.exception_handler(RequestValidationError)
     async def wrong_fields(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -105,7 +109,14 @@ def register_problems(app: FastAPI) -> None:
 
     @app.exception_handler(NewsreelError)
     async def our_error(request: Request, error: NewsreelError) -> JSONResponse:
-        return answer_of(error, f"{request.method} {request.url.path}")
+        return _for(request, answer_of(error, f"{request.method} {request.url.path}"))
+
+
+def _for(request: Request, answer: JSONResponse) -> JSONResponse:
+    """Tus wants its version in every answer about uploads."""
+    if request.url.path.startswith("/v1/uploads"):
+        answer.headers["Tus-Resumable"] = "1.0.0"
+    return answer
 
 
 def _methods(app: FastAPI, scope: Scope) -> list[str]:

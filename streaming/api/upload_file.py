@@ -1,0 +1,209 @@
+"""The bytes of an upload on their way in: a file whose length is the offset, with digests taken as the bytes arrive.
+
+Nothing else says how much is there, so what was acknowledged is there after any death of the process. Whoever writes
+holds the file's lock (flock), which the kernel frees when they die.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import HTTPException
+
+from schemas.errors import StorageError
+from schemas.tables.uploads import CHUNK_BYTES
+from streaming.api.upload_fields import Checksum
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+REMEMBERED = 1_000
+_READ_BYTES = 4 << 20
+
+
+class BusyError(HTTPException):
+    """Somebody else writes this upload: 423."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            HTTPStatus.LOCKED, "Somebody else writes this upload; try again shortly.", {"Retry-After": "1"}
+        )
+
+
+@dataclass
+class ChunkDigest:
+    """SHA-256 of one range of bytes."""
+
+    chunk_index: int
+    byte_start: int
+    byte_end: int
+    sha256: str
+
+
+@dataclass
+class Digests:
+    """Of the bytes before `offset`: of all of them, and of the last, unfinished chunk."""
+
+    offset: int
+    whole: _Hash | None
+    """None where bytes came before that this process has not seen."""
+    chunk: _Hash
+    ready: list[ChunkDigest] = field(default_factory=list)
+    """Chunks that are whole and not in the table yet."""
+
+    def update(self, data: bytes) -> None:
+        """Take the bytes that follow."""
+        if self.whole is not None:
+            self.whole.update(data)
+        view = memoryview(data)
+        while view:
+            taken = view[: CHUNK_BYTES - self.offset % CHUNK_BYTES]
+            self.chunk.update(taken)
+            self.offset += len(taken)
+            view = view[len(taken) :]
+            if self.offset % CHUNK_BYTES == 0:
+                self._finish_chunk()
+
+    def close(self) -> None:
+        """The file ends here: the last chunk is shorter."""
+        if self.offset % CHUNK_BYTES:
+            self._finish_chunk()
+
+    def copy(self) -> Digests:
+        """The same, to go back to."""
+        return Digests(self.offset, self.whole.copy() if self.whole else None, self.chunk.copy())
+
+    def _finish_chunk(self) -> None:
+        start = (self.offset - 1) // CHUNK_BYTES * CHUNK_BYTES
+        index = start // CHUNK_BYTES
+        self.ready.append(ChunkDigest(index, start, self.offset, self.chunk.hexdigest()))
+        self.chunk = hashlib.sha256()
+
+
+_known: dict[Path, Digests] = {}
+"""Digests of uploads that this process has written: what follows needs no look at what came before."""
+
+
+class UploadFile:
+    """One upload's file, locked for one writer. Blocking: call it in a thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and lock it, made where it is missing. Raises BusyError, StorageError."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError.of(error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise BusyError() from error
+        self.offset = self._began_at = os.fstat(self._descriptor).st_size
+        self._digests: Digests | None = None
+        self._before: Digests | None = None
+
+    def close(self) -> None:
+        """Unlock it."""
+        if self._digests is not None:
+            if len(_known) >= REMEMBERED:
+                _known.clear()
+            _known[self.path] = self._digests
+        os.close(self._descriptor)
+
+    def prepare(self) -> None:
+        """Be ready to go on: where this process has not written what is there, the unfinished chunk is read again."""
+        known = _known.pop(self.path, None)
+        if known is None or known.offset != self.offset:
+            start = self.offset // CHUNK_BYTES * CHUNK_BYTES
+            known = Digests(start, None if self.offset else hashlib.sha256(), hashlib.sha256())
+            for block in self._blocks(start):
+                known.update(block)
+        self._digests = known
+        self._before = known.copy()
+
+    def append(self, data: bytes, checksum: Checksum | None) -> None:
+        """Write bytes at the end. Raises StorageError; what fitted stays."""
+        assert self._digests is not None
+        view = memoryview(data)
+        try:
+            while view:
+                written = os.pwrite(self._descriptor, view, self.offset)
+                self.offset += written
+                view = view[written:]
+        except OSError as error:
+            # A full disk may have taken a part: the digests are of what is there.
+            self._digests.update(data[: len(data) - len(view)])
+            error.filename = str(self.path)
+            raise StorageError.of(error) from error
+        self._digests.update(data)
+        if checksum is not None:
+            checksum.hash.update(data)
+
+    def take_ready(self) -> list[ChunkDigest]:
+        """Digests of chunks that have become whole since the last time."""
+        assert self._digests is not None
+        ready, self._digests.ready = self._digests.ready, []
+        return ready
+
+    def give_back(self, digests: list[ChunkDigest]) -> None:
+        """Digests that were taken, and are too few to be worth a statement."""
+        assert self._digests is not None
+        self._digests.ready = digests + self._digests.ready
+
+    def go_back(self) -> None:
+        """Keep nothing of what was appended."""
+        assert self._before is not None
+        os.ftruncate(self._descriptor, self._began_at)
+        os.fdatasync(self._descriptor)
+        self.offset, self._digests = self._began_at, self._before.copy()
+
+    def sync(self) -> None:
+        """All of it is on the disk when this returns."""
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise StorageError.of(error) from error
+
+    def finish(self) -> tuple[str, list[ChunkDigest]]:
+        """SHA-256 of the whole file, and digests of its last chunks."""
+        if self._digests is None:
+            self.prepare()
+        assert self._digests is not None
+        self._digests.close()
+        whole = self._digests.whole
+        if whole is None:
+            whole = hashlib.sha256()
+            for block in self._blocks(0):
+                whole.update(block)
+        return whole.hexdigest(), self.take_ready()
+
+    def forget(self) -> None:
+        """The file is not needed any more."""
+        self._digests = None
+        _known.pop(self.path, None)
+        self.path.unlink(missing_ok=True)
+
+    def _blocks(self, at: int) -> Iterator[bytes]:
+        while at < self.offset:
+            block = os.pread(self._descriptor, min(_READ_BYTES, self.offset - at), at)
+            if not block:
+                return
+            at += len(block)
+            yield block
+
+
+def size_of(path: Path) -> int:
+    """How much of an upload is there; 0 before its first byte."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,139 @@
+"""A request's bytes into an upload's file: received on the event loop, written and hashed in a thread meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import HTTPException
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from stores.media import media
+from streaming.api.database import Database, Row
+from streaming.api.upload_fields import CHECKSUM_MISMATCH, Checksum
+from streaming.api.upload_file import UploadFile
+from streaming.api.upload_rows import drop_digests, file_of, finish, keep_digests
+
+BLOCK_BYTES = 1 << 20
+"""So much is collected before it is written; another block may be on its way: that is all an upload holds."""
+SILENCE_S = 4.0
+"""A writer who sends nothing for so long is taken for dead: what came is kept, and somebody else may go on."""
+DIGESTS_AT_ONCE = 256
+
+
+class SilentError(Exception):
+    """The client has stopped to send."""
+
+
+@asynccontextmanager
+async def opened(upload: Row) -> AsyncIterator[UploadFile]:
+    """The upload's file, for one writer. Answers 423 while somebody else writes."""
+    file = await run_in_threadpool(UploadFile, file_of(upload["upload_id"]))
+    try:
+        yield file
+    finally:
+        await run_in_threadpool(file.close)
+
+
+async def take(
+    request: Request, database: Database, upload: Row, file: UploadFile, checksum: Checksum | None
+) -> None:
+    """Append a request's body. Answers 460, 413 or 408; one that ends early without a checksum is kept as it came."""
+    upload_id, began_at = upload["upload_id"], file.offset
+    await run_in_threadpool(file.prepare)
+    problem: HTTPException | None = None
+    try:
+        await _append(request, database, upload, file, checksum)
+        if checksum is not None and not checksum.fits:
+            problem = HTTPException(CHECKSUM_MISMATCH, "These bytes do not add up to Upload-Checksum.")
+    except (ClientDisconnect, SilentError) as error:
+        problem = HTTPException(
+            HTTPStatus.REQUEST_TIMEOUT, "The body has ended early.", {"Connection": "close"}
+        )
+        problem.__cause__ = error
+        if checksum is None:
+            await _settle(database, upload_id, file)
+            raise problem from error
+    except HTTPException as error:
+        problem = error
+    if problem is not None:
+        await run_in_threadpool(file.go_back)
+        await drop_digests(database, upload_id, began_at)
+        raise problem
+    await _settle(database, upload_id, file)
+
+
+async def complete(database: Database, upload: Row, file: UploadFile) -> str:
+    """All bytes are there: the file becomes a source and the upload a video, whose id is returned.
+
+    The file gets its second name before the rows say so, and loses its first one after: killed in between, the next
+    request for this upload does it again.
+    """
+    sha256, digests = await run_in_threadpool(file.finish)
+    await run_in_threadpool(file.sync)
+    await keep_digests(database, upload["upload_id"], digests)
+    await run_in_threadpool(media().adopt_source, file.path, sha256)
+    video_id = await finish(database, upload, sha256)
+    await run_in_threadpool(file.forget)
+    return video_id
+
+
+async def _append(
+    request: Request, database: Database, upload: Row, file: UploadFile, checksum: Checksum | None
+) -> None:
+    room = upload["size_bytes"] - file.offset
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for block in _blocks(request):
+            room -= len(block)
+            if room < 0:
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "There are more bytes than Upload-Length says."
+                )
+            if writing is not None:
+                await writing
+            if len(ready := file.take_ready()) >= DIGESTS_AT_ONCE:
+                await keep_digests(database, upload["upload_id"], ready)
+            else:
+                file.give_back(ready)
+            writing = asyncio.ensure_future(run_in_threadpool(file.append, block, checksum))
+    finally:
+        if writing is not None:
+            await writing
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body in blocks; the last one also where the body ends early, before that is told."""
+    parts: list[bytes] = []
+    held = 0
+    stream = request.stream()
+    failure: Exception | None = None
+    while failure is None:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                part = await anext(stream)
+        except StopAsyncIteration:
+            break
+        except TimeoutError:
+            failure = SilentError()
+        except ClientDisconnect as error:
+            failure = error
+        else:
+            parts.append(part)
+            held += len(part)
+            if held >= BLOCK_BYTES:
+                yield b"".join(parts)
+                parts, held = [], 0
+    if held:
+        yield b"".join(parts)
+    if failure is not None:
+        raise failure
+
+
+async def _settle(database: Database, upload_id: str, file: UploadFile) -> None:
+    """What is there is on the disk, and its digests in the table: now it may be acknowledged."""
+    await run_in_threadpool(file.sync)
+    await keep_digests(database, upload_id, file.take_ready())
