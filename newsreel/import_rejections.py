@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from newsreel.console import plain
-from newsreel.registration import NAMESPACE
+from schemas.ids import NAMESPACE
 from schemas.table import Table
 from stores.delta import lake
 

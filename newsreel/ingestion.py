@@ -10,11 +10,12 @@ from pathlib import Path
 
 from newsreel.embedded.stack import running_stack
 from newsreel.gate import alone_on
-from newsreel.registration import register, take_up, video_id
+from newsreel.registration import existing_video, register, take_up, uploader
 from newsreel.servers import database
 from newsreel.summary import last_run_id
-from newsreel.video_runs import run_video, run_without_stack
+from newsreel.video_runs import follow_video, run_video, run_without_stack
 from schemas.errors import StageError
+from schemas.ids import video_id_of
 from schemas.settings import settings
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import Lake, lake
@@ -65,6 +66,17 @@ def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = Fa
         return _to_its_answer(brought.video_id, say, again=again)
 
 
+def follow(video: str, say: Say) -> Answer:
+    """Wait for the answer of a video that was uploaded, whose DAG the stack starts; answers as `ingest` does."""
+    with database():
+        with connect() as connection:
+            row = existing_video(connection, video)
+        run_id, error = last_run_id(lake(), video), None
+        if row["status"] not in FINAL_STATUSES:
+            run_id, error = follow_video(settings().home, video, say)
+        return _answer(video, run_id, error)
+
+
 def retry(video: str, say: Say) -> Answer:
     """Go on with a video whose runs did not come to an answer. Raises NotFoundError."""
     with database():
@@ -81,8 +93,13 @@ def _to_its_answer(video: str, say: Say, *, again: bool = False) -> Answer:
         if again or not final:
             run_id, error = _run(home, tables, video, say)
         bring_up_to_date(tables, say)
-        with connect() as connection:
-            row = find(connection, "videos", {"video_id": video})
+        return _answer(video, run_id, error)
+
+
+def _answer(video: str, run_id: str | None, error: str | None) -> Answer:
+    """Where a video stands after its run."""
+    with connect() as connection:
+        row = find(connection, "videos", {"video_id": video})
     if row is None:
         raise StageError(f"video {video} is gone from PostgreSQL")
     final = row["status"] in FINAL_STATUSES
@@ -109,7 +126,10 @@ def answered(path: Path, user_name: str) -> bool:
     if not path.is_file():
         return False
     with database(), connect() as connection:
-        row = find(connection, "videos", {"video_id": video_id(user_name, file_digest(path))})
+        user_id = uploader(connection, user_name)
+        if user_id is None:
+            return False
+        row = find(connection, "videos", {"video_id": video_id_of(user_id, file_digest(path))})
         return row is not None and row["status"] in FINAL_STATUSES and up_to_date(lake())
 
 

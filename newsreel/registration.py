@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import InputError, NotFoundError
+from schemas.ids import user_id_of, video_id_of
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import Lake
 from stores.media import MediaStore
 from stores.outbox import change, find
 from stores.postgres import Connection
 
-NAMESPACE = uuid.UUID("6f1c3f0e-6d1c-5b7e-9f0e-2b6d3c1a7e55")
-"""Of all ids that are made from their inputs (UUIDv5, RFC 9562 section 5.5)."""
 TITLE_CHARACTERS = 500
 
 
@@ -29,14 +27,10 @@ class Registration:
     sha256: str
 
 
-def user_id(user_name: str) -> str:
-    """The id of an account made from the command line."""
-    return str(uuid.uuid5(NAMESPACE, f"user/{user_name}"))
-
-
-def video_id(user_name: str, sha256: str) -> str:
-    """The id of a video brought from the command line: the same bytes by the same user are the same video."""
-    return str(uuid.uuid5(NAMESPACE, f"video/{user_id(user_name)}/{sha256}"))
+def uploader(connection: Connection, user_name: str) -> str | None:
+    """The account of that name, or None."""
+    row = connection.execute("SELECT user_id FROM users WHERE user_name = %s", (user_name,)).fetchone()
+    return row["user_id"] if row else None
 
 
 def register(
@@ -51,12 +45,13 @@ def register(
     if not title.strip() or len(title) > TITLE_CHARACTERS:
         raise InputError(f"--title: 1 to {TITLE_CHARACTERS} characters are needed")
     source = media.add_source(path)
-    uploader = user_id(user_name)
-    identity = video_id(user_name, source.sha256)
     now = datetime.now(UTC)
     with connection.transaction():
-        if find(connection, "users", {"user_id": uploader}) is None:
-            change(connection, "users", {"user_id": uploader}, {"user_name": user_name, "created": now})
+        user_id = uploader(connection, user_name)
+        if user_id is None:
+            user_id = user_id_of(user_name)
+            change(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": now})
+        identity = video_id_of(user_id, source.sha256)
         row = find(connection, "videos", {"video_id": identity}, lock=True)
         if row is None:
             change(
@@ -65,7 +60,7 @@ def register(
                 {"video_id": identity},
                 {
                     "title": title,
-                    "uploader_id": uploader,
+                    "uploader_id": user_id,
                     "size_bytes": source.size_bytes,
                     "sha256": source.sha256,
                     "status": "inspecting",

@@ -45,6 +45,13 @@ QUERIES = {
         "SELECT rendition_id, codec, width, height, frames, bitrate_bps, peak_bps, duration_s"
         " FROM renditions WHERE video_id = '$video_id' ORDER BY media DESC, codec DESC, bitrate_bps DESC",
     ),
+    "people": (
+        "What people did",
+        "SELECT (SELECT count(*) FROM views WHERE video_id = '$video_id') AS views,"
+        " (SELECT count(*) FROM reactions WHERE video_id = '$video_id' AND kind = 'like') AS likes,"
+        " (SELECT count(*) FROM reactions WHERE video_id = '$video_id' AND kind = 'dislike') AS dislikes,"
+        " (SELECT count(*) FROM comments WHERE video_id = '$video_id') AS comments",
+    ),
 }
 """What each section is called, and asks; video and run ids are UUIDs of ours, so nothing in them needs quoting."""
 LAST_RUN = "SELECT run_id FROM pipeline_runs WHERE video_id = '$video_id' ORDER BY started DESC LIMIT 1"

@@ -50,13 +50,19 @@ def demo(
             start_stack(home, console.say, api_port=0, keep=keep)
             started = not found_running
         before = table_digests(tables) if again else {}
-        answer = ingestion.ingest(file, title, USER, console.say, again=again)
+        shared = None
+        if again or (stack := running_stack(home)) is None:
+            # The answer is there already, or the DAG shall run once more for the video that is there.
+            answer = ingestion.ingest(file, title, USER, console.say, again=again)
+        else:
+            answer, shared = _brought(file, title, home, stack.api_url)
         sections = read_summary(tables, answer.video_id, answer.run_id or "")
         problems = shortcomings(sections) + ([answer.error] if answer.error else [])
         if again:
             problems += _changes(before, table_digests(tables), sections)
         stack = running_stack(home)
         links = _links(answer, stack.api_url if stack else None, stack.airflow_url if stack else None)
+        links |= {"share": shared} if shared else {}
         if as_json:
             console.emit(_document(answer, sections, links, problems, time.monotonic() - begun))
         else:
@@ -68,6 +74,26 @@ def demo(
     if keep and not as_json:
         console.say("the stack stays up; `newsreel down` stops it")
     return 1 if problems else 0
+
+
+def _brought(file: Path, title: str, home: Path, api_url: str) -> tuple[Answer, str | None]:
+    """Upload the file as the demo's user and let the others watch it; where it stands, and a link to share it."""
+    from newsreel import demo_crowd, ingestion
+    from newsreel.servers import database
+    from newsreel.upload import upload_file
+    from stores.delta import lake
+
+    with database(), console.progress() as on_progress:
+        uploader = demo_crowd.person(api_url, home, USER)
+        uploaded = upload_file(uploader, home, file, title, None, on_progress)
+        console.say(f"video {uploaded.video_id}, uploaded as {USER}")
+        answer = ingestion.follow(uploaded.video_id, console.say)
+        shared = None
+        if answer.status == "ready":
+            demo_crowd.react(api_url, home, answer.video_id, console.say)
+            shared = demo_crowd.share(uploader, answer.video_id)
+        ingestion.bring_up_to_date(lake(), console.say)
+    return answer, shared
 
 
 def _changes(before: dict[str, str], after: dict[str, str], sections: dict[str, Section]) -> list[str]:

@@ -1,0 +1,123 @@
+"""`newsreel login`, `upload` and `password`: what people do with a server, and what its owner does for them."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsreel import console
+from schemas.errors import InputError, NotFoundError
+from schemas.settings import settings
+
+Server = Annotated[
+    str | None,
+    typer.Option("--server", help="Its address; else the last one, or this HOME's stack, or port 8080."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+LEAST_CHARACTERS = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("login")(login)
+    app.command("upload")(upload)
+    app.command("password")(password)
+
+
+def login(
+    server: Server = None,
+    user: Annotated[str | None, typer.Option("--user", help="Your user name; asked for if left out.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Open a session; its token is kept under HOME, for you alone. The password comes from the terminal or stdin."""
+    from newsreel.api_client import ApiClient
+
+    with ApiClient(settings().home, server) as client:
+        user_name = user or _asked("user name: ")
+        client.log_in(user_name, _password())
+        if as_json:
+            console.emit({"user_name": user_name, "server": client.server})
+        else:
+            console.stdout().print(f"{user_name} is logged in at {client.server}")
+    return 0
+
+
+def upload(
+    file: Annotated[Path, typer.Argument(help="The video to upload.")],
+    title: Annotated[str, typer.Option("--title", help="What viewers will read.")],
+    description: Annotated[str | None, typer.Option("--description", help="More about it.")] = None,
+    server: Server = None,
+    as_json: Json = False,
+) -> int:
+    """Upload a file as who is logged in, and print the video's id. Interrupted, the same command goes on."""
+    from newsreel.api_client import ApiClient
+    from newsreel.upload import upload_file
+
+    home = settings().home
+    with ApiClient(home, server) as client, console.progress() as on_progress:
+        try:
+            done = upload_file(client, home, file, title, description, on_progress)
+        except KeyboardInterrupt:
+            console.say("interrupted; type it again to go on where it was")
+            raise
+        if as_json:
+            console.emit(
+                {
+                    "video_id": done.video_id,
+                    "upload_url": done.upload_url,
+                    "size_bytes": done.size_bytes,
+                    "resumed_at_bytes": done.resumed_at_bytes,
+                }
+            )
+        else:
+            console.stdout().print(done.video_id)
+    return 0
+
+
+def password(
+    user: Annotated[str, typer.Argument(help="A user name of this HOME.")],
+    as_json: Json = False,
+) -> int:
+    """Give an account of this HOME a password: one that `import` or `ingest` has made cannot log in before."""
+    import asyncio
+
+    from newsreel.servers import database
+    from stores.postgres import connect
+    from streaming.api.passwords import Passwords
+
+    text = _password()
+    if len(text) < LEAST_CHARACTERS:
+        raise InputError(f"a password has {LEAST_CHARACTERS} characters or more")
+    password_hash = asyncio.run(Passwords().hash(text))
+    with database(), connect() as connection:
+        changed = connection.execute(
+            """INSERT INTO credentials (user_id, password_hash)
+               SELECT user_id, %s FROM users WHERE user_name = %s
+               ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash""",
+            (password_hash, user),
+        ).rowcount
+    if not changed:
+        raise NotFoundError(f"no user {user!r}")
+    if as_json:
+        console.emit({"user_name": user})
+    else:
+        console.stdout().print(f"{user} has a password now")
+    return 0
+
+
+def _password() -> str:
+    """From the terminal without an echo, else the first line of stdin. Raises InputError where there is none."""
+    text = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise InputError("a password is needed: type it, or send it on stdin")
+    return text
+
+
+def _asked(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise InputError("--user: whose session? Give a user name")
+    return input(prompt).strip()
