@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -71,10 +72,24 @@ def react(api_url: str, home: Path, video_id: str, say: Say) -> None:
     _wait_until_counted(people[0], path)
 
 
-def share(uploader: ApiClient, video_id: str) -> str:
-    """A link that works for a week, for whoever has it."""
-    answer = uploader.request("POST", f"/v1/videos/{video_id}/shares", json={"expires_in_s": SHARE_FOR_S})
-    return str(checked(answer)["url"])
+def share(uploader: ApiClient, home: Path, video_id: str) -> None:
+    """Make a link that works for a week, for whoever has it; it is kept for the next `shared_path`."""
+
+    def make() -> str:
+        answer = uploader.request("POST", f"/v1/videos/{video_id}/shares", json={"expires_in_s": SHARE_FOR_S})
+        return urlsplit(checked(answer)["url"]).path
+
+    kept(_share_file(home, video_id), make)
+
+
+def shared_path(home: Path, video_id: str) -> str | None:
+    """The link's path on whichever port the API has now; None where none was made."""
+    file = _share_file(home, video_id)
+    return file.read_text() if file.exists() else None
+
+
+def _share_file(home: Path, video_id: str) -> Path:
+    return home / "demo" / f"share-{video_id}"
 
 
 def _wait_until_counted(client: ApiClient, path: str) -> None:

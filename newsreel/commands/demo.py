@@ -44,25 +44,24 @@ def demo(
     title = CLIP_TITLE if file == CLIP else file.stem
     started = False
     try:
-        if keep or again or not ingestion.answered(file, USER):
+        known = ingestion.answered(file, USER)
+        if keep or again or not known:
             if not found_running:
                 console.say(f"starting the stack under {home}: PostgreSQL, Redis, Airflow, API, sink")
             start_stack(home, console.say, api_port=0, keep=keep)
             started = not found_running
         before = table_digests(tables) if again else {}
-        shared = None
-        if again or (stack := running_stack(home)) is None:
+        stack = running_stack(home)
+        if again or known or stack is None:
             # The answer is there already, or the DAG shall run once more for the video that is there.
             answer = ingestion.ingest(file, title, USER, console.say, again=again)
         else:
-            answer, shared = _brought(file, title, home, stack.api_url)
+            answer = _brought(file, title, home, stack.api_url)
         sections = read_summary(tables, answer.video_id, answer.run_id or "")
         problems = shortcomings(sections) + ([answer.error] if answer.error else [])
         if again:
             problems += _changes(before, table_digests(tables), sections)
-        stack = running_stack(home)
-        links = _links(answer, stack.api_url if stack else None, stack.airflow_url if stack else None)
-        links |= {"share": shared} if shared else {}
+        links = _links(answer, home)
         if as_json:
             console.emit(_document(answer, sections, links, problems, time.monotonic() - begun))
         else:
@@ -76,24 +75,24 @@ def demo(
     return 1 if problems else 0
 
 
-def _brought(file: Path, title: str, home: Path, api_url: str) -> tuple[Answer, str | None]:
-    """Upload the file as the demo's user and let the others watch it; where it stands, and a link to share it."""
+def _brought(file: Path, title: str, home: Path, api_url: str) -> Answer:
+    """Upload the file as the demo's user, and let the others watch it; where it stands."""
     from newsreel import demo_crowd, ingestion
     from newsreel.servers import database
     from newsreel.upload import upload_file
     from stores.delta import lake
 
-    with database(), console.progress() as on_progress:
+    with database():
         uploader = demo_crowd.person(api_url, home, USER)
-        uploaded = upload_file(uploader, home, file, title, None, on_progress)
+        with console.progress() as on_progress:
+            uploaded = upload_file(uploader, home, file, title, None, on_progress)
         console.say(f"video {uploaded.video_id}, uploaded as {USER}")
         answer = ingestion.follow(uploaded.video_id, console.say)
-        shared = None
         if answer.status == "ready":
             demo_crowd.react(api_url, home, answer.video_id, console.say)
-            shared = demo_crowd.share(uploader, answer.video_id)
+            demo_crowd.share(uploader, home, answer.video_id)
         ingestion.bring_up_to_date(lake(), console.say)
-    return answer, shared
+    return answer
 
 
 def _changes(before: dict[str, str], after: dict[str, str], sections: dict[str, Section]) -> list[str]:
@@ -105,15 +104,21 @@ def _changes(before: dict[str, str], after: dict[str, str], sections: dict[str, 
     return changed
 
 
-def _links(answer: Answer, api: str | None, airflow: str | None) -> dict[str, str]:
+def _links(answer: Answer, home: Path) -> dict[str, str]:
     """Where it can be looked at, as long as the stack is up."""
-    if api is None:
+    from newsreel.demo_crowd import shared_path
+    from newsreel.embedded.stack import running_stack
+
+    stack = running_stack(home)
+    if stack is None:
         return {}
-    links = {"watch": f"{api}/watch/{answer.video_id}"}
+    links = {"watch": f"{stack.api_url}/watch/{answer.video_id}"}
+    if path := shared_path(home, answer.video_id):
+        links["share"] = f"{stack.api_url}{path}"
     if answer.playback:
-        links |= {kind: f"{api}{path}" for kind, path in answer.playback.items()}
+        links |= {kind: f"{stack.api_url}{path}" for kind, path in answer.playback.items()}
     if answer.run_id:
-        links["airflow"] = f"{airflow}/dags/ingest_video/runs/{answer.run_id}"
+        links["airflow"] = f"{stack.airflow_url}/dags/ingest_video/runs/{answer.run_id}"
     return links
 
 
