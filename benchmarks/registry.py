@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import demo, ingest, kills
+from benchmarks.api import bench as api
 from benchmarks.ratelimit import bench as ratelimit
 from benchmarks.report import Report, Say
 
@@ -22,6 +23,7 @@ class Bench:
 
 
 BENCHES: dict[str, Bench] = {
+    "api": Bench("the live API under load and under fire, against bare endpoints and a raw socket", api.run),
     "demo": Bench("the ingest DAG's overhead over its stages run by hand, broken down", demo.run),
     "ingest": Bench("ingest of long footage against one ffmpeg command; memory; many at once", ingest.run),
     "kills": Bench("killed at seeded points of the DAG, against a run that nobody disturbs", kills.run),

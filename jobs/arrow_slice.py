@@ -43,7 +43,7 @@ class ArrowSlice:
         return sorted(changes, key=lambda event: event["event_id"])
 
     def merge(self, declared: Table, rows: pa.Table, app_id: str, version: int | None) -> None:
-        """Take rows with `kind` into the table; with `version`, as that application transaction."""
+        """Take rows with `event_kind` into the table; with `version`, as that application transaction."""
         self._lake.merge_events(declared.name, rows, app_id=app_id, version=version)
 
     def record(self, declared: Table, app_id: str, version: int) -> None:

@@ -91,7 +91,7 @@ def _take(events: ArrowSlice | SparkSlice, run_id: str, end: int) -> int:
         _keep_rejected(run_id, declared, [event for event in outcomes if event["reason"]])
         rows = _rows(declared, [event for event in outcomes if not event["reason"]])
         if rows:
-            upserted = [row for row in rows if row["kind"] == "upserted"]
+            upserted = [row for row in rows if row["event_kind"] == "upserted"]
             if upserted:
                 check_rows(run_id, declared.name, _only(declared, upserted))
             recorded = declared == CURSOR_TABLE
@@ -103,18 +103,18 @@ def _take(events: ArrowSlice | SparkSlice, run_id: str, end: int) -> int:
 
 
 def _rows(declared: Table, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Events as rows of their table with personal fields, and `kind`."""
+    """Events as rows of their table with personal fields, and `event_kind`."""
     if not events:
         return []
-    rows = [{**event["new"], "last_event_id": event["event_id"], "kind": event["kind"]} for event in events]
+    rows = [{**event["new"], "last_event_id": event["event_id"], "event_kind": event["kind"]} for event in events]
     with connect() as connection:
         return with_personal_fields(connection, declared, rows)
 
 
 def _as_arrow(declared: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows with `kind`; every column may be null, since a deletion carries no more than its key."""
+    """Rows with `event_kind`; every column may be null, since a deletion carries no more than its key."""
     fields = [field.remove_metadata().with_nullable(True) for field in arrow_schema(declared)]
-    schema = pa.schema([*fields, pa.field("kind", pa.string())])
+    schema = pa.schema([*fields, pa.field("event_kind", pa.string())])
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 

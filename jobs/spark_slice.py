@@ -38,7 +38,7 @@ class SparkSlice:
         return changing
 
     def merge(self, declared: Table, rows: pa.Table, app_id: str, version: int | None) -> None:
-        """Take rows with `kind` into the table; with `version`, as that application transaction."""
+        """Take rows with `event_kind` into the table; with `version`, as that application transaction."""
         from delta.tables import DeltaTable
 
         source = self._spark.createDataFrame(rows)
@@ -51,9 +51,9 @@ class SparkSlice:
             (
                 table.alias("target")
                 .merge(source.alias("source"), same_key)
-                .whenMatchedDelete(f"{newer} AND source.kind = 'deleted'")
-                .whenMatchedUpdate(f"{newer} AND source.kind = 'upserted'", set={**values})
-                .whenNotMatchedInsert("source.kind = 'upserted'", values={**values})
+                .whenMatchedDelete(f"{newer} AND source.event_kind = 'deleted'")
+                .whenMatchedUpdate(f"{newer} AND source.event_kind = 'upserted'", set={**values})
+                .whenNotMatchedInsert("source.event_kind = 'upserted'", values={**values})
                 .execute()
             )
 

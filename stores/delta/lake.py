@@ -157,7 +157,7 @@ class Lake:
         return _committed(name, attempt)
 
     def merge_events(self, name: str, rows: pa.Table, *, app_id: str, version: int | None) -> bool:
-        """Take rows with a column `kind` (upserted, deleted) into a live table, where newer than what it holds.
+        """Take rows with a column `event_kind` (upserted, deleted) into a live table, where newer than what it holds.
 
         With `version`, as that application transaction; False where it is already there. Deletions of rows that the
         table lacks are not among `rows`: delta-rs would look for their nulls.
@@ -179,9 +179,9 @@ class Lake:
                 commit_properties=marks,
             )
             (
-                merger.when_matched_delete(f"{newer} AND source.kind = 'deleted'")
-                .when_matched_update(values, f"{newer} AND source.kind = 'upserted'")
-                .when_not_matched_insert(values, "source.kind = 'upserted'")
+                merger.when_matched_delete(f"{newer} AND source.event_kind = 'deleted'")
+                .when_matched_update(values, f"{newer} AND source.event_kind = 'upserted'")
+                .when_not_matched_insert(values, "source.event_kind = 'upserted'")
                 .execute()
             )
             return True

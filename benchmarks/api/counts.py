@@ -1,0 +1,80 @@
+"""Part `counts`: many at once like, dislike and watch one video; its counters against what was acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+
+from benchmarks.api.load import Connection, connections, request
+from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.servers import Servers
+from benchmarks.report import Figure, Say
+
+CLIENTS = 50
+ACTS = 1_000
+LAG_S = 5.0
+
+
+async def measure(servers: Servers, seed: int, say: Say) -> list[Figure]:
+    """1,000 acts of each kind from 50 clients, in an order of their own."""
+    say(f"counts: {ACTS} each of likes, dislikes and views on one video from {CLIENTS} clients")
+    [video] = ready_videos(servers, 1, f"counts-{seed}")
+    everybody = await people(servers, CLIENTS, f"counts-{seed}")
+    begun = time.perf_counter()
+    async with connections(servers.port, CLIENTS) as made:
+        ends = await asyncio.gather(
+            *(
+                _act(connection, person, video, random.Random(f"{seed}/{number}"))  # noqa: S311 - a seeded bench
+                for number, (connection, person) in enumerate(zip(made, everybody, strict=True))
+            )
+        )
+        took_s = time.perf_counter() - begun
+        kinds = Counter(kind for kind, _ in ends)
+        wanted = (kinds["like"], kinds["dislike"], sum(views for _, views in ends))
+        found, late_s = await _counted(made[0], video, wanted)
+    wrong = sum(abs(one - other) for one, other in zip(found, wanted, strict=True))
+    return [
+        Figure("counts: counters that differ from what was acknowledged", wrong, "counts", limit=0),
+        Figure("counts: seconds until they are right", late_s, "s", limit=LAG_S),
+        Figure("counts: acts a second", 3 * ACTS / took_s, "acts/s"),
+    ]
+
+
+async def _act(
+    connection: Connection, person: Person, video: str, dice: random.Random
+) -> tuple[str | None, int]:
+    """One client's acts, each as often as the others; its reaction in the end, and its sessions."""
+    acts = ["like", "dislike", "view"] * (ACTS // CLIENTS)
+    dice.shuffle(acts)
+    kind: str | None = None
+    sessions = set()
+    path = f"/v1/videos/{video}"
+    for act in acts:
+        if act == "view":
+            session = f"s{dice.randrange(10)}"
+            sessions.add(session)
+            body = {"session_id": session, "watched_s": dice.uniform(1, 60)}
+            what = request("POST", f"{path}/views", token=person.token, body=body)
+        elif dice.random() < 0.1:
+            kind, what = None, request("DELETE", f"{path}/reaction", token=person.token)
+        else:
+            kind, what = act, request("PUT", f"{path}/reaction", token=person.token, body={"kind": act})
+        answer = await connection.ask(what)
+        if answer.status >= 300:
+            raise RuntimeError(f"{act} was answered {answer.status}: {answer.body[:200]!r}")
+    return kind, len(sessions)
+
+
+async def _counted(
+    connection: Connection, video: str, wanted: tuple[int, int, int]
+) -> tuple[tuple[int, int, int], float]:
+    begun = time.perf_counter()
+    while True:
+        told = (await connection.ask(request("GET", f"/v1/videos/{video}"))).json()
+        found = (told["likes"], told["dislikes"], told["views"])
+        late_s = time.perf_counter() - begun
+        if found == wanted or late_s > LAG_S:
+            return found, late_s
+        await asyncio.sleep(0.05)

@@ -1,0 +1,280 @@
+"""Part `kills`: the API or PostgreSQL is killed (SIGKILL) under load, again and again.
+
+Each writer does one thing after the other, and sends it again until it is acknowledged, as a client with an
+Idempotency-Key does. Then what PostgreSQL holds is compared with what was acknowledged: nothing lost, nothing twice, an
+event for each row, counters that add up; and of an upload that went on meanwhile every acknowledged byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.api import uploads
+from benchmarks.api.load import Connection, request
+from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.servers import Servers
+from benchmarks.fresh_home import FreshHome
+from benchmarks.report import Figure, Say
+from schemas.errors import StageError
+
+WRITERS = 8
+VICTIMS = ("api", "postgresql")
+PATIENCE_S = 60.0
+COUNTED_WITHIN_S = 10.0
+UPLOAD_BYTES = 6 << 20
+
+
+@dataclass
+class Outcome:
+    """What came of one point; `problems` is empty where all held."""
+
+    seed: int
+    number: int
+    victim: str
+    after_s: float
+    acknowledged: int
+    problems: list[str]
+    took_s: float
+
+
+@dataclass
+class Told:
+    """What a writer has been told is so."""
+
+    comments: dict[str, str] = field(default_factory=dict)
+    """Ids by text."""
+    reaction: str | None = None
+    sessions: set[str] = field(default_factory=set)
+    posts: dict[str, str] = field(default_factory=dict)
+    acknowledged: int = 0
+
+
+async def measure(
+    house: FreshHome, servers: Servers, points: int, seed: int, resume: Path | None, say: Say
+) -> list[Figure]:
+    """So many points; those that a file tells of already are not done again."""
+    known = _read(resume, seed)
+    for number in range(points):
+        if number in known:
+            continue
+        outcome = await _point(house, servers, seed, number)
+        known[number] = outcome
+        say(f"kills: {outcome.victim} after {outcome.after_s:.2f} s, {outcome.acknowledged} acknowledged: "
+            f"{'; '.join(outcome.problems) or 'nothing lost, nothing twice'}")  # fmt: skip
+        if resume:
+            with resume.open("a") as log:
+                log.write(json.dumps(asdict(outcome)) + "\n")
+    done = [known[number] for number in range(points)]
+    return [
+        Figure("kills: points", len(done), "points"),
+        Figure(
+            "kills: points with something lost or twice",
+            sum(bool(o.problems) for o in done),
+            "points",
+            limit=0,
+        ),
+        Figure("kills: writes that were acknowledged", sum(o.acknowledged for o in done), "writes"),
+    ]
+
+
+async def _point(house: FreshHome, servers: Servers, seed: int, number: int) -> Outcome:
+    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - a seeded bench
+    victim, after_s = dice.choice(VICTIMS), dice.uniform(0.2, 2.0)
+    begun = time.monotonic()
+    name = f"kills-{seed}-{number}-{os.getpid()}"
+    [video] = ready_videos(servers, 1, name)
+    everybody = await people(servers, WRITERS + 1, name)
+    told = [Told() for _ in range(WRITERS)]
+    end = asyncio.Event()
+    writing = [
+        asyncio.create_task(_write(servers.port, person, video, one, random.Random(f"{name}/{place}"), end))  # noqa: S311
+        for place, (person, one) in enumerate(zip(everybody, told, strict=False))
+    ]
+    uploading = asyncio.create_task(asyncio.to_thread(_upload, servers, everybody[-1], name))
+    await asyncio.sleep(after_s)
+    _kill(house, servers, victim)
+    await asyncio.sleep(1.0)
+    end.set()
+    problems: list[str] = []
+    for task in (*writing, uploading):
+        try:
+            problems += await task or []
+        except (StageError, OSError) as error:
+            problems.append(str(error))
+    problems += await asyncio.to_thread(_check, servers, video, everybody, told)
+    acknowledged = sum(one.acknowledged for one in told)
+    return Outcome(seed, number, victim, after_s, acknowledged, problems, time.monotonic() - begun)
+
+
+def _kill(house: FreshHome, servers: Servers, victim: str) -> None:
+    if victim == "api":
+        servers.api().kill()
+        return
+    postmaster = house.postgres_process()
+    if postmaster is None:
+        raise StageError("there is no PostgreSQL to kill")
+    with suppress(psutil.Error):
+        for process in [postmaster, *postmaster.children(recursive=True)]:
+            os.kill(process.pid, signal.SIGKILL)
+
+
+async def _write(
+    port: int, person: Person, video: str, told: Told, dice: random.Random, end: asyncio.Event
+) -> list[str]:
+    """Write one thing after the other until the end; each until it is acknowledged."""
+    line = _Line(port)
+    path, number = f"/v1/videos/{video}", 0
+    while not end.is_set():
+        number += 1
+        what, key = (
+            dice.choice(("comment", "reaction", "view", "post", "none")),
+            {"Idempotency-Key": f"k{number}"},
+        )
+        text = f"{person.user_id} {number}"
+        if what == "comment":
+            body = {"text": text}
+            answer = await line.ask(
+                request("POST", f"{path}/comments", token=person.token, body=body, headers=key)
+            )
+            told.comments[text] = answer["comment_id"]
+        elif what == "post":
+            body = {"content": text}
+            answer = await line.ask(request("POST", "/v1/posts", token=person.token, body=body, headers=key))
+            told.posts[text] = answer["post_id"]
+        elif what == "view":
+            view: dict[str, Any] = {"session_id": f"s{number}", "watched_s": 5}
+            await line.ask(request("POST", f"{path}/views", token=person.token, body=view))
+            told.sessions.add(f"s{number}")
+        elif what == "none":
+            await line.ask(request("DELETE", f"{path}/reaction", token=person.token))
+            told.reaction = None
+        else:
+            told.reaction = dice.choice(("like", "dislike"))
+            body = {"kind": told.reaction}
+            await line.ask(request("PUT", f"{path}/reaction", token=person.token, body=body))
+        told.acknowledged += 1
+    return []
+
+
+class _Line:
+    """A connection that is made again when it is lost, and a request that is sent until it is acknowledged."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: Connection | None = None
+
+    async def ask(self, what: bytes) -> Any:
+        deadline = time.monotonic() + PATIENCE_S
+        said = "no answer"
+        while time.monotonic() < deadline:
+            try:
+                if self._connection is None:
+                    loop = asyncio.get_running_loop()
+                    self._connection = (await loop.create_connection(Connection, "127.0.0.1", self._port))[1]
+                async with asyncio.timeout(15):
+                    answer = await self._connection.ask(what)
+            except (OSError, TimeoutError) as error:
+                self._connection, said = None, str(error)
+            else:
+                if answer.status < 300:
+                    return answer.json() if answer.body else None
+                said = f"{answer.status} {answer.body[:200]!r}"
+                if answer.status not in (409, 500, 503):
+                    break
+            await asyncio.sleep(0.05)
+        raise StageError(f"{what[:60]!r} was never acknowledged: {said}")
+
+
+def _upload(servers: Servers, person: Person, name: str) -> list[str]:
+    """Bring a file in pieces, whatever happens to the server; what was wrong."""
+    data = hashlib.shake_128(name.encode()).digest(UPLOAD_BYTES)
+    acknowledged, url, deadline = 0, "", time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", servers.port), timeout=15) as connection:
+                url = url or uploads.create(connection, person, len(data))
+                at, video = uploads.offset(connection, person, url)
+                if at < acknowledged:
+                    return [f"upload: {acknowledged} bytes were acknowledged, {at} are there"]
+                if video is not None:
+                    break
+                answer = uploads.patch(connection, person, url, at, data[at : at + (256 << 10)], {})
+                if answer.status == 204:
+                    acknowledged = at + min(256 << 10, len(data) - at)
+        except (OSError, KeyError, RuntimeError):
+            time.sleep(0.05)
+    with servers.connect() as connection:
+        digest = hashlib.sha256(data).hexdigest()
+        if connection.execute("SELECT FROM videos WHERE sha256 = %s", (digest,)).fetchone() is None:
+            return ["upload: what is there is not what was sent"]
+    return []
+
+
+def _check(servers: Servers, video: str, everybody: Sequence[Person], told: Sequence[Told]) -> list[str]:
+    """Compare what is held with what was acknowledged."""
+    problems: list[str] = []
+    deadline = time.monotonic() + COUNTED_WITHIN_S
+    with servers.connect() as connection:
+
+        def rows(query: str, *values: Any) -> list[tuple[Any, ...]]:
+            return sorted(tuple(row.values()) for row in connection.execute(query.encode(), values))
+
+        for person, one in zip(everybody, told, strict=False):
+            for table, key, text, wanted in (
+                ("comments", "comment_id", "text", one.comments),
+                ("posts", "post_id", "content", one.posts),
+            ):
+                held = rows(f"SELECT {text}, {key} FROM {table} WHERE user_id = %s", person.user_id)
+                if held != sorted(wanted.items()):
+                    problems.append(f"{table}: {len(held)} are held, {len(wanted)} were acknowledged")
+                events = rows(
+                    f"""SELECT row_key, count(*) FROM events WHERE table_name = %s AND row_key IN
+                        (SELECT {key} FROM {table} WHERE user_id = %s) GROUP BY row_key""",
+                    table, person.user_id,
+                )  # fmt: skip
+                if events != sorted((found, 1) for found in wanted.values()):
+                    problems.append(f"{table}: events are not one for each row")
+            kinds = rows("SELECT kind FROM reactions WHERE user_id = %s", person.user_id)
+            if kinds != ([(one.reaction,)] if one.reaction else []):
+                problems.append(f"reactions: {kinds} is held, {one.reaction} was acknowledged last")
+            sessions = rows("SELECT session_id FROM views WHERE user_id = %s", person.user_id)
+            if sessions != sorted((session,) for session in one.sessions):
+                problems.append(f"views: {len(sessions)} are held, {len(one.sessions)} were acknowledged")
+        wanted_counts = (
+            sum(one.reaction == "like" for one in told),
+            sum(one.reaction == "dislike" for one in told),
+            sum(len(one.sessions) for one in told),
+        )
+        while True:
+            [counts] = rows("SELECT likes, dislikes, views FROM videos WHERE video_id = %s", video)
+            if counts == wanted_counts:
+                break
+            if time.monotonic() > deadline:
+                problems.append(f"counters: {counts}, and {wanted_counts} were acknowledged")
+                break
+            time.sleep(0.1)
+    return problems
+
+
+def _read(path: Path | None, seed: int) -> dict[int, Outcome]:
+    found = {}
+    for line in path.read_text().splitlines() if path and path.exists() else ():
+        with suppress(json.JSONDecodeError, TypeError):
+            outcome = Outcome(**json.loads(line))
+            if outcome.seed == seed:
+                found[outcome.number] = outcome
+    return found

@@ -1,0 +1,84 @@
+"""The servers that are measured: PostgreSQL, Redis and the API of a fresh HOME, and a bare endpoint beside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+import psycopg
+from psycopg.rows import dict_row
+
+from benchmarks.fresh_home import FreshHome
+from schemas.errors import DependencyError
+
+END_S = 20.0
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where they are."""
+
+    api_url: str
+    database_url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        """The API's."""
+        return int(self.api_url.rpartition(":")[2])
+
+    def connect(self) -> psycopg.Connection[dict[str, object]]:
+        """A connection to PostgreSQL, for what no request can tell."""
+        return psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True)
+
+    def api(self) -> psutil.Process:
+        """The API's process as it is now. Raises DependencyError while there is none."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if "streaming.api" in child.cmdline() and "-m" in child.cmdline()[:3]:
+                    return child
+            except psutil.Error:
+                continue
+        raise DependencyError("the API does not run")
+
+
+@contextmanager
+def servers(house: FreshHome, *, limits: str = "off") -> Iterator[Servers]:
+    """Serve a HOME while the block runs. Raises DependencyError with what it said."""
+    command = [sys.executable, "-m", "newsreel.embedded.live_servers"]
+    environment = {**house.environment, "NEWSREEL_LIMITS": limits}
+    log = house.folder / "live.log"
+    with (
+        log.open("wb") as words,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=words, text=True, env=environment
+        ) as process,
+    ):
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise DependencyError(f"the servers do not start: {log.read_text()[-600:]}")
+            where = json.loads(line)
+            house.database_url = where["database_url"]
+            yield Servers(where["api_url"], where["database_url"], process)
+        finally:
+            process.terminate()
+            process.wait(END_S)
+
+
+@contextmanager
+def bare(house: FreshHome) -> Iterator[int]:
+    """The bare endpoint; its port."""
+    command = [sys.executable, "-m", "benchmarks.api.bare"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=house.environment) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+            process.wait(END_S)

@@ -1,0 +1,186 @@
+"""Part `uploads`: a file by tus with a checksum against the same bytes over a raw socket; and 50 at once."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from benchmarks.api.load import Answer, request
+from benchmarks.api.people import Person, people
+from benchmarks.api.servers import Servers
+from benchmarks.report import Figure, Say
+
+LEAST_RATIO = 0.5
+ROUNDS = 3
+BLOCK_BYTES = 1 << 20
+PIECE_BYTES = 8 << 20
+AT_ONCE = 50
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Figure]:
+    """One upload after the other, then many at once."""
+    [person] = asyncio.run(people(servers, 1, "uploads"))
+    size = size_mib << 20
+    whole, pieces, raw = [], [], []
+    for number in range(ROUNDS):
+        # Other bytes each time: the same ones would be there already.
+        data = hashlib.shake_128(str(number).encode()).digest(BLOCK_BYTES)
+        data = b"".join(number.to_bytes(4, "big") + data[4:] for number in range(size // BLOCK_BYTES))
+        say(
+            f"uploads: round {number + 1} of {ROUNDS}, {size_mib} MiB: raw socket, one PATCH, PATCHes of 8 MiB"
+        )
+        raw.append(_raw(folder, data))
+        whole.append(_upload(servers, person, data, size))
+        pieces.append(_upload(servers, person, data[::-1], PIECE_BYTES))
+    api = servers.api()
+    before, peak = api.memory_info().rss, [0]
+    watching = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(api, watching, peak))
+    watcher.start()
+    say(f"uploads: {AT_ONCE} at once, 8 MiB each")
+    begun = time.perf_counter()
+    wrong = _at_once(servers, person)
+    took_s = time.perf_counter() - begun
+    watching.set()
+    watcher.join()
+    return [
+        _ratio("one PATCH with SHA-256", raw, whole),
+        _ratio("PATCHes of 8 MiB with SHA-256 each", raw, pieces),
+        Figure("uploads: one PATCH", size_mib / statistics.median(whole), "MiB/s"),
+        Figure("uploads: raw socket into a file, synced", size_mib / statistics.median(raw), "MiB/s"),
+        Figure(f"uploads: of {AT_ONCE} at once, those that are not what was sent", wrong, "uploads", limit=0),
+        Figure(f"uploads: {AT_ONCE} at once", AT_ONCE * 8 / took_s, "MiB/s"),
+        Figure(f"uploads: memory of the server for {AT_ONCE} at once", (peak[0] - before) / 2**20, "MiB"),
+    ]
+
+
+def _ratio(what: str, raw: list[float], ours: list[float]) -> Figure:
+    ratio = statistics.median(peer / own for peer, own in zip(raw, ours, strict=True))
+    return Figure(
+        f"uploads: throughput of {what}, of a raw socket copy's", ratio, "x", limit=LEAST_RATIO, at_least=True
+    )
+
+
+def _raw(folder: Path, data: bytes) -> float:
+    """Seconds in which the bytes go over a socket of loopback into a file that is synced."""
+    path = folder / "raw"
+
+    def receive(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        buffer = bytearray(BLOCK_BYTES)
+        with connection, path.open("wb", buffering=0) as file:
+            while count := connection.recv_into(buffer):
+                file.write(memoryview(buffer)[:count])
+            os.fdatasync(file.fileno())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        receiver = threading.Thread(target=receive, args=(listener,))
+        begun = time.perf_counter()
+        receiver.start()
+        with socket.create_connection(listener.getsockname()) as sender:
+            sender.sendall(data)
+        receiver.join()
+    took_s = time.perf_counter() - begun
+    path.unlink()
+    return took_s
+
+
+def _upload(servers: Servers, person: Person, data: bytes, piece_bytes: int) -> float:
+    """Seconds from the creation to the last answer; checksums are made before."""
+    pieces = [data[at : at + piece_bytes] for at in range(0, len(data), piece_bytes)]
+    sums = [base64.b64encode(hashlib.sha256(piece).digest()).decode() for piece in pieces]
+    with socket.create_connection(("127.0.0.1", servers.port)) as connection:
+        begun = time.perf_counter()
+        url = create(connection, person, len(data))
+        at = 0
+        for piece, digest in zip(pieces, sums, strict=True):
+            answer = patch(connection, person, url, at, piece, {"Upload-Checksum": f"sha256 {digest}"})
+            if answer.status != 204:
+                raise RuntimeError(f"PATCH was answered {answer.status}: {answer.body[:200]!r}")
+            at += len(piece)
+    return time.perf_counter() - begun
+
+
+def _at_once(servers: Servers, person: Person) -> int:
+    """Uploads at the same time; how many are not there as they were sent."""
+    wrong = []
+
+    def one(number: int) -> None:
+        data = hashlib.shake_128(f"at once {number}".encode()).digest(8 << 20)
+        try:
+            _upload(servers, person, data, 1 << 20)
+        except (OSError, RuntimeError) as error:
+            wrong.append(str(error))
+            return
+        digest = hashlib.sha256(data).hexdigest()
+        with servers.connect() as connection:
+            if connection.execute("SELECT FROM videos WHERE sha256 = %s", (digest,)).fetchone() is None:
+                wrong.append(digest)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(wrong)
+
+
+def create(connection: socket.socket, person: Person, size: int) -> str:
+    """Announce an upload; its address."""
+    headers = TUS | {"Upload-Length": str(size), "Content-Length": "0"}
+    answer = _ask(connection, request("POST", "/v1/uploads", token=person.token, headers=headers))
+    for line in answer.headers.decode().split("\r\n"):
+        if line.lower().startswith("location: "):
+            return line[10:]
+    raise RuntimeError(f"POST was answered {answer.status}: {answer.body[:200]!r}")
+
+
+def patch(
+    connection: socket.socket, person: Person, url: str, at: int, data: bytes, more: Mapping[str, str]
+) -> Answer:
+    """Send the bytes at an offset."""
+    headers = TUS | {
+        "Content-Type": "application/offset+octet-stream",
+        "Upload-Offset": str(at),
+        "Content-Length": str(len(data)),
+        **more,
+    }
+    return _ask(connection, request("PATCH", url, token=person.token, headers=headers), data)
+
+
+def offset(connection: socket.socket, person: Person, url: str) -> tuple[int, str | None]:
+    """How much is there, and the video that it has become."""
+    answer = _ask(connection, request("HEAD", url, token=person.token, headers=TUS))
+    found = dict(
+        line.split(": ", 1) for line in answer.headers.decode().lower().split("\r\n") if ": " in line
+    )
+    return int(found["upload-offset"]), found.get("content-location")
+
+
+def _ask(connection: socket.socket, head: bytes, body: bytes = b"") -> Answer:
+    connection.sendall(head)
+    if body:
+        connection.sendall(body)
+    held = b""
+    while b"\r\n\r\n" not in held:
+        if not (part := connection.recv(65536)):
+            raise ConnectionResetError("the server has hung up")
+        held += part
+    headers, _, rest = held.partition(b"\r\n\r\n")
+    return Answer(int(headers[9:12]), headers, rest)
+
+
+def _watch(process: psutil.Process, end: threading.Event, peak: list[int]) -> None:
+    while not end.wait(0.05):
+        peak[0] = max(peak[0], process.memory_info().rss)
