@@ -106,7 +106,9 @@ def _rows(declared: Table, events: Sequence[Mapping[str, Any]]) -> list[dict[str
     """Events as rows of their table with personal fields, and `event_kind`."""
     if not events:
         return []
-    rows = [{**event["new"], "last_event_id": event["event_id"], "event_kind": event["kind"]} for event in events]
+    rows = [
+        {**event["new"], "last_event_id": event["event_id"], "event_kind": event["kind"]} for event in events
+    ]
     with connect() as connection:
         return with_personal_fields(connection, declared, rows)
 

@@ -122,6 +122,8 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.published = PublishedMedia(database)
     health.Pool(database, registry)
     register_problems(app)
+    for plain in (videos.plain, comments.plain):
+        app.include_router(plain)
     for part in (
         health,
         users,

@@ -15,15 +15,16 @@ from schemas.ids import new_id
 from schemas.rows import IDENTIFIER
 from streaming.api import pages
 from streaming.api.authorization import allows, relations, require
-from streaming.api.caller import AnyCaller, LoggedIn
+from streaming.api.caller import HOOK, LoggedIn
 from streaming.api.database import Connection, Database
 from streaming.api.idempotency import Answer, OnceOnly
 from streaming.api.kept_reads import KeptReads
-from streaming.api.pages import DEFAULT_LIMIT, Cursor, Limit
+from streaming.api.plain_route import PlainRoute, path_parameter
 from streaming.api.texts import Body, Words
 from streaming.api.videos import VideoId, existing_video, permitted
 
 router = APIRouter(tags=["videos"])
+plain = APIRouter(tags=["videos"], route_class=PlainRoute)
 
 PAGE = """
     SELECT comment_id, video_id, c.user_id, u.user_name, text, creation_time
@@ -57,20 +58,20 @@ class Comments(BaseModel):
     next_cursor: str | None
 
 
-@router.get("/v1/videos/{video_id}/comments", response_model=Comments)
-async def page(
-    video_id: VideoId,
-    request: Request,
-    caller: AnyCaller,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Response:
+@plain.get(
+    "/v1/videos/{video_id}/comments",
+    response_model=Comments,
+    openapi_extra={"parameters": [path_parameter("video_id"), *pages.PARAMETERS]},
+)
+async def page(request: Request) -> Response:
     """The comments on a video, the newest first."""
+    video_id, caller = request.path_params["video_id"], request.scope[HOOK]
     await permitted(request, caller, video_id, "read")
-    after, after_id = pages.read(cursor, pages.time, str) if cursor else (None, None)
+    limit, cursor = pages.asked(request)
     database: Database = request.app.state.database
 
     async def read() -> bytes:
+        after, after_id = pages.read(cursor, pages.time, str) if cursor else (None, None)
         key = (video_id, after, after, after_id, limit + 1)
         rows = await database.all(PAGE, key, stale=caller.user_id is None)
         items, next_cursor = pages.page(rows, limit, "creation_time", "comment_id")

@@ -30,13 +30,18 @@ class KeptReads(Generic[Answer]):
         self._told = 0
         notices.on("video_changed", self.forget, self._forget_all)
 
+    def peek(self, video_id: str, what: Hashable) -> Answer | None:
+        """The answer that is kept, or None."""
+        pages = self._kept.get(video_id)
+        if pages is not None and (found := pages.get(what)) is not None and found[0] > time.monotonic():
+            return found[1]
+        return None
+
     async def get(self, video_id: str, what: Hashable, read: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer that is kept, or what `read` gives, which is kept from now on."""
-        now_s = time.monotonic()
-        pages = self._kept.get(video_id)
-        if pages is not None and (found := pages.get(what)) is not None and found[0] > now_s:
-            return found[1]
-        told = self._told
+        if (found := self.peek(video_id, what)) is not None:
+            return found
+        told, now_s = self._told, time.monotonic()
         answer = await read()
         # An answer that was read before a change must not be kept after it.
         if self._notices.heard and told == self._told:

@@ -9,13 +9,46 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Query
+from fastapi import HTTPException, Query, Request
 
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at most.")]
+from schemas.errors import InputError
+
+DEFAULT_LIMIT, LONGEST, LONGEST_CURSOR = 20, 100, 500
+
+Limit = Annotated[int, Query(ge=1, le=LONGEST, description="How many items a page has at most.")]
 Cursor = Annotated[
-    str | None, Query(max_length=500, description="`next_cursor` of the page before; none for the first.")
+    str | None,
+    Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; none for the first."),
 ]
-DEFAULT_LIMIT = 20
+
+
+PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "limit",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST, "default": DEFAULT_LIMIT},
+    },
+    {
+        "name": "cursor",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string", "maxLength": LONGEST_CURSOR},
+    },
+]
+"""The same two for a plain route's `openapi_extra`."""
+
+
+def asked(request: Request) -> tuple[int, str | None]:
+    """`limit` and `cursor` of a plain route's request. Raises InputError."""
+    if not request.scope["query_string"]:
+        return DEFAULT_LIMIT, None
+    limit, cursor = request.query_params.get("limit", str(DEFAULT_LIMIT)), request.query_params.get("cursor")
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= LONGEST):
+        raise InputError(f"limit: a whole number from 1 to {LONGEST} is needed")
+    if cursor is not None and len(cursor) > LONGEST_CURSOR:
+        raise InputError(f"cursor: it has {LONGEST_CURSOR} characters at most")
+    return int(limit), cursor
 
 
 def written(*key: Any) -> str:

@@ -56,6 +56,7 @@ class Metadata:
 class Checksum:
     """What `Upload-Checksum` says of the bytes of one request."""
 
+    algorithm: str
     hash: Hash
     wanted: bytes
 
@@ -128,7 +129,7 @@ def read_checksum(header: str | None) -> Checksum | None:
         wanted = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "Upload-Checksum: this is no base64.") from error
-    return Checksum(ALGORITHMS[algorithm](), wanted)
+    return Checksum(algorithm, ALGORITHMS[algorithm](), wanted)
 
 
 def _stem(file_name: str | None) -> str:

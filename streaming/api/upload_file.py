@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,10 +58,8 @@ class Digests:
     ready: list[ChunkDigest] = field(default_factory=list)
     """Chunks that are whole and not in the table yet."""
 
-    def update(self, data: bytes) -> None:
-        """Take the bytes that follow."""
-        if self.whole is not None:
-            self.whole.update(data)
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the bytes that follow into the chunks' digests. The whole file's is taken apart, in another thread."""
         view = memoryview(data)
         while view:
             taken = view[: CHUNK_BYTES - self.offset % CHUNK_BYTES]
@@ -130,7 +128,24 @@ class UploadFile:
         self._digests = known
         self._before = known.copy()
 
-    def append(self, data: bytes, checksum: Checksum | None) -> None:
+    def share(self, checksum: Checksum | None) -> Checksum | None:
+        """The checksum, taken from the whole file's digest where it is the same: SHA-256 of the first body."""
+        assert self._digests is not None
+        whole = self._digests.whole
+        if checksum is None or checksum.algorithm != "sha256" or self.offset or whole is None:
+            return checksum
+        return replace(checksum, hash=whole)
+
+    def digest(self, data: bytes, checksum: Checksum | None) -> None:
+        """Take bytes into the digest of the whole file and into the checksum; `append` may write them meanwhile."""
+        assert self._digests is not None
+        whole = self._digests.whole
+        if whole is not None:
+            whole.update(data)
+        if checksum is not None and checksum.hash is not whole:
+            checksum.hash.update(data)
+
+    def append(self, data: bytes) -> None:
         """Write bytes at the end. Raises StorageError; what fitted stays."""
         assert self._digests is not None
         view = memoryview(data)
@@ -140,13 +155,12 @@ class UploadFile:
                 self.offset += written
                 view = view[written:]
         except OSError as error:
-            # A full disk may have taken a part: the digests are of what is there.
-            self._digests.update(data[: len(data) - len(view)])
+            # A full disk may have taken a part: the digests are of what is there, the whole file's is taken at the end.
+            self._digests.update(memoryview(data)[: len(data) - len(view)])
+            self._digests.whole = None
             error.filename = str(self.path)
             raise StorageError.of(error) from error
         self._digests.update(data)
-        if checksum is not None:
-            checksum.hash.update(data)
 
     def take_ready(self) -> list[ChunkDigest]:
         """Digests of chunks that have become whole since the last time."""
@@ -185,6 +199,15 @@ class UploadFile:
             for block in self._blocks(0):
                 whole.update(block)
         return whole.hexdigest(), self.take_ready()
+
+    def digests_of(self, chunks: Sequence[int]) -> list[ChunkDigest]:
+        """Digests of chunks, read again from the file: a process that died had taken their bytes, and told nobody."""
+        found = []
+        for index in chunks:
+            start = index * CHUNK_BYTES
+            data = os.pread(self._descriptor, CHUNK_BYTES, start)
+            found.append(ChunkDigest(index, start, start + len(data), hashlib.sha256(data).hexdigest()))
+        return found
 
     def forget(self) -> None:
         """The file is not needed any more."""

@@ -10,6 +10,7 @@ from schemas.errors import ConflictError, NotFoundError
 from schemas.ids import new_id, video_id_of
 from schemas.rows import IDENTIFIER
 from schemas.settings import settings
+from schemas.tables.uploads import CHUNK_BYTES
 from streaming.api.database import Database, Row
 from streaming.api.upload_fields import Metadata
 from streaming.api.upload_file import ChunkDigest
@@ -84,6 +85,17 @@ async def keep_digests(database: Database, upload_id: str, digests: Sequence[Chu
                 [digest.sha256 for digest in digests],
             ),
         )
+
+
+async def missing_chunks(database: Database, upload: Row) -> list[int]:
+    """Chunks of a file that is there of which no digest is recorded."""
+    last = -(-upload["size_bytes"] // CHUNK_BYTES) - 1
+    rows = await database.all(
+        """SELECT n AS chunk_index FROM generate_series(0::bigint, %s) n WHERE NOT EXISTS (
+             SELECT FROM upload_chunks WHERE upload_id = %s AND chunk_index = n) ORDER BY n""",
+        (last, upload["upload_id"]),
+    )
+    return [row["chunk_index"] for row in rows]
 
 
 async def drop_digests(database: Database, upload_id: str, offset: int) -> None:

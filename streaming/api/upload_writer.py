@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -15,13 +16,17 @@ from stores.media import media
 from streaming.api.database import Database, Row
 from streaming.api.upload_fields import CHECKSUM_MISMATCH, Checksum
 from streaming.api.upload_file import UploadFile
-from streaming.api.upload_rows import drop_digests, file_of, finish, keep_digests
+from streaming.api.upload_rows import drop_digests, file_of, finish, keep_digests, missing_chunks
 
 BLOCK_BYTES = 1 << 20
 """So much is collected before it is written; another block may be on its way: that is all an upload holds."""
 SILENCE_S = 4.0
 """A writer who sends nothing for so long is taken for dead: what came is kept, and somebody else may go on."""
+SYNC_BYTES = 32 << 20
+"""So often the disk is asked to begin: what is left at the end is little to wait for."""
 DIGESTS_AT_ONCE = 256
+_threads = CapacityLimiter(16)
+"""Apart from the threads that serve files: uploads must not keep those."""
 
 
 class SilentError(Exception):
@@ -44,6 +49,7 @@ async def take(
     """Append a request's body. Answers 460, 413 or 408; one that ends early without a checksum is kept as it came."""
     upload_id, began_at = upload["upload_id"], file.offset
     await run_in_threadpool(file.prepare)
+    checksum = file.share(checksum)
     problem: HTTPException | None = None
     try:
         await _append(request, database, upload, file, checksum)
@@ -75,6 +81,10 @@ async def complete(database: Database, upload: Row, file: UploadFile) -> str:
     sha256, digests = await run_in_threadpool(file.finish)
     await run_in_threadpool(file.sync)
     await keep_digests(database, upload["upload_id"], digests)
+    missing = await missing_chunks(database, upload)
+    for start in range(0, len(missing), DIGESTS_AT_ONCE):
+        lot = await run_in_threadpool(file.digests_of, missing[start : start + DIGESTS_AT_ONCE])
+        await keep_digests(database, upload["upload_id"], lot)
     await run_in_threadpool(media().adopt_source, file.path, sha256)
     video_id = await finish(database, upload, sha256)
     await run_in_threadpool(file.forget)
@@ -86,6 +96,8 @@ async def _append(
 ) -> None:
     room = upload["size_bytes"] - file.offset
     writing: asyncio.Future[None] | None = None
+    syncing: asyncio.Future[None] | None = None
+    synced = file.offset
     try:
         async for block in _blocks(request):
             room -= len(block)
@@ -99,10 +111,23 @@ async def _append(
                 await keep_digests(database, upload["upload_id"], ready)
             else:
                 file.give_back(ready)
-            writing = asyncio.ensure_future(run_in_threadpool(file.append, block, checksum))
+            writing = asyncio.ensure_future(_both(file, block, checksum))
+            if file.offset - synced >= SYNC_BYTES and (syncing is None or syncing.done()):
+                synced = file.offset
+                syncing = asyncio.ensure_future(to_thread.run_sync(file.sync, limiter=_threads))
     finally:
-        if writing is not None:
-            await writing
+        for running in (writing, syncing):
+            if running is not None:
+                await running
+
+
+async def _both(file: UploadFile, block: bytes, checksum: Checksum | None) -> None:
+    """Write a block and digest it, in two threads: hashlib lets go of the interpreter."""
+    digesting = asyncio.ensure_future(to_thread.run_sync(file.digest, block, checksum, limiter=_threads))
+    try:
+        await to_thread.run_sync(file.append, block, limiter=_threads)
+    finally:
+        await digesting
 
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:

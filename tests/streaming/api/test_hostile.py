@@ -307,7 +307,8 @@ def test_every_address_answers_every_method(url: str, api: httpx.Client) -> None
             if found.status == 405:
                 allowed = found.headers["allow"].split(", ")
                 assert method not in allowed
-                assert ("HEAD" in allowed) == ("GET" in allowed)
+                # tus asks how much is there by HEAD alone.
+                assert ("HEAD" in allowed) == ("GET" in allowed) or path.startswith("/v1/uploads")
                 if method != "HEAD":
                     assert found.problem
             elif found.status >= 400 and method != "HEAD" and not path.startswith("/watch"):

@@ -24,7 +24,7 @@ from stores.media import media
 from stores.postgres import connect
 from streaming.api import upload_rows, upload_writer
 from streaming.api.upload_fields import LONGEST_BYTES
-from streaming.api.upload_file import UploadFile
+from streaming.api.upload_file import UploadFile, _known
 from tests.streaming.api.conftest import Person
 
 Join = Callable[..., Person]
@@ -325,14 +325,21 @@ def test_what_nobody_goes_on_with_expires(join: Join) -> None:
 
 
 def test_a_death_before_the_last_word_loses_nothing(join: Join) -> None:
-    ann, data = join(), noise(100)
-    url = create(ann, 100)
+    ann, data = join(), noise(2 * MIB + 100)
+    url = create(ann, len(data))
     file = UploadFile(upload_rows.file_of(url.rpartition("/")[2]))
     file.prepare()
-    file.append(data, None)
+    file.append(data)
+    file.digest(data, None)
     file.close()
+    _known.clear()
     answer = ann.http.head(url, headers=TUS)
-    assert answer.headers["upload-offset"] == "100"
+    assert answer.headers["upload-offset"] == str(len(data))
+    with connect() as connection:
+        rows = connection.execute("SELECT sha256 FROM upload_chunks ORDER BY chunk_index").fetchall()
+    assert [row["sha256"] for row in rows] == [
+        hashlib.sha256(data[start : start + MIB]).hexdigest() for start in range(0, len(data), MIB)
+    ]
     assert (
         ann.http.get(answer.headers["content-location"]).json()["sha256"] == hashlib.sha256(data).hexdigest()
     )
