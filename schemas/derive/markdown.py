@@ -1,6 +1,8 @@
-"""The page of each declared table in docs/tables/."""
+"""The page of each declared table in docs/tables/, and by what live ones are spread."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from schemas.table import Column, Table
 
@@ -26,6 +28,16 @@ def page(table: Table) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def shard_keys(tables: Iterable[Table]) -> str:
+    """By what the rows of live tables are spread, for docs/sharding.md."""
+    lines = [
+        f"| [{table.name}](tables/{table.name}.md) | {', '.join(f'`{name}`' for name in table.key)}"
+        f" | `{table.shard_key}` | {table.partitions if table.partitions > 1 else ''} |"
+        for table in tables
+    ]
+    return "\n".join(["| table | key | shard key | partitions by its hash |", "|---|---|---|---|", *lines])
 
 
 def _live(table: Table) -> list[str]:
