@@ -104,6 +104,26 @@ def test_an_analyst_reads_it_back(house: House, demo: dict[str, Any]) -> None:
     assert house.sql("SELECT count(*) AS n FROM quality_results WHERE NOT success") == [{"n": 0}]
 
 
+def test_what_people_did_is_in_the_lake(house: House, demo: dict[str, Any]) -> None:
+    assert demo["people"] == [{"views": 3, "likes": 2, "dislikes": 1, "comments": 2}]
+    counters = "SELECT views, likes, dislikes FROM videos"
+    assert house.sql(counters) == [{"views": 3, "likes": 2, "dislikes": 1}]
+    [upload] = house.sql("SELECT state, video_id, sha256, file_name FROM uploads")
+    assert (upload["state"], upload["video_id"]) == ("finished", demo["video_id"])
+    assert house.sql("SELECT count(*) AS n FROM upload_chunks") == [{"n": 2}]
+
+
+def test_a_request_is_followed_from_the_upload_to_the_published_video(
+    house: House, demo: dict[str, Any]
+) -> None:
+    [finished] = house.sql(
+        "SELECT request_id FROM events WHERE table_name = 'uploads' AND row LIKE '%\"finished\"%'"
+    )
+    assert finished["request_id"]
+    rows = house.sql(f"SELECT row FROM events WHERE request_id = '{finished['request_id']}'")
+    assert any('"ready"' in row["row"] for row in rows), "the DAG's stages carry it on"
+
+
 def test_every_rendition_has_the_exact_frames_and_decodes(demo: dict[str, Any], package: Path) -> None:
     pictures = [row for row in demo["renditions"] if row["height"]]
     assert len(pictures) >= 2
@@ -132,6 +152,9 @@ def test_the_links_work_while_the_stack_is_kept(demo: dict[str, Any]) -> None:
     assert "Big Buck Bunny" in page.text
     assert httpx.get(demo["links"]["hls"]).text.startswith("#EXTM3U")
     assert httpx.get(demo["links"]["dash"]).status_code == 200
+    share = httpx.get(demo["links"]["share"])
+    assert share.status_code == 200
+    assert 'property="og:title" content="Big Buck Bunny (excerpt)"' in share.text
     assert httpx.get(demo["links"]["airflow"], follow_redirects=True).status_code == 200
 
 

@@ -77,6 +77,24 @@ def test_changes_reach_the_table_and_personal_fields_come_from_postgresql(tables
     assert refreshed_version() == tables.version("events")
 
 
+@pytest.mark.parametrize("small_events", [10_000, 0], ids=["in this process", "by Spark"])
+def test_a_table_may_have_a_column_called_kind_as_events_have(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch, small_events: int
+) -> None:
+    monkeypatch.setenv("NEWSREEL_REFRESH_SMALL_EVENTS", str(small_events))
+    settings.cache_clear()
+    key = {"video_id": "v", "user_id": "u"}
+    with connect() as connection:
+        change(connection, "reactions", key, {"kind": "like", "created": AT})
+        connection.commit()
+        drain(connection, tables)
+        change(connection, "reactions", key, {"kind": "dislike", "created": AT})
+    with connect() as connection:
+        drain(connection, tables)
+    assert refresh("run-1") == 1
+    assert tables.read("reactions", columns=["kind"]).to_pylist() == [{"kind": "dislike"}]
+
+
 def test_a_repeat_changes_no_row_and_makes_no_commit(tables: Lake) -> None:
     bring(tables, "v")
     refresh("run-1")
