@@ -1,6 +1,6 @@
 """The share page in headless Chromium: it plays. Not part of `make test`: it needs Debian's chromium and its driver.
 
-`SHARE=http://127.0.0.1:8080/s/… pytest tests/streaming/api/share_in_chromium.py`: the link that `newsreel demo --keep` prints.
+`SHARE=URL pytest tests/streaming/api/share_in_chromium.py`, with the link that `newsreel demo --keep` prints.
 """
 
 from __future__ import annotations
