@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -117,7 +118,7 @@ class Latencies:
     def quantile(self, share: float) -> float:
         """The time within which this share of all answers came (nearest rank)."""
         ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
     @property
     def failed(self) -> int:

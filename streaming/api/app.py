@@ -72,6 +72,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
             for work in (
                 notices.listen(),
                 repeat(EVERY_S, lambda: add_up(database)),
+                repeat(EVERY_S, database.watch_replica),
                 repeat(HOUR_S, lambda: forget_old(database)),
                 repeat(HOUR_S, lambda: sweep(database)),
             )

@@ -69,16 +69,17 @@ async def page(request: Request) -> Response:
     await permitted(request, caller, video_id, "read")
     limit, cursor = pages.asked(request)
     database: Database = request.app.state.database
+    stale = caller.user_id is None and database.has_replica
 
     async def read() -> bytes:
         after, after_id = pages.read(cursor, pages.time, str) if cursor else (None, None)
         key = (video_id, after, after, after_id, limit + 1)
-        rows = await database.all(PAGE, key, stale=caller.user_id is None)
+        rows = await database.all(PAGE, key, stale=stale)
         items, next_cursor = pages.page(rows, limit, "creation_time", "comment_id")
         return orjson.dumps({"items": items, "next_cursor": next_cursor}, option=orjson.OPT_UTC_Z)
 
     kept: KeptReads[Any] = request.app.state.kept_reads
-    told = await kept.get(video_id, ("comments", limit, cursor), read)
+    told = await kept.get(video_id, ("comments", stale, limit, cursor), read)
     return Response(told, media_type="application/json")
 
 

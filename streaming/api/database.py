@@ -54,6 +54,7 @@ class Database:
         self._primary = _pool(self.url, "primary")
         replica = replica_url or settings().database_replica_url
         self._replica = _pool(replica, "replica") if replica else None
+        self._replica_is_near = False
 
     async def open(self) -> None:
         """Start to connect; returns at once, also where no server answers."""
@@ -87,9 +88,23 @@ class Database:
                 cursor = await connection.execute(query.encode(), parameters)
             return await cursor.fetchall() if cursor.description else []
 
+    @property
+    def has_replica(self) -> bool:
+        """Whether there is a replica that is near enough to be asked."""
+        return self._replica is not None and self._replica_is_near
+
+    async def watch_replica(self) -> None:
+        """Look how far behind the replica is; cheap, and to be done every second or so."""
+        if self._replica is None:
+            return
+        self._replica_is_near = False
+        async with _served(self._replica) as connection:
+            row = await (await connection.execute(_LAG)).fetchone()
+        self._replica_is_near = row is not None and row["lag_s"] <= REPLICA_LAG_S
+
     async def all(self, query: str, parameters: Parameters = (), *, stale: bool = False) -> list[Row]:
         """The rows of a query; `stale`: a replica may answer, up to `REPLICA_LAG_S` behind."""
-        pool = self._replica if stale and self._replica is not None else self._primary
+        pool = self._replica if stale and self._replica is not None and self.has_replica else self._primary
         async with _served(pool) as connection:
             return await (await connection.execute(query.encode(), parameters)).fetchall()
 
@@ -106,6 +121,10 @@ class Database:
         return [pool for pool in (self._primary, self._replica) if pool is not None]
 
 
+_LAG = b"""
+    SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+    ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 1e9) END::float AS lag_s
+"""
 _MARK = b"SELECT set_config('newsreel.request_id', %s, true)"
 
 

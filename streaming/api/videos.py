@@ -111,13 +111,14 @@ async def show(request: Request) -> Response:
     """A video. Who is not logged in sees public ones."""
     video_id = request.path_params["video_id"]
     kept: KeptReads[Any] = request.app.state.kept_reads
+    caller: Caller = request.scope[HOOK]
+    stale = caller.user_id is None and request.app.state.database.has_replica
     # What anybody may see needs no look at who asks.
-    told: Told | None = kept.peek(video_id, "public")
+    told: Told | None = kept.peek(video_id, ("public", stale))
     if told is None:
-        caller: Caller = request.scope[HOOK]
-        video = await existing_video(request, video_id, stale=caller.user_id is None)
+        video = await existing_video(request, video_id, stale=stale)
         require("video", video.state, "read", relations(caller, video.uploader_id))
-        told = await kept.get(video_id, "public", _teller(video)) if video.public else _told(video)
+        told = await kept.get(video_id, ("public", stale), _teller(video)) if video.public else _told(video)
     headers = {"ETag": told.etag}
     if not_modified(request, told.etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -157,7 +158,7 @@ async def delete(video_id: VideoId, request: Request, caller: LoggedIn) -> None:
 async def existing_video(request: Request, video_id: str, *, stale: bool = False) -> Video:
     """A video that may be a moment old where another server has changed it. Raises NotFoundError.
 
-    `stale`: a replica may answer.
+    `stale`: a replica may answer. What it says is kept apart: who is logged in reads what they wrote.
     """
     if not IDENTIFIER.fullmatch(video_id):
         raise NotFoundError("no such video")
@@ -170,7 +171,7 @@ async def existing_video(request: Request, video_id: str, *, stale: bool = False
         return None if row is None else Video(row, video_state(row["status"], row["visibility"]))
 
     kept: KeptReads[Any] = request.app.state.kept_reads
-    video: Video | None = await kept.get(video_id, "row", read)
+    video: Video | None = await kept.get(video_id, ("row", stale), read)
     if video is None:
         raise NotFoundError("no such video")
     return video

@@ -6,6 +6,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,19 @@ def test_quantiles_are_by_nearest_rank() -> None:
     assert found.quantile(0.1) == pytest.approx(0.1)
 
 
-async def serve(stall_at: int, stall_s: float) -> tuple[asyncio.Server, int]:
-    """A server that stalls once, for all its clients."""
+@asynccontextmanager
+async def serve(stall_at: int, stall_s: float) -> AsyncIterator[int]:
+    """A server that stalls once, for all its clients; its port."""
     answered = 0
     awake = asyncio.Event()
     awake.set()
+    clients: list[asyncio.Task[None]] = []
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal answered
+        task = asyncio.current_task()
+        assert task is not None
+        clients.append(task)
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 answered += 1
@@ -40,15 +47,17 @@ async def serve(stall_at: int, stall_s: float) -> tuple[asyncio.Server, int]:
                 writer.write(ANSWER)
         except asyncio.IncompleteReadError:
             writer.close()
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(client, "127.0.0.1", 0)
-    return server, server.sockets[0].getsockname()[1]
+    async with await asyncio.start_server(client, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        # Its clients have hung up; let it notice.
+        await asyncio.gather(*clients)
 
 
 def test_a_stall_is_charged_to_all_that_were_due_meanwhile() -> None:
     async def measure() -> Latencies:
-        server, port = await serve(stall_at=50, stall_s=0.5)
-        async with server:
+        async with serve(stall_at=50, stall_s=0.5) as port:
             return await open_loop(port, [request("GET", "/")] * 300, rate=300, clients=4)
 
     found = asyncio.run(measure())
@@ -60,8 +69,7 @@ def test_a_stall_is_charged_to_all_that_were_due_meanwhile() -> None:
 
 def test_as_fast_as_it_is_answered() -> None:
     async def measure() -> float:
-        server, port = await serve(stall_at=0, stall_s=0)
-        async with server:
+        async with serve(stall_at=0, stall_s=0) as port:
             return await closed_loop(port, iter(lambda: request("GET", "/"), None), seconds=0.3, clients=4)
 
     assert asyncio.run(measure()) > 100
