@@ -42,11 +42,11 @@ from streaming.api.head import HeadAsGet
 from streaming.api.headers import DefaultHeaders
 from streaming.api.idempotency import forget_old
 from streaming.api.kept_reads import KeptReads
+from streaming.api.media_access import MediaAccess
 from streaming.api.notices import Notices
 from streaming.api.openapi import openapi
 from streaming.api.passwords import Passwords
 from streaming.api.problems import register_problems
-from streaming.api.published import PublishedMedia
 from streaming.api.record import AccessLog, Record, Requests
 from streaming.api.sessions import Sessions
 from streaming.api.tallies import EVERY_S, add_up
@@ -101,7 +101,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
             Mount("/media", routes=media.routes, middleware=[media.any_origin]),
             Mount("/static", app=StaticFiles(directory=STATIC)),
             Route("/watch/{video_id}", watch.show, name="watch"),
-            Route("/s/{share_id}/{signature}", share_page.show, name="share"),
+            Route("/s/{token}", share_page.show, name="share"),
         ],
         # The first one is the outermost.
         middleware=[
@@ -120,7 +120,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.subjects = Subjects(trusted_proxies=proxies)
     app.state.draining = False
     app.state.kept_reads = KeptReads(notices)
-    app.state.published = PublishedMedia(database)
+    app.state.media_access = MediaAccess(database)
     health.Pool(database, registry)
     register_problems(app)
     for plain in (videos.plain, comments.plain):

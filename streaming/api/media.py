@@ -1,4 +1,8 @@
-"""`/media`: files of published packages, and thumbnails. They never change, so they may be kept forever."""
+"""`/media`: files of published packages, and thumbnails. They never change: who may have them may keep them.
+
+Plain addresses serve what some public video shows, for ever and for everybody; under `/media/signed/{token}` the same
+files are served to who has the link, until it ends (streaming/api/media_links.py).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,19 @@ import re
 import time
 from pathlib import Path, PurePosixPath
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from schemas.errors import NotFoundError
-from stores.media import DIGEST, THUMBNAIL, media
+from schemas.errors import ForbiddenError, NotFoundError
+from stores.media import media
 from streaming.api.conditional import not_modified
-from streaming.api.media_links import check_token
-from streaming.api.published import Column, PublishedMedia
+from streaming.api.database import Row
+from streaming.api.media_access import MediaAccess
+from streaming.api.media_links import opened_grant
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """RFC 8246: one year, and not even a reload asks again."""
@@ -47,54 +52,71 @@ any_origin = Middleware(
 
 async def package_file(request: Request) -> Response:
     """A file of the package that `digest` names, whole or in ranges (RFC 9110, section 14)."""
-    digest, name = request.path_params["digest"], request.path_params["name"]
-    if not NAME_IN_PACKAGE.fullmatch(name) or not DIGEST.fullmatch(digest):
-        raise NotFoundError(f"no file {name!r} in package {digest}")
-    lasts_s = await _allowed(request, "package", digest, f"packages/{digest}")
-    return await run_in_threadpool(_package_file, request, digest, name, lasts_s)
-
-
-def _package_file(request: Request, digest: str, name: str, lasts_s: int | None) -> Response:
-    folder = media().package_path(digest).resolve()
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder):
-        raise NotFoundError(f"{name!r} leads out of package {digest}")
-    # The digest is of all names and contents, so with the name it stands for these very bytes.
-    return _immutable_file(request, file, f'"{digest}/{name}"', lasts_s)
+    digest = request.path_params["digest"]
+    if not await _access(request).public_package(digest):
+        raise NotFoundError(f"no public video plays package {digest}")
+    return await to_thread.run_sync(_package_file, request, IMMUTABLE)
 
 
 async def thumbnail(request: Request) -> Response:
     """A still picture, named by its own digest."""
     name = request.path_params["name"]
-    if not THUMBNAIL.fullmatch(name):
-        raise NotFoundError(f"no thumbnail {name!r}")
-    lasts_s = await _allowed(request, "thumbnail_url", f"/media/thumbnails/{name}", f"thumbnails/{name}")
-    return await run_in_threadpool(_thumbnail, request, name, lasts_s)
+    media().thumbnail_path(name)  # guessed names need not be asked for
+    if not await _access(request).public_thumbnail(name):
+        raise NotFoundError(f"no public video shows thumbnail {name}")
+    return await to_thread.run_sync(_thumbnail, request, IMMUTABLE)
 
 
-def _thumbnail(request: Request, name: str, lasts_s: int | None) -> Response:
-    return _immutable_file(request, media().thumbnail_path(name), f'"{name}"', lasts_s)
+async def signed_package_file(request: Request) -> Response:
+    """The same for who has a link. 403: altered, expired, or for another package; 404: it opens nothing any more."""
+    row, kept = await _opened(request)
+    if row["package"] != request.path_params["digest"]:
+        raise ForbiddenError("this link is for another package")
+    return await to_thread.run_sync(_package_file, request, kept)
 
 
-async def _allowed(request: Request, column: Column, value: str, what: str) -> int | None:
-    """Pass what a public video shows, or a token of ours opens; how long it may be kept, None for ever.
-
-    Raises NotFoundError; answers 403 for a token that is not good.
-    """
-    token = request.path_params.get("token")
-    lasts_s = None if token is None else check_token(token, what) - int(time.time())
-    published: PublishedMedia = request.app.state.published
-    found = await published.of(column, value)
-    if not (found.public if token is None else found.ready):
-        raise NotFoundError(f"{what} is not published")
-    return lasts_s
+async def signed_thumbnail(request: Request) -> Response:
+    """The same for who has a link, as `signed_package_file` says."""
+    row, kept = await _opened(request)
+    if row["thumbnail_url"] != f"/media/thumbnails/{request.path_params['name']}":
+        raise ForbiddenError("this link is for another picture")
+    return await to_thread.run_sync(_thumbnail, request, kept)
 
 
-def _immutable_file(request: Request, file: Path, etag: str, lasts_s: int | None) -> Response:
+def _access(request: Request) -> MediaAccess:
+    found = request.app.state.media_access
+    assert isinstance(found, MediaAccess)
+    return found
+
+
+async def _opened(request: Request) -> tuple[Row, str]:
+    """The row of the video that a link opens, and for how long its media may be kept."""
+    now_s = time.time()
+    grant, expires_s = opened_grant(request.path_params["token"], now_s)
+    row = await _access(request).granted(grant)
+    return row, f"private, max-age={int(expires_s - now_s)}"
+
+
+def _package_file(request: Request, kept: str) -> Response:
+    digest, name = request.path_params["digest"], request.path_params["name"]
+    if not NAME_IN_PACKAGE.fullmatch(name):
+        raise NotFoundError(f"no file {name!r} in package {digest}")
+    folder = media().package_path(digest).resolve()
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder):
+        raise NotFoundError(f"{name!r} leads out of package {digest}")
+    # The digest is of all names and contents, so with the name it stands for these very bytes.
+    return _immutable_file(request, file, kept, etag=f'"{digest}/{name}"')
+
+
+def _thumbnail(request: Request, kept: str) -> Response:
+    name = request.path_params["name"]
+    return _immutable_file(request, media().thumbnail_path(name), kept, etag=f'"{name}"')
+
+
+def _immutable_file(request: Request, file: Path, kept: str, etag: str) -> Response:
     if not file.is_file():
         raise NotFoundError(f"no file {file}")
-    # What a token opens is for who has it: no shared cache may pass it on (RFC 9111, section 5.2.2.7).
-    kept = IMMUTABLE if lasts_s is None else f"private, max-age={max(0, lasts_s)}, immutable"
     headers = {"ETag": etag, "Cache-Control": kept, "Cross-Origin-Resource-Policy": "cross-origin"}
     if not_modified(request, etag):
         return Response(status_code=304, headers=headers)
@@ -105,6 +127,6 @@ def _immutable_file(request: Request, file: Path, etag: str, lasts_s: int | None
 routes = [
     Route("/packages/{digest}/{name:path}", package_file, name="package"),
     Route("/thumbnails/{name}", thumbnail, name="thumbnail"),
-    Route("/signed/{token}/packages/{digest}/{name:path}", package_file, name="signed-package"),
-    Route("/signed/{token}/thumbnails/{name}", thumbnail, name="signed-thumbnail"),
+    Route("/signed/{token}/packages/{digest}/{name:path}", signed_package_file, name="signed package"),
+    Route("/signed/{token}/thumbnails/{name}", signed_thumbnail, name="signed thumbnail"),
 ]

@@ -1,55 +1,78 @@
-"""Links to media. Of a public video they are plain; of others they carry a token that expires, as a part of the path.
+"""Where a video's media are served: plainly while anyone may see it, otherwise under a signed, expiring token.
 
-A token in the path reaches whatever a manifest names by a relative URL, and an edge cache leaves it out of its key:
-`/media/signed/<token>/packages/…` is the same file as `/media/packages/…` (docs/api.md).
+The token is a segment of the path before all that the manifests' relative URLs change, so a player keeps it; an edge
+that checks it can leave it out of its cache key (docs/media.md).
 """
 
 from __future__ import annotations
 
-import time
-from http import HTTPStatus
+from typing import Literal, NamedTuple
 
-from typing_extensions import TypedDict
-
-from streaming.api.signature import check, sign
+from schemas.errors import ForbiddenError
+from streaming.api.database import Row
+from streaming.api.seals import opened, sealed
 
 PURPOSE = "media"
-LIFE_S = 6 * 3600
-STEP_S = 600
-"""Links that are made within this time are the same, so that answers that hold them can be cached."""
-MEDIA = "/media/"
+LIFE_S, STEP_S = 6 * 3_600, 3_600
+"""Links end after 6 h at most. They end on the hour, so that who asks again gets the same one, and 304."""
 
 
-class Playback(TypedDict):
-    """Where players find a video."""
+class Grant(NamedTuple):
+    """By what right somebody reads a video's media: as a user, or by a share."""
+
+    kind: Literal["user", "share"]
+    holder_id: str
+    video_id: str
+
+
+class Playback(NamedTuple):
+    """Where players find a video: its manifests."""
 
     hls: str
     dash: str
 
 
-def playback(package: str, *, public: bool, until_s: float | None = None) -> Playback:
-    """The manifests of a package; signed where it is not public, until `until_s` at most."""
-    folder = f"packages/{package}"
-    prefix = MEDIA if public else signed_prefix(folder, until_s)
-    return {"hls": f"{prefix}{folder}/master.m3u8", "dash": f"{prefix}{folder}/manifest.mpd"}
+class Links(NamedTuple):
+    """What a page or an answer shows of a video's media."""
+
+    thumbnail_url: str | None
+    playback: Playback | None
 
 
-def thumbnail(url: str | None, *, public: bool, until_s: float | None = None) -> str | None:
-    """A thumbnail's link, from the plain one that the row holds."""
-    if url is None or public or not url.startswith(MEDIA):
-        return url
-    path = url.removeprefix(MEDIA)
-    return f"{signed_prefix(path, until_s)}{path}"
+def is_public(row: Row) -> bool:
+    """Whether anyone may read the video's media."""
+    return row["status"] == "ready" and row["visibility"] == "public"
 
 
-def signed_prefix(what: str, until_s: float | None) -> str:
-    """What stands before `what` in a link that expires: `/media/signed/<token>/`."""
-    expires_s = (int(time.time()) // STEP_S + 1) * STEP_S + LIFE_S
+def public_links(row: Row) -> Links:
+    """Links for anyone, of a video that `is_public`."""
+    return _links(row, "/media")
+
+
+def signed_links(row: Row, grant: Grant, now_s: float, until_s: float | None = None) -> Links:
+    """Links for a holder of a grant, good for 5 to 6 h, but not after `until_s`."""
+    expires_s = (now_s + LIFE_S) // STEP_S * STEP_S
     if until_s is not None:
-        expires_s = min(expires_s, int(until_s))
-    return f"{MEDIA}signed/{sign(PURPOSE, what, expires_s)}/"
+        expires_s = min(expires_s, until_s)
+    return _links(row, f"/media/signed/{sealed(PURPOSE, '/'.join(grant), expires_s)}")
 
 
-def check_token(token: str, what: str) -> int:
-    """Until when (Unix time) a token opens a package or thumbnail. Answers 403 where it does not."""
-    return check(PURPOSE, what, token, expired=HTTPStatus.FORBIDDEN)
+def opened_grant(token: str, now_s: float) -> tuple[Grant, float]:
+    """The grant of a link, and when it ends. Raises ForbiddenError for an altered or expired one."""
+    seal = opened(PURPOSE, token)
+    if seal.expires_s <= now_s:
+        raise ForbiddenError("this link has expired; ask for the video again to get another one")
+    kind, holder_id, video_id = seal.text.split("/")
+    return Grant("share" if kind == "share" else "user", holder_id, video_id), seal.expires_s
+
+
+def _links(row: Row, root: str) -> Links:
+    ready = row["status"] == "ready"
+    thumbnail: str | None = row["thumbnail_url"]
+    # An imported row may name a picture of somebody else's server.
+    if thumbnail is not None and thumbnail.startswith("/media/"):
+        thumbnail = root + thumbnail.removeprefix("/media") if ready else None
+    if not ready or row["package"] is None:
+        return Links(thumbnail, None)
+    folder = f"{root}/packages/{row['package']}"
+    return Links(thumbnail, Playback(f"{folder}/master.m3u8", f"{folder}/manifest.mpd"))

@@ -18,7 +18,7 @@ from streaming.api.authorization import relations, require
 from streaming.api.caller import LoggedIn
 from streaming.api.database import Connection, Database
 from streaming.api.idempotency import Answer, OnceOnly
-from streaming.api.signature import sign
+from streaming.api.seals import sealed
 from streaming.api.texts import Body
 from streaming.api.videos import VideoId, existing_video, permitted
 
@@ -60,7 +60,7 @@ async def share(
         )
         if await cursor.fetchone() is None:
             raise NotFoundError("no such video")
-        url = f"{origin(request)}/s/{share_id}/{sign(PURPOSE, share_id, expires_s)}"
+        url = f"{origin(request)}/s/{sealed(PURPOSE, share_id, expires_s)}"
         headers = {"Location": f"/v1/videos/{video_id}/shares/{share_id}"}
         return Answer(Share(share_id=share_id, url=url, expires=expires), headers=headers)
 

@@ -56,6 +56,8 @@ Password = Annotated[str, StringConstraints(min_length=8, max_length=256), After
 Title = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_one_line)]
 Description = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_storable)]
-Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_identifier)]
+Identifier = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{1,64}$"), AfterValidator(_identifier)
+]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_storable)]
 Visibility = Literal["public", "unlisted", "private"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -20,7 +21,7 @@ from streaming.api.conditional import not_modified
 from streaming.api.database import Database, Row
 from streaming.api.erasure import erase_videos
 from streaming.api.kept_reads import KeptReads
-from streaming.api.media_links import Playback, playback, thumbnail
+from streaming.api.media_links import Grant, Links, public_links, signed_links
 from streaming.api.plain_route import PlainRoute, path_parameter
 from streaming.api.texts import Body, Description, Title, Visibility
 
@@ -29,7 +30,7 @@ plain = APIRouter(tags=["videos"], route_class=PlainRoute)
 
 VideoId = Annotated[str, Path(max_length=64)]
 COLUMNS = """video_id, title, description, size_bytes, thumbnail_url, uploader_id, likes, dislikes, views, status,
-    reasons, visibility, sha256, duration_s, created, duplicate_of, package"""
+    reasons, visibility, sha256, duration_s, created, package"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,18 @@ class Video:
         """Whether anybody may see it."""
         return self.state == "public"
 
-    def playback(self, until_s: float | None = None) -> Playback | None:
-        """Where it plays; None while there is nothing to play."""
-        if self.row["status"] != "ready" or self.row["package"] is None:
-            return None
-        public = self.public and until_s is None
-        return playback(self.row["package"], public=public, until_s=until_s)
+    def links(self, user_id: str | None) -> Links:
+        """Where its media are, for this account: plain while anybody may have them, else signed for it alone."""
+        if self.public or user_id is None:
+            return public_links(self.row)
+        return signed_links(self.row, Grant("user", user_id, self.row["video_id"]), time.time())
+
+
+class Playback(BaseModel):
+    """Where players find it."""
+
+    hls: str
+    dash: str
 
 
 class VideoAnswer(BaseModel):
@@ -75,7 +82,6 @@ class VideoAnswer(BaseModel):
     sha256: str | None
     duration_s: float | None
     created: datetime
-    duplicate_of: str | None
     playback: Playback | None
 
 
@@ -118,7 +124,11 @@ async def show(request: Request) -> Response:
     if told is None:
         video = await existing_video(request, video_id, stale=stale)
         require("video", video.state, "read", relations(caller, video.uploader_id))
-        told = await kept.get(video_id, ("public", stale), _teller(video)) if video.public else _told(video)
+        told = (
+            await kept.get(video_id, ("public", stale), _teller(video))
+            if video.public
+            else _told(video, caller.user_id)
+        )
     headers = {"ETag": told.etag}
     if not_modified(request, told.etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -142,7 +152,8 @@ async def change(video_id: VideoId, body: VideoChange, request: Request, caller:
             (*values.values(), video_id),
         )
         request.app.state.kept_reads.forget(video_id)
-    return Response(_told(await existing_video(request, video_id)).body, media_type="application/json")
+    told = _told(await existing_video(request, video_id), caller.user_id)
+    return Response(told.body, media_type="application/json")
 
 
 @router.delete("/v1/videos/{video_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -184,13 +195,13 @@ async def permitted(request: Request, caller: Caller, video_id: str, action: str
     return video
 
 
-def _told(video: Video) -> Told:
-    row = video.row
+def _told(video: Video, user_id: str | None) -> Told:
+    row, links = video.row, video.links(user_id)
     body = orjson.dumps(
         {
             **{name: row[name] for name in _AS_IT_IS},
-            "thumbnail_url": thumbnail(row["thumbnail_url"], public=video.public),
-            "playback": video.playback(),
+            "thumbnail_url": links.thumbnail_url,
+            "playback": links.playback._asdict() if links.playback else None,
         },
         option=orjson.OPT_UTC_Z,
     )
@@ -199,7 +210,7 @@ def _told(video: Video) -> Told:
 
 def _teller(video: Video):  # type: ignore[no-untyped-def]  # an awaitable that is there already
     async def tell() -> Told:
-        return _told(video)
+        return _told(video, None)
 
     return tell
 

@@ -33,7 +33,7 @@ async def show(request: Request) -> HTMLResponse:
     except (NotFoundError, LogInError):
         return message(404, "No such video", "The address may be mistyped, or the video is not public.")
     page = pages.get_template("watch.html")
-    return HTMLResponse(page.render(video={**video.row, "playback": video.playback()}))
+    return HTMLResponse(page.render(video={**video.row, **video.links(None)._asdict()}))
 
 
 def message(status: int, heading: str, says: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:

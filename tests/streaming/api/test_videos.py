@@ -15,7 +15,7 @@ Join = Callable[..., Person]
 AddVideo = Callable[..., str]
 FIELDS = {
     "video_id", "title", "description", "size_bytes", "thumbnail_url", "uploader_id", "likes", "dislikes", "views",
-    "status", "reasons", "visibility", "sha256", "duration_s", "created", "playback", "duplicate_of",
+    "status", "reasons", "visibility", "sha256", "duration_s", "created", "playback",
 }  # fmt: skip
 
 
