@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from streaming.api.database import Connection
 
 
+PATIENT = b"SET LOCAL statement_timeout = '60s'"
+"""Somebody whom a million follow has a million rows: more than a usual statement may take."""
+
+
 async def erase_account(connection: Connection, user_id: str) -> None:
     """Erase an account, in the caller's transaction.
 
@@ -16,8 +20,13 @@ async def erase_account(connection: Connection, user_id: str) -> None:
     # Whoever writes something of this account keeps its row until that is committed (streaming/api/pair.py): from here
     # on nobody can, and what was written before is seen below.
     await connection.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (user_id,))
+    await connection.execute(PATIENT)
     cursor = await connection.execute("SELECT video_id FROM videos WHERE uploader_id = %s", (user_id,))
     await erase_videos(connection, [row["video_id"] for row in await cursor.fetchall()])
+    await connection.execute(
+        "DELETE FROM upload_chunks WHERE upload_id IN (SELECT upload_id FROM uploads WHERE user_id = %s)",
+        (user_id,),
+    )
     await connection.execute(
         "DELETE FROM upload_chunks WHERE upload_id IN (SELECT upload_id FROM uploads WHERE user_id = %s)",
         (user_id,),
@@ -42,6 +51,7 @@ async def erase_videos(connection: Connection, video_ids: Sequence[str]) -> None
     """
     if not video_ids:
         return
+    await connection.execute(PATIENT)
     for table in ("comments", "shares", "reactions", "views", "videos"):
         await connection.execute(f"DELETE FROM {table} WHERE video_id = ANY(%s)".encode(), (list(video_ids),))
 

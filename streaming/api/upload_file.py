@@ -105,6 +105,12 @@ class UploadFile:
         except BlockingIOError as error:
             os.close(self._descriptor)
             raise BusyError() from error
+        # A process that died in the middle of a body with a checksum has left bytes that were never checked.
+        unchecked_from = _unchecked_from(path)
+        if unchecked_from is not None:
+            os.ftruncate(self._descriptor, unchecked_from)
+            _note_of(path).unlink(missing_ok=True)
+            _known.pop(path, None)
         self.offset = self._began_at = os.fstat(self._descriptor).st_size
         self._digests: Digests | None = None
         self._before: Digests | None = None
@@ -162,6 +168,18 @@ class UploadFile:
             raise StorageError.of(error) from error
         self._digests.update(data)
 
+    def begin_check(self) -> None:
+        """Note that what comes from here on is to be kept only once it adds up."""
+        note = _note_of(self.path)
+        with note.open("w") as file:
+            file.write(str(self.offset))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def end_check(self) -> None:
+        """It does, or it was taken back."""
+        _note_of(self.path).unlink(missing_ok=True)
+
     def take_ready(self) -> list[ChunkDigest]:
         """Digests of chunks that have become whole since the last time."""
         assert self._digests is not None
@@ -213,6 +231,7 @@ class UploadFile:
         """The file is not needed any more."""
         self._digests = None
         _known.pop(self.path, None)
+        self.end_check()
         self.path.unlink(missing_ok=True)
 
     def _blocks(self, at: int) -> Iterator[bytes]:
@@ -225,8 +244,24 @@ class UploadFile:
 
 
 def size_of(path: Path) -> int:
-    """How much of an upload is there; 0 before its first byte."""
+    """How much of an upload is there; 0 before its first byte. Bytes that are still to be checked do not count."""
+    unchecked_from = _unchecked_from(path)
+    if unchecked_from is not None:
+        return unchecked_from
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.unchecked")
+
+
+def _unchecked_from(path: Path) -> int | None:
+    """The offset from which bytes are not checked yet; a note without a number was never begun with."""
+    try:
+        text = _note_of(path).read_text()
+    except FileNotFoundError:
+        return None
+    return int(text) if text.isdigit() else None

@@ -36,11 +36,11 @@ async def sweep(database: Database) -> None:
     old = await run_in_threadpool(_old_files)
     needed = await database.all(
         "SELECT upload_id FROM uploads WHERE state = 'open' AND upload_id = ANY(%s)",
-        ([path.name for path in old],),
+        ([path.name.removesuffix(".unchecked") for path in old],),
     )
     kept = {row["upload_id"] for row in needed}
     for path in old:
-        if path.name not in kept:
+        if path.name.removesuffix(".unchecked") not in kept:
             path.unlink(missing_ok=True)
 
 

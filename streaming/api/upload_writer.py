@@ -50,6 +50,8 @@ async def take(
     upload_id, began_at = upload["upload_id"], file.offset
     await run_in_threadpool(file.prepare)
     checksum = file.share(checksum)
+    if checksum is not None:
+        await run_in_threadpool(file.begin_check)
     problem: HTTPException | None = None
     try:
         await _append(request, database, upload, file, checksum)
@@ -68,8 +70,10 @@ async def take(
     if problem is not None:
         await run_in_threadpool(file.go_back)
         await drop_digests(database, upload_id, began_at)
+        await run_in_threadpool(file.end_check)
         raise problem
     await _settle(database, upload_id, file)
+    await run_in_threadpool(file.end_check)
 
 
 async def complete(database: Database, upload: Row, file: UploadFile) -> str:

@@ -405,6 +405,23 @@ def test_no_acknowledged_byte_is_lost_when_the_server_is_killed(
     ]
 
 
+def test_bytes_that_were_to_add_up_are_not_kept_by_a_death_in_between(join: Join) -> None:
+    ann, data = join(), noise(3 * MIB)
+    url = create(ann, len(data))
+    assert patch(ann, url, 0, data[:MIB]).status_code == 204
+    file = UploadFile(upload_rows.file_of(url.rpartition("/")[2]))
+    file.prepare()
+    file.begin_check()
+    file.append(b"x" * MIB)
+    file.close()
+    assert offset(ann, url) == MIB
+    answer = patch(ann, url, MIB, data[MIB:], **checksum("sha1", data[MIB:]))
+    assert (
+        ann.http.get(answer.headers["content-location"]).json()["sha256"] == hashlib.sha256(data).hexdigest()
+    )
+    assert list((settings().media_path / "uploads").iterdir()) == []
+
+
 def test_tuspy_goes_on_where_it_was_interrupted(join: Join, tmp_path: Path) -> None:
     from tusclient.client import TusClient
 
