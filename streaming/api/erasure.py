@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from streaming.api.database import Connection
 
-
 PATIENT = b"SET LOCAL statement_timeout = '60s'"
 """Somebody whom a million follow has a million rows: more than a usual statement may take."""
 
