@@ -169,12 +169,15 @@ class UploadFile:
         self._digests.update(data)
 
     def begin_check(self) -> None:
-        """Note that what comes from here on is to be kept only once it adds up."""
+        """Note that what comes from here on is to be kept only once it adds up. Raises StorageError."""
         note = _note_of(self.path)
-        with note.open("w") as file:
-            file.write(str(self.offset))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with note.open("w") as file:
+                file.write(str(self.offset))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError.of(error) from error
 
     def end_check(self) -> None:
         """It does, or it was taken back."""

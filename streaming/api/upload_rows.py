@@ -73,7 +73,10 @@ async def keep_digests(database: Database, upload_id: str, digests: Sequence[Chu
     if digests:
         await database.write(
             """INSERT INTO upload_chunks (upload_id, chunk_index, byte_start, byte_end, sha256)
-               SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+               SELECT open.upload_id, d.* FROM
+                 -- Held until this is committed: digests never outlive an upload that goes with its account.
+                 (SELECT upload_id FROM uploads WHERE upload_id = %s AND state = 'open' FOR KEY SHARE) open,
+                 unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]) d
                ON CONFLICT (upload_id, chunk_index) DO UPDATE SET byte_start = excluded.byte_start,
                byte_end = excluded.byte_end, sha256 = excluded.sha256
                WHERE upload_chunks.sha256 <> excluded.sha256""",
@@ -108,10 +111,20 @@ async def drop_digests(database: Database, upload_id: str, offset: int) -> None:
 async def finish(database: Database, upload: Row, sha256: str) -> str:
     """An upload has become a video, which is new, or the one that the same account brought before; returns its id.
 
-    One that failed before is on its way again. The DAG starter reads the event of the upload's row.
+    One that failed before is on its way again. The DAG starter reads the event of the upload's row. Raises
+    NotFoundError where the upload has gone with its account while its last bytes came.
     """
     video_id = video_id_of(upload["user_id"], sha256)
     async with database.transaction() as connection:
+        # Whoever erases the account waits for this, or this finds nothing (streaming/api/erasure.py).
+        await connection.execute("SELECT FROM users WHERE user_id = %s FOR KEY SHARE", (upload["user_id"],))
+        finished = await connection.execute(
+            """UPDATE uploads SET state = 'finished', sha256 = %s, video_id = %s
+               WHERE upload_id = %s AND state = 'open'""",
+            (sha256, video_id, upload["upload_id"]),
+        )
+        if not finished.rowcount:
+            raise NotFoundError("no such upload any more")
         await connection.execute(
             """INSERT INTO videos (video_id, title, description, uploader_id, size_bytes, sha256, status, created)
                VALUES (%s, %s, %s, %s, %s, %s, 'inspecting', %s)
@@ -122,19 +135,17 @@ async def finish(database: Database, upload: Row, sha256: str) -> str:
                 sha256, datetime.now(UTC),
             ),
         )  # fmt: skip
-        await connection.execute(
-            """UPDATE uploads SET state = 'finished', sha256 = %s, video_id = %s
-               WHERE upload_id = %s AND state = 'open'""",
-            (sha256, video_id, upload["upload_id"]),
-        )
     return video_id
 
 
-async def end(database: Database, upload_id: str, state: str) -> None:
-    """An upload comes to nothing: `terminated` or `expired`."""
+async def end(database: Database, upload_id: str, state: str) -> bool:
+    """An upload comes to nothing: `terminated`, or `expired` where its time is over; whether it did."""
     async with database.transaction() as connection:
         ended = await connection.execute(
-            "UPDATE uploads SET state = %s WHERE upload_id = %s AND state = 'open'", (state, upload_id)
+            """UPDATE uploads SET state = %s WHERE upload_id = %s AND state = 'open'
+               AND (%s <> 'expired' OR expires < now())""",
+            (state, upload_id, state),
         )
         if ended.rowcount:
             await connection.execute("DELETE FROM upload_chunks WHERE upload_id = %s", (upload_id,))
+    return bool(ended.rowcount)

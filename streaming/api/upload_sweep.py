@@ -29,8 +29,9 @@ async def sweep(database: Database) -> None:
         except BusyError:
             continue
         try:
-            await end(database, row["upload_id"], "expired")
-            await run_in_threadpool(file.forget)
+            # Somebody may have gone on with it since it was found.
+            if await end(database, row["upload_id"], "expired"):
+                await run_in_threadpool(file.forget)
         finally:
             await run_in_threadpool(file.close)
     old = await run_in_threadpool(_old_files)

@@ -12,6 +12,7 @@ from fastapi import HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from schemas.errors import StorageError
 from stores.media import media
 from streaming.api.database import Database, Row
 from streaming.api.upload_fields import CHECKSUM_MISMATCH, Checksum
@@ -52,7 +53,7 @@ async def take(
     checksum = file.share(checksum)
     if checksum is not None:
         await run_in_threadpool(file.begin_check)
-    problem: HTTPException | None = None
+    problem: HTTPException | StorageError | None = None
     try:
         await _append(request, database, upload, file, checksum)
         if checksum is not None and not checksum.fits:
@@ -65,6 +66,11 @@ async def take(
         if checksum is None:
             await _settle(database, upload_id, file)
             raise problem from error
+    except StorageError as error:
+        if checksum is None:
+            raise
+        # Bytes that nobody will count must not keep the disk full.
+        problem = error
     except HTTPException as error:
         problem = error
     if problem is not None:

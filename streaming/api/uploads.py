@@ -137,13 +137,17 @@ async def offset(request: Request, caller: LoggedIn) -> Response:
         "Cache-Control": "no-store",
     }
     if upload["state"] == "finished":
-        more |= {"Upload-Offset": str(size_bytes), "Content-Location": f"/v1/videos/{upload['video_id']}"}
-        return _answer(HTTPStatus.OK, {**more, **_expires(upload)})
+        return _all_there(upload, more)
     there = await run_in_threadpool(size_of, file_of(upload_id))
     if there == size_bytes:
         # All of it is there, and whoever was about to say so has died.
         with suppress(BusyError):
             async with opened(upload) as file:
+                # Somebody else may have finished it in this moment: then this is another, empty file.
+                upload = await _own(request, caller, "read")
+                if upload["state"] == "finished":
+                    await run_in_threadpool(file.forget)
+                    return _all_there(upload, more)
                 more["Content-Location"] = f"/v1/videos/{await complete(database, upload, file)}"
     return _answer(HTTPStatus.OK, {**more, "Upload-Offset": str(there), **_expires(upload)})
 
@@ -238,7 +242,13 @@ def _check_version(request: Request) -> None:
 
 
 def _check_fits(request: Request, room: int) -> None:
-    """Refuse a body that says that it is too long before a byte of it is taken."""
+    """Refuse a body that says that it is too long, or is compressed, before a byte of it is taken."""
+    if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Bytes of a file are taken as they are, without Content-Encoding.",
+            {"Connection": "close"},
+        )
     length = request.headers.get("Content-Length")
     if length is not None and length.isdigit() and int(length) > room:
         raise HTTPException(
@@ -246,6 +256,14 @@ def _check_fits(request: Request, room: int) -> None:
             f"There is room for {room} bytes more, by Upload-Length.",
             {"Connection": "close"},
         )
+
+
+def _all_there(upload: Row, more: dict[str, str]) -> Response:
+    more |= {
+        "Upload-Offset": str(upload["size_bytes"]),
+        "Content-Location": f"/v1/videos/{upload['video_id']}",
+    }
+    return _answer(HTTPStatus.OK, {**more, **_expires(upload)})
 
 
 def _finished(upload: Row, asked: int) -> Response:
