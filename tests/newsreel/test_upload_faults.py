@@ -154,6 +154,20 @@ def test_a_file_that_changes_becomes_no_video(content: bytes, tus: FaultyTus, ho
     assert list((home / "uploads").iterdir()) == []
 
 
+@pytest.mark.timeout(20)
+def test_a_file_that_ends_early_does_not_go_on_for_ever(tus: FaultyTus, home: Path, tmp_path: Path) -> None:
+    """One that is longer than what Python reads ahead, so that its end is met."""
+    path = tmp_path / "long.mp4"
+    path.write_bytes(bytes(40 * PIECE))
+
+    def cut(done: int, total: int, label: str) -> None:
+        if done == 2 * PIECE:
+            path.write_bytes(bytes(3 * PIECE))
+
+    with pytest.raises(InputError, match="changed"):
+        bring(tus, home, path, cut)
+
+
 def test_a_file_that_is_removed_is_told(tus: FaultyTus, home: Path, film: Path) -> None:
     with pytest.raises(InputError, match="changed"):
         bring(tus, home, film, lambda done, total, label: film.unlink(missing_ok=True))
