@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx
 
-from newsreel.api_client import ApiClient, checked
+from newsreel.api_client import ApiClient, checked, detail_of
+from newsreel.patience import Patience
+from newsreel.upload_notes import Note
 from schemas.errors import DependencyError, InputError
 from stores.media import check_readable
-from stores.private_files import private_folder, write_private
 
 PIECE_BYTES = 8 << 20
-PATIENCE_S = 120.0
-"""For so long in a row nothing may get through before the command gives up; what is there stays there."""
-LONGEST_PAUSE_S = 10.0
 TUS = {"Tus-Resumable": "1.0.0"}
 GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
-TRY_AGAIN = (
-    httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT, httpx.codes.LOCKED, httpx.codes.TOO_MANY_REQUESTS, 460,
-)  # fmt: skip
+BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.LOCKED, httpx.codes.TOO_MANY_REQUESTS)
+MISPLACED = (httpx.codes.CONFLICT, 460)
+"""The server has another offset than we thought, or the piece did not add up there: ask, and send again."""
 
 OnProgress = Callable[[int, int, str], None]
 
@@ -50,113 +46,141 @@ def upload_file(
     answer for long; what was taken by then is there for the next try.
     """
     check_readable(path)
-    before = path.stat()
-    note = _Note(home, client, path, title)
+    before = _state(path)
+    note = Note(home, client.server, client.user(), path, title)
+    upload = _Upload(client, note, before[0])
     with path.open("rb") as file:
-        size_bytes = before.st_size
-        url, offset = note.known() or _created(client, note, path, title, description, size_bytes)
-        resumed_at, video = offset, None
-        while video is None:
-            on_progress(offset, size_bytes, f"upload {path.name}")
-            offset, video = _sent(client, url, file, offset, size_bytes)
-        on_progress(size_bytes, size_bytes, f"upload {path.name}")
-    after = path.stat()
+        if not upload.found():
+            upload.create(path.name, title, description)
+        resumed_at = upload.offset
+        while upload.video_id is None:
+            on_progress(upload.offset, upload.size_bytes, f"upload {path.name}")
+            piece = _piece(file, upload.offset, upload.size_bytes)
+            # Before the piece goes: the last one makes a video of whatever is there.
+            if _state(path) != before:
+                note.forget()
+                raise InputError(
+                    f"{path}: changed while it was read; bring it again once nobody writes to it"
+                )
+            upload.send(piece)
+        on_progress(upload.size_bytes, upload.size_bytes, f"upload {path.name}")
     note.forget()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise InputError(f"{path}: changed while it was read; bring it again once nobody writes to it")
-    return Uploaded(video, url, size_bytes, resumed_at)
+    return Uploaded(upload.video_id, upload.url, upload.size_bytes, resumed_at)
 
 
-def _created(
-    client: ApiClient, note: _Note, path: Path, title: str, description: str | None, size_bytes: int
-) -> tuple[str, int]:
-    texts = {"filename": path.name, "title": title, **({"description": description} if description else {})}
-    metadata = ",".join(
-        f"{name} {base64.b64encode(text.encode(errors='replace')).decode()}" for name, text in texts.items()
-    )
-    headers = TUS | {"Upload-Length": str(size_bytes), "Upload-Metadata": metadata}
-    answer = client.request("POST", "/v1/uploads", headers=headers)
-    checked(answer)
-    url = str(answer.headers["Location"])
-    note.write(url)
-    return url, 0
+class _Upload:
+    """One upload at the server: where it is, how much of it is there, and the video that it has become."""
 
+    def __init__(self, client: ApiClient, note: Note, size_bytes: int) -> None:
+        self._client, self._note = client, note
+        self._patience = Patience(client.server)
+        self.size_bytes = size_bytes
+        self.url, self.offset = "", 0
+        self.video_id: str | None = None
 
-def _sent(
-    client: ApiClient, url: str, file: IO[bytes], offset: int, size_bytes: int
-) -> tuple[int, str | None]:
-    """Send the piece at an offset, again and again; the next offset, and the video once all is there."""
-    deadline, pause_s = time.monotonic() + PATIENCE_S, 0.5
-    while True:
-        file.seek(offset)
-        piece = file.read(min(PIECE_BYTES, size_bytes - offset))
-        digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
+    def found(self) -> bool:
+        """Whether an earlier command has begun it, and it is still there."""
+        url = self._note.read()
+        if url is None:
+            return False
+        answer = self._answered("HEAD", url)
+        if answer.status_code in GONE:
+            self._note.forget()
+            return False
+        self.url = url
+        self._take(answer)
+        return True
+
+    def create(self, file_name: str, title: str, description: str | None) -> None:
+        """Announce it, and keep its address."""
+        texts = {"filename": file_name, "title": title, "description": description}
+        metadata = ",".join(
+            f"{name} {base64.b64encode(text.encode(errors='replace')).decode()}"
+            for name, text in texts.items()
+            if text
+        )
+        headers = {"Upload-Length": str(self.size_bytes), "Upload-Metadata": metadata}
+        answer = self._answered("POST", "/v1/uploads", headers)
+        checked(answer)
+        self.url = self._field(answer, "Location")
+        self._note.write(self.url)
+        self._patience.renew()
+
+    def send(self, piece: bytes) -> None:
+        """Send what comes at the offset, once; where that fails, wait, and ask how much has arrived."""
         headers = TUS | {
             "Content-Type": "application/offset+octet-stream",
-            "Upload-Offset": str(offset),
-            "Upload-Checksum": f"sha256 {digest}",
+            "Upload-Offset": str(self.offset),
+            "Upload-Checksum": f"sha256 {base64.b64encode(hashlib.sha256(piece).digest()).decode()}",
         }
         try:
-            answer = client.request("PATCH", url, headers=headers, content=piece)
-            if answer.is_success:
-                return int(answer.headers["Upload-Offset"]), _video_of(answer)
-            if answer.status_code not in TRY_AGAIN and not answer.is_server_error:
-                checked(answer)
-            reason = f"{answer.status_code}"
-            pause_s = max(pause_s, float(answer.headers.get("Retry-After", 0)))
+            answer = self._client.request("PATCH", self.url, headers=headers, content=piece)
         except DependencyError as error:
-            reason = error.detail
-        if time.monotonic() > deadline:
-            raise DependencyError(f"{client.server} takes nothing more ({reason}); type it again to go on")
-        time.sleep(min(pause_s, LONGEST_PAUSE_S))
-        pause_s *= 2
-        offset, video = _asked(client, url, offset)
-        if video is not None:
-            return offset, video
+            self._patience.wait(error.detail)
+        else:
+            if not _is_busy(answer) and answer.status_code not in MISPLACED:
+                return self._take(answer)
+            self._patience.wait(_reason(answer), answer)
+        return self._take(self._answered("HEAD", self.url, lost=True))
 
-
-def _asked(client: ApiClient, url: str, offset: int) -> tuple[int, str | None]:
-    """How much the server has; the offset as we know it where it does not answer."""
-    try:
-        answer = client.request("HEAD", url, headers=TUS)
-    except DependencyError:
-        return offset, None
-    if not answer.is_success:
-        return offset, None
-    return int(answer.headers["Upload-Offset"]), _video_of(answer)
-
-
-def _video_of(answer: httpx.Response) -> str | None:
-    location = answer.headers.get("Content-Location")
-    return location.rpartition("/")[2] if location else None
-
-
-class _Note:
-    """Where an upload of this very file to this server has its address, until it is done."""
-
-    def __init__(self, home: Path, client: ApiClient, path: Path, title: str) -> None:
-        found = path.stat()
-        which = [client.server, str(path.resolve()), found.st_size, found.st_mtime_ns, title]
-        name = hashlib.sha256(json.dumps(which).encode()).hexdigest()[:32]
-        self._client = client
-        self._path = home / "uploads" / f"{name}.json"
-
-    def known(self) -> tuple[str, int] | None:
-        """Address and offset of an upload that can be gone on with."""
-        try:
-            url = str(json.loads(self._path.read_text())["url"])
-        except (FileNotFoundError, ValueError, KeyError):
-            return None
-        answer = self._client.request("HEAD", url, headers=TUS)
+    def _take(self, answer: httpx.Response) -> None:
+        """Where the upload stands, as an answer says."""
         if answer.status_code in GONE:
-            self.forget()
-            return None
+            self._note.forget()
+            raise DependencyError(f"{self._client.server} gave this upload up; type it again to begin anew")
         checked(answer)
-        return url, int(answer.headers["Upload-Offset"])
+        offset = int(self._field(answer, "Upload-Offset"))
+        location = answer.headers.get("Content-Location")
+        self.video_id = location.rpartition("/")[2] if location else None
+        if offset > self.offset:
+            self._patience.renew()
+        elif self.video_id is None and answer.request.method == "PATCH":
+            self._patience.wait("it answered without taking anything")
+        self.offset = offset
 
-    def write(self, url: str) -> None:
-        private_folder(self._path.parent)
-        write_private(self._path, json.dumps({"url": url}))
+    def _answered(
+        self, method: str, url: str, headers: dict[str, str] | None = None, *, lost: bool = False
+    ) -> httpx.Response:
+        """The answer of a server that is not busy; a connection is tried again only where one was `lost`.
 
-    def forget(self) -> None:
-        self._path.unlink(missing_ok=True)
+        To one that was never there it would be two minutes of waiting for somebody who has mistyped the address.
+        """
+        while True:
+            try:
+                answer = self._client.request(method, url, headers=TUS | (headers or {}))
+            except DependencyError as error:
+                if not lost:
+                    raise
+                self._patience.wait(error.detail)
+                continue
+            if not _is_busy(answer):
+                return answer
+            lost = True
+            self._patience.wait(_reason(answer), answer)
+
+    def _field(self, answer: httpx.Response, name: str) -> Any:
+        if name not in answer.headers:
+            raise DependencyError(f"{self._client.server} does not speak tus: no {name} in its answer")
+        return answer.headers[name]
+
+
+def _piece(file: IO[bytes], offset: int, size_bytes: int) -> bytes:
+    file.seek(offset)
+    return file.read(min(PIECE_BYTES, size_bytes - offset))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of a file; another one than before where it is not there any more."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_busy(answer: httpx.Response) -> bool:
+    return answer.status_code in BUSY or answer.is_server_error
+
+
+def _reason(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {detail_of(answer)}".strip()

@@ -18,7 +18,6 @@ Server = Annotated[
     typer.Option("--server", help="Its address; else the last one, or this HOME's stack, or port 8080."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-LEAST_CHARACTERS = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -89,9 +88,7 @@ def password(
     from stores.postgres import connect
     from streaming.api.passwords import Passwords
 
-    text = _password()
-    if len(text) < LEAST_CHARACTERS:
-        raise InputError(f"a password has {LEAST_CHARACTERS} characters or more")
+    text = storable(_password())
     password_hash = asyncio.run(Passwords().hash(text))
     with database(), connect() as connection:
         changed = connection.execute(
@@ -107,6 +104,19 @@ def password(
     else:
         console.stdout().print(f"{user} has a password now")
     return 0
+
+
+def storable(password: str) -> str:
+    """The password, where the API would let somebody log in with it. Raises InputError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from streaming.api.texts import Password
+
+    try:
+        return TypeAdapter[str](Password).validate_python(password)
+    except ValidationError as error:
+        # Its words alone: the whole message quotes the password.
+        raise InputError(f"this cannot be a password: {error.errors()[0]['msg']}") from None
 
 
 def _password() -> str:
