@@ -24,15 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         listener = listen(arguments.host, arguments.port)
-        access_log = AccessLog()
-        app = create_app(access_log)
+        app = create_app(AccessLog())
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
         return error.exit_code
     print(f"listening on http://{arguments.host}:{listener.getsockname()[1]}", flush=True)
     log_as_json()
     Server(app).run(sockets=[listener])
-    access_log.flush()
     return 0
 
 

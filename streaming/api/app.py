@@ -85,6 +85,8 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
                 await task
         await database.close()
         await limiter.aclose()
+        if access_log is not None:
+            access_log.flush()  # here: once the server has ended, it dies of the signal that ended it
 
     app = FastAPI(
         title="Newsreel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -65,7 +66,10 @@ def test_the_program_says_where_it_listens_and_ends_on_sigterm(database_url: str
         assert httpx.get(f"{said[1]}/healthz").status_code == 200
         os.kill(program.pid, signal.SIGTERM)
         assert program.wait(timeout=10) in (0, -signal.SIGTERM)
-        assert program.stderr.read() == ""
+        told = [json.loads(line) for line in program.stderr]
+    assert [(line["logger"], line["route"], line["status"]) for line in told] == [
+        ("newsreel.access", "/healthz", 200)
+    ]
 
 
 def test_a_taken_port_is_a_clear_sentence() -> None:
