@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,11 @@ def connect() -> Connection:
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         raise DependencyError(f"PostgreSQL (NEWSREEL_DATABASE_URL) cannot be reached: {reason}") from error
+
+
+def advisory_lock(*words: str) -> int:
+    """The number of the advisory lock that these words name."""
+    return int.from_bytes(hashlib.sha256("\n".join(words).encode()).digest()[:8], signed=True)
 
 
 def migrate() -> None:

@@ -18,7 +18,7 @@ AUDIT_LOG = live_table(
         Column("audit_id", "string", "The act, minted at the edge.", identifier=True),
         Column("operator_id", "string", "Who did it.", identifier=True),
         Column("action", "string", "What was done.", allowed=("take_down", "restore", "overrule", "retry")),
-        Column("object_id", "string", "What it was done to, a video.", identifier=True),
+        Column("object_id", "string", "What it was done to, a video or a post.", identifier=True),
         Column("reason", "string", "Why, as the operator says.", nullable=True),
         Column("request_id", "string", "The request by which it was done.", nullable=True),
         created_at("When it was done, UTC."),

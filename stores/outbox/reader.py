@@ -7,13 +7,12 @@ therefore (transaction id, event id), and only events of transactions below ever
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from schemas.errors import ConflictError
-from stores.postgres import Connection
+from stores.postgres import Connection, advisory_lock
 
 BATCH_EVENTS = 1_000
 Event = dict[str, Any]
@@ -68,7 +67,7 @@ def lag(connection: Connection, consumer: str) -> int:
 @contextmanager
 def turn(connection: Connection, consumer: str) -> Iterator[bool]:
     """Whether this is the only process that reads for a consumer, until the block ends."""
-    lock = int.from_bytes(hashlib.sha256(consumer.encode()).digest()[:8], signed=True)
+    lock = advisory_lock(consumer)
     [row] = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (lock,)).fetchall()
     connection.commit()
     try:

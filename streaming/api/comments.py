@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
@@ -66,10 +66,10 @@ class Comments(BaseModel):
 async def page(request: Request) -> Response:
     """The comments on a video, the newest first."""
     video_id, caller = request.path_params["video_id"], request.scope[HOOK]
-    await permitted(request, caller, video_id, "read")
-    limit, cursor = pages.asked(request)
     database: Database = request.app.state.database
     stale = caller.user_id is None and database.has_replica
+    await permitted(request, caller, video_id, "read", stale=stale)
+    limit, cursor = pages.asked(request)
 
     async def read() -> bytes:
         after, after_id = pages.read(cursor, pages.time, str) if cursor else (None, None)
@@ -78,7 +78,7 @@ async def page(request: Request) -> Response:
         items, next_cursor = pages.page(rows, limit, "creation_time", "comment_id")
         return orjson.dumps({"items": items, "next_cursor": next_cursor}, option=orjson.OPT_UTC_Z)
 
-    kept: KeptReads[Any] = request.app.state.kept_reads
+    kept: KeptReads = request.app.state.kept_reads
     told = await kept.get(video_id, ("comments", stale, limit, cursor), read)
     return Response(told, media_type="application/json")
 

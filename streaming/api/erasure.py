@@ -26,10 +26,6 @@ async def erase_account(connection: Connection, user_id: str) -> None:
         "DELETE FROM upload_chunks WHERE upload_id IN (SELECT upload_id FROM uploads WHERE user_id = %s)",
         (user_id,),
     )
-    await connection.execute(
-        "DELETE FROM upload_chunks WHERE upload_id IN (SELECT upload_id FROM uploads WHERE user_id = %s)",
-        (user_id,),
-    )
     for table, columns in OF_ACCOUNT.items():
         condition = " OR ".join(f"{column} = %s" for column in columns)
         await connection.execute(f"DELETE FROM {table} WHERE {condition}".encode(), (user_id,) * len(columns))

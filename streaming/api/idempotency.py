@@ -5,7 +5,6 @@ What a request does and the record of its answer are one transaction: killed at 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -19,9 +18,11 @@ from fastapi.encoders import jsonable_encoder
 from starlette.responses import JSONResponse, Response
 
 from schemas.errors import ConflictError, InputError
+from stores.postgres import advisory_lock
 from stores.secret_keys import signing_keys
 from streaming.api.caller import HOOK, Caller
 from streaming.api.database import Connection, Database
+from streaming.api.pair import keep_account
 
 KEPT_FOR = timedelta(hours=24)
 PURPOSE = "idempotency digest"
@@ -61,15 +62,21 @@ class Once:
         self._request, self._key = request, key
 
     async def __call__(self, work: Work) -> Response:
-        """The answer of the work, or the first one. Raises InputError for another body, ConflictError while it runs."""
+        """The answer of the work, or the first one.
+
+        Whoever is logged in stays until it is committed. Raises InputError for another body, ConflictError while the
+        first one runs, LogInError where the account was erased meanwhile.
+        """
         database: Database = self._request.app.state.database
         if self._key is None:
             async with database.transaction() as connection:
+                await self._keep_caller(connection)
                 answer = await work(connection)
             return answer.response()
         body = await self._request.body()
         place = (_subject(self._request), self._request.url.path, self._key)
         async with database.transaction() as connection:
+            await self._keep_caller(connection)
             if not await _taken(connection, place):
                 raise ConflictError("the first request with this Idempotency-Key is still being answered")
             cursor = await connection.execute(
@@ -100,6 +107,11 @@ class Once:
             )
         return response
 
+    async def _keep_caller(self, connection: Connection) -> None:
+        caller: Caller = self._request.scope[HOOK]
+        if caller.user_id is not None:
+            await keep_account(connection, caller.user_id)
+
 
 async def _once(request: Request, key: Key = None) -> Once:
     return Once(request, key)
@@ -116,8 +128,9 @@ async def forget_old(database: Database) -> None:
 
 async def _taken(connection: Connection, place: tuple[str, str, str]) -> bool:
     """Whether nobody else is at work under this key; held until the transaction ends."""
-    lock = int.from_bytes(hashlib.sha256("\n".join(place).encode()).digest()[:8], signed=True)
-    cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s) AS taken", (lock,))
+    cursor = await connection.execute(
+        "SELECT pg_try_advisory_xact_lock(%s) AS taken", (advisory_lock(*place),)
+    )
     row = await cursor.fetchone()
     return bool(row and row["taken"])
 

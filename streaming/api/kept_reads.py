@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from streaming.api.notices import Notices
 
@@ -21,27 +21,22 @@ PAGES = 16
 Answer = TypeVar("Answer")
 
 
-class KeptReads(Generic[Answer]):
-    """Answers by video and by what was asked of it."""
+class KeptReads:
+    """Answers by video and by what was asked of it: who asks the same again gets the same type."""
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
-        self._kept: dict[str, dict[Hashable, tuple[float, Answer]]] = {}
+        self._kept: dict[str, dict[Hashable, tuple[float, Any]]] = {}
         self._told = 0
         notices.on("video_changed", self.forget, self._forget_all)
 
-    def peek(self, video_id: str, what: Hashable) -> Answer | None:
-        """The answer that is kept, or None."""
-        pages = self._kept.get(video_id)
-        if pages is not None and (found := pages.get(what)) is not None and found[0] > time.monotonic():
-            return found[1]
-        return None
-
     async def get(self, video_id: str, what: Hashable, read: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer that is kept, or what `read` gives, which is kept from now on."""
-        if (found := self.peek(video_id, what)) is not None:
-            return found
-        told, now_s = self._told, time.monotonic()
+        now_s = time.monotonic()
+        found: tuple[float, Answer] | None = self._kept.get(video_id, {}).get(what)
+        if found is not None and found[0] > now_s:
+            return found[1]
+        told = self._told
         answer = await read()
         # An answer that was read before a change must not be kept after it.
         if self._notices.heard and told == self._told:
@@ -59,7 +54,7 @@ class KeptReads(Generic[Answer]):
     def _forget_all(self) -> None:
         self.forget("*")
 
-    def _keep(self, video_id: str, what: Hashable, until_s: float, answer: Answer) -> None:
+    def _keep(self, video_id: str, what: Hashable, until_s: float, answer: object) -> None:
         if len(self._kept) >= VIDEOS:
             self._kept.clear()
         pages = self._kept.setdefault(video_id, {})

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from schemas.errors import ConflictError, NotFoundError
-from schemas.ids import new_id
-from streaming.api import pages
+from streaming.api import audit, pages
 from streaming.api.authorization import relations, require
 from streaming.api.caller import LoggedIn, Member
-from streaming.api.database import Database
+from streaming.api.database import Database, Row
 from streaming.api.pages import DEFAULT_LIMIT, Cursor, Limit
-from streaming.api.request_id import request_id
 from streaming.api.texts import Body, Reason
 from streaming.api.videos import VideoId, permitted
 
@@ -24,6 +22,10 @@ router = APIRouter(tags=["operators"])
 
 COLUMNS = "audit_id, operator_id, action, object_id, reason, request_id, created"
 TRIED_AGAIN = ("failed", "rejected", "duplicate")
+
+
+Becomes = Callable[[Row], tuple[str, list[str]]]
+"""The status and reasons that a video gets, by its row. Raises ConflictError where that cannot be."""
 
 
 class Because(Body):
@@ -61,7 +63,7 @@ async def take_down(video_id: VideoId, body: Because, request: Request, caller: 
 async def restore(video_id: VideoId, body: Because, request: Request, caller: LoggedIn) -> None:
     """Take a take-down back."""
 
-    def back(row: dict[str, Any]) -> tuple[str, list[str]]:
+    def back(row: Row) -> tuple[str, list[str]]:
         if row["status"] != "removed":
             raise ConflictError(f"this video is {row['status']}, and was not taken down")
         return ("ready", []) if row["package"] else ("failed", ["it was taken down before it was published"])
@@ -73,7 +75,7 @@ async def restore(video_id: VideoId, body: Because, request: Request, caller: Lo
 async def retry(video_id: VideoId, body: Because, request: Request, caller: LoggedIn) -> None:
     """Run the ingest of a video that failed or was refused once more."""
 
-    def again(row: dict[str, Any]) -> tuple[str, list[str]]:
+    def again(row: Row) -> tuple[str, list[str]]:
         if row["status"] not in TRIED_AGAIN:
             raise ConflictError(
                 f"this video is {row['status']}; only {', '.join(TRIED_AGAIN)} are tried again"
@@ -102,7 +104,7 @@ async def audit_log(
 
 
 async def _act(
-    request: Request, caller: Member, video_id: str, action: str, reason: str, becomes: Any
+    request: Request, caller: Member, video_id: str, action: str, reason: str, becomes: Becomes
 ) -> None:
     """Change a video's status as `becomes` says of its row, and note who did it."""
     await permitted(request, caller, video_id, "operate")
@@ -119,8 +121,5 @@ async def _act(
                WHERE video_id = %s""",
             (status, reasons, status == "inspecting", video_id),
         )
-        await connection.execute(
-            f"INSERT INTO audit_log ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)".encode(),
-            (new_id(), caller.user_id, action, video_id, reason, request_id.get(), datetime.now(UTC)),
-        )
+        await audit.note(connection, caller.user_id, action, video_id, reason)
     request.app.state.kept_reads.forget(video_id)

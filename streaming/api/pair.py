@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from schemas.errors import ForbiddenError, InputError, LogInError, NotFoundError
+from stores.postgres import advisory_lock
 from streaming.api.database import Connection, Database
 
 _BLOCKED = b"""
@@ -25,8 +25,7 @@ async def pair(database: Database, user_id: str, other_id: str) -> AsyncIterator
     edge is made after a block was acknowledged.
     """
     async with database.transaction() as connection:
-        text = "\n".join(("pair", *sorted((user_id, other_id))))
-        lock = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
+        lock = advisory_lock("pair", *sorted((user_id, other_id)))
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
         yield connection
 

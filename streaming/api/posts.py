@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from schemas.errors import NotFoundError
 from schemas.ids import new_id
 from schemas.permissions import Relation
+from streaming.api import audit
 from streaming.api.authorization import relations, require
 from streaming.api.caller import LoggedIn, Member
-from streaming.api.database import Database
+from streaming.api.database import Connection, Database
 from streaming.api.idempotency import Answer, OnceOnly
-from streaming.api.pair import keep_account
-from streaming.api.request_id import request_id
 from streaming.api.texts import Body, Words
 
 router = APIRouter(tags=["posts"])
@@ -43,8 +42,7 @@ class Post(Body):
 async def write(body: NewPost, caller: LoggedIn, once: OnceOnly) -> Response:
     """Write a post. The next load of a friend's or follower's feed has it."""
 
-    async def work(connection: Any) -> Answer:
-        await keep_account(connection, caller.user_id)
+    async def work(connection: Connection) -> Answer:
         post = Post(
             post_id=new_id(), user_id=caller.user_id, content=body.content, creation_time=datetime.now(UTC)
         )
@@ -74,11 +72,7 @@ async def delete(post_id: PostId, request: Request, caller: LoggedIn) -> None:
     async with database.transaction() as connection:
         cursor = await connection.execute("DELETE FROM posts WHERE post_id = %s", (post_id,))
         if cursor.rowcount and post.user_id != caller.user_id:
-            await connection.execute(
-                """INSERT INTO audit_log (audit_id, operator_id, action, object_id, request_id, created)
-                   VALUES (%s, %s, 'take_down', %s, %s, now())""",
-                (new_id(), caller.user_id, post_id, request_id.get()),
-            )
+            await audit.note(connection, caller.user_id, "take_down", post_id)
 
 
 async def _found(database: Database, post_id: str, caller: Member) -> tuple[Post, set[Relation]]:

@@ -12,6 +12,7 @@ from schemas.rows import IDENTIFIER
 from schemas.settings import settings
 from schemas.tables.uploads import CHUNK_BYTES
 from streaming.api.database import Database, Row
+from streaming.api.pair import keep_account
 from streaming.api.upload_fields import Metadata
 from streaming.api.upload_file import ChunkDigest
 
@@ -33,19 +34,23 @@ def file_of(upload_id: str) -> Path:
 async def announce(database: Database, user_id: str, size_bytes: int, metadata: Metadata) -> Row:
     """A new upload. Raises ConflictError where the account has too many that are open."""
     now = datetime.now(UTC)
-    rows = await database.write(
-        f"""INSERT INTO uploads (upload_id, user_id, title, description, file_name, size_bytes, state, expires, created)
-            SELECT %s, %s, %s, %s, %s, %s, 'open', %s, %s
-            WHERE (SELECT count(*) FROM uploads WHERE user_id = %s AND state = 'open') < {OPEN_AT_ONCE}
-            RETURNING {COLUMNS}""",
-        (
-            new_id(), user_id, metadata.title, metadata.description, metadata.file_name, size_bytes,
-            now + LIFE, now, user_id,
-        ),
-    )  # fmt: skip
-    if not rows:
+    async with database.transaction() as connection:
+        await keep_account(connection, user_id)
+        cursor = await connection.execute(
+            f"""INSERT INTO uploads (upload_id, user_id, title, description, file_name, size_bytes, state, expires,
+                  created)
+                SELECT %s, %s, %s, %s, %s, %s, 'open', %s, %s
+                WHERE (SELECT count(*) FROM uploads WHERE user_id = %s AND state = 'open') < {OPEN_AT_ONCE}
+                RETURNING {COLUMNS}""".encode(),
+            (
+                new_id(), user_id, metadata.title, metadata.description, metadata.file_name, size_bytes,
+                now + LIFE, now, user_id,
+            ),
+        )  # fmt: skip
+        upload = await cursor.fetchone()
+    if upload is None:
         raise ConflictError(f"{OPEN_AT_ONCE} uploads are open already; finish or delete some")
-    return rows[0]
+    return upload
 
 
 async def existing_upload(database: Database, upload_id: str) -> Row:

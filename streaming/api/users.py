@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, Path, Request, Response
@@ -14,7 +14,7 @@ from schemas.errors import ConflictError, ForbiddenError, InputError, NotFoundEr
 from schemas.ids import new_id
 from streaming.api.authorization import allows, relations, require
 from streaming.api.caller import AnyCaller, LoggedIn
-from streaming.api.database import Database, Row
+from streaming.api.database import Connection, Database, Row
 from streaming.api.erasure import erase_account
 from streaming.api.idempotency import Answer, OnceOnly
 from streaming.api.limits import check_login
@@ -83,7 +83,7 @@ async def sign_up(body: NewUser, request: Request, _caller: AnyCaller, once: Onc
     password_hash = await passwords.hash(body.password)
     user_id, now = new_id(), datetime.now(UTC)
 
-    async def work(connection: Any) -> Answer:
+    async def work(connection: Connection) -> Answer:
         try:
             await connection.execute(
                 """INSERT INTO users (user_id, user_name, name, email, date_of_birth, created)

@@ -6,8 +6,9 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from http import HTTPStatus
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
@@ -33,7 +34,14 @@ COLUMNS = """video_id, title, description, size_bytes, thumbnail_url, uploader_i
     reasons, visibility, sha256, duration_s, created, package"""
 
 
-@dataclass(frozen=True, slots=True)
+class Told(NamedTuple):
+    """An answer as it goes out."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
 class Video:
     """A video's row, and which rows of the table of permissions hold for it."""
 
@@ -55,6 +63,14 @@ class Video:
         if self.public or user_id is None:
             return public_links(self.row)
         return signed_links(self.row, Grant("user", user_id, self.row["video_id"]), time.time())
+
+    def told(self, user_id: str | None) -> Told:
+        """What this account is told of it: of a public video all are told the same."""
+        return self._told_to_all if self.public else _told(self.row, self.links(user_id))
+
+    @cached_property
+    def _told_to_all(self) -> Told:
+        return _told(self.row, public_links(self.row))
 
 
 class Playback(BaseModel):
@@ -100,13 +116,6 @@ class VideoChange(Body):
         return self
 
 
-class Told(NamedTuple):
-    """An answer as it goes out."""
-
-    body: bytes
-    etag: str
-
-
 @plain.get(
     "/v1/videos/{video_id}",
     response_model=VideoAnswer,
@@ -115,20 +124,10 @@ class Told(NamedTuple):
 )
 async def show(request: Request) -> Response:
     """A video. Who is not logged in sees public ones."""
-    video_id = request.path_params["video_id"]
-    kept: KeptReads[Any] = request.app.state.kept_reads
     caller: Caller = request.scope[HOOK]
     stale = caller.user_id is None and request.app.state.database.has_replica
-    # What anybody may see needs no look at who asks.
-    told: Told | None = kept.peek(video_id, ("public", stale))
-    if told is None:
-        video = await existing_video(request, video_id, stale=stale)
-        require("video", video.state, "read", relations(caller, video.uploader_id))
-        told = (
-            await kept.get(video_id, ("public", stale), _teller(video))
-            if video.public
-            else _told(video, caller.user_id)
-        )
+    video = await permitted(request, caller, request.path_params["video_id"], "read", stale=stale)
+    told = video.told(caller.user_id)
     headers = {"ETag": told.etag}
     if not_modified(request, told.etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -138,8 +137,7 @@ async def show(request: Request) -> Response:
 @router.patch("/v1/videos/{video_id}", response_model=VideoAnswer)
 async def change(video_id: VideoId, body: VideoChange, request: Request, caller: LoggedIn) -> Response:
     """Change the own video's title, description or visibility."""
-    video = await existing_video(request, video_id)
-    require("video", video.state, "edit", relations(caller, video.uploader_id))
+    await permitted(request, caller, video_id, "edit")
     values = body.model_dump(exclude_unset=True)
     if "description" in values:
         values["description"] = values["description"] or None
@@ -152,15 +150,15 @@ async def change(video_id: VideoId, body: VideoChange, request: Request, caller:
             (*values.values(), video_id),
         )
         request.app.state.kept_reads.forget(video_id)
-    told = _told(await existing_video(request, video_id), caller.user_id)
+    video = await existing_video(request, video_id)
+    told = video.told(caller.user_id)
     return Response(told.body, media_type="application/json")
 
 
 @router.delete("/v1/videos/{video_id}", status_code=HTTPStatus.NO_CONTENT)
 async def delete(video_id: VideoId, request: Request, caller: LoggedIn) -> None:
     """Delete the own video, and all that people did with it."""
-    video = await existing_video(request, video_id)
-    require("video", video.state, "delete", relations(caller, video.uploader_id))
+    await permitted(request, caller, video_id, "delete")
     async with request.app.state.database.transaction() as connection:
         await erase_videos(connection, [video_id])
     request.app.state.kept_reads.forget(video_id)
@@ -181,22 +179,23 @@ async def existing_video(request: Request, video_id: str, *, stale: bool = False
         )
         return None if row is None else Video(row, video_state(row["status"], row["visibility"]))
 
-    kept: KeptReads[Any] = request.app.state.kept_reads
-    video: Video | None = await kept.get(video_id, ("row", stale), read)
+    kept: KeptReads = request.app.state.kept_reads
+    video = await kept.get(video_id, ("row", stale), read)
     if video is None:
         raise NotFoundError("no such video")
     return video
 
 
-async def permitted(request: Request, caller: Caller, video_id: str, action: str) -> Video:
+async def permitted(
+    request: Request, caller: Caller, video_id: str, action: str, *, stale: bool = False
+) -> Video:
     """A video with which the caller may do this. Raises LogInError, ForbiddenError, NotFoundError."""
-    video = await existing_video(request, video_id)
+    video = await existing_video(request, video_id, stale=stale)
     require("video", video.state, action, relations(caller, video.uploader_id))
     return video
 
 
-def _told(video: Video, user_id: str | None) -> Told:
-    row, links = video.row, video.links(user_id)
+def _told(row: Row, links: Links) -> Told:
     body = orjson.dumps(
         {
             **{name: row[name] for name in _AS_IT_IS},
@@ -206,13 +205,6 @@ def _told(video: Video, user_id: str | None) -> Told:
         option=orjson.OPT_UTC_Z,
     )
     return Told(body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
-
-
-def _teller(video: Video):  # type: ignore[no-untyped-def]  # an awaitable that is there already
-    async def tell() -> Told:
-        return _told(video, None)
-
-    return tell
 
 
 _AS_IT_IS = [name for name in VideoAnswer.model_fields if name not in ("thumbnail_url", "playback")]

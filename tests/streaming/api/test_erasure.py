@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -148,20 +149,56 @@ def test_it_can_neither_log_in_nor_go_on(api: httpx.Client, ann: Person) -> None
     assert again.json()["user_id"] != ann.user_id
 
 
-def test_what_is_written_meanwhile_is_gone_too(ann: Person, join: Join) -> None:
+def test_what_is_written_meanwhile_is_gone_too(
+    ann: Person, join: Join, add_video: Callable[..., str]
+) -> None:
     bob = join()
+    video = f"/v1/videos/{add_video(uploader_id=bob.user_id)}"
+    kinds = (
+        lambda: ann.http.post("/v1/posts", json={"content": "quuxbury"}),
+        lambda: ann.http.post(f"{video}/comments", json={"text": "quuxbury"}),
+        lambda: ann.http.post(f"{video}/shares", json={"expires_in_s": 60}),
+        lambda: ann.http.post("/v1/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "9"}),
+        lambda: bob.http.put(f"/v1/follows/{ann.user_id}"),
+    )
 
-    def write(number: int) -> int:
-        if number % 2:
-            return ann.http.post("/v1/posts", json={"content": "quuxbury"}).status_code
-        return bob.http.put(f"/v1/follows/{ann.user_id}").status_code
-
-    with ThreadPoolExecutor(8) as at_once:
-        before = [at_once.submit(write, number) for number in range(16)]
+    with ThreadPoolExecutor(10) as at_once:
+        before = [at_once.submit(write) for write in kinds * 4]
         erased = at_once.submit(ann.http.delete, f"/v1/users/{ann.user_id}")
-        after = [at_once.submit(write, number) for number in range(16)]
+        after = [at_once.submit(write) for write in kinds * 4]
     assert erased.result().status_code == 204
-    assert {one.result() for one in before + after} <= {201, 200, 401, 404}
+    assert {one.result().status_code for one in before + after} <= {201, 200, 401, 404}
+    left = everything(but="events")
+    assert {table for table, text in left.items() if ann.user_id in text} == set()
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("what", ["posts", "comments", "shares", "uploads"])
+def test_one_who_was_erased_while_the_request_came_writes_nothing(
+    ann: Person, join: Join, add_video: Callable[..., str], what: str, keyed: bool
+) -> None:
+    video = f"/v1/videos/{add_video(uploader_id=join().user_id)}"
+    with connect() as connection:
+        # As erasing does, and its session is still good: the request is let in and waits for this.
+        connection.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (ann.user_id,))
+        with ThreadPoolExecutor(1) as at_once:
+            writing = at_once.submit(
+                ann.http.post,
+                f"{video}/{what}" if what in ("comments", "shares") else f"/v1/{what}",
+                json={
+                    "posts": {"content": "hi"},
+                    "comments": {"text": "hi"},
+                    "shares": {"expires_in_s": 60},
+                }.get(what),
+                headers=({"Tus-Resumable": "1.0.0", "Upload-Length": "9"} if what == "uploads" else {})
+                | ({"Idempotency-Key": "one"} if keyed else {}),
+            )
+            while not connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+                time.sleep(0.01)
+            connection.execute("DELETE FROM idempotency_keys")
+            connection.execute("DELETE FROM users WHERE user_id = %s", (ann.user_id,))
+            connection.commit()
+            assert writing.result(timeout=10).status_code == 401
     left = everything(but="events")
     assert {table for table, text in left.items() if ann.user_id in text} == set()
 
