@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from newsreel.api_client import ApiClient, checked
-from schemas.errors import StageError
-from stores.postgres import connect
+from newsreel.credentials import set_password
+from schemas.errors import LogInError, StageError
 from stores.private_files import kept
 
 UPLOADER = "demo"
@@ -33,24 +32,14 @@ def person(api_url: str, home: Path, user_name: str) -> ApiClient:
     password = kept(home / "keys" / "demo_password", lambda: secrets.token_urlsafe(16))
     body = {"user_name": user_name, "password": password}
     with httpx.Client(base_url=api_url, timeout=_TIMEOUT_S, trust_env=False) as http:
-        if http.post("/v1/users", json=body).status_code == httpx.codes.CONFLICT:
-            _let_in(user_name, password)
+        http.post("/v1/users", json=body)
     client = ApiClient(home / "demo" / user_name, api_url)
-    client.log_in(user_name, password)
+    try:
+        client.log_in(user_name, password)
+    except LogInError:  # `newsreel ingest` has made the account, without a password
+        set_password(user_name, password)
+        client.log_in(user_name, password)
     return client
-
-
-def _let_in(user_name: str, password: str) -> None:
-    """Give an account of this HOME the demo's password, where `newsreel ingest` has made it without one."""
-    from streaming.api.passwords import Passwords
-
-    password_hash = asyncio.run(Passwords().hash(password))
-    with connect() as connection:
-        connection.execute(
-            """INSERT INTO credentials (user_id, password_hash)
-               SELECT user_id, %s FROM users WHERE user_name = %s ON CONFLICT DO NOTHING""",
-            (password_hash, user_name),
-        )
 
 
 def react(api_url: str, home: Path, video_id: str, say: Say) -> None:

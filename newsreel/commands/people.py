@@ -81,24 +81,14 @@ def password(
     user: Annotated[str, typer.Argument(help="A user name of this HOME.")],
     as_json: Json = False,
 ) -> int:
-    """Give an account of this HOME a password: one that `import` or `ingest` has made cannot log in before."""
-    import asyncio
-
+    """Give an account of this HOME a password, which ends its sessions; `import` and `ingest` make it without one."""
+    from newsreel.credentials import set_password
     from newsreel.servers import database
-    from stores.postgres import connect
-    from streaming.api.passwords import Passwords
 
     text = storable(_password())
-    password_hash = asyncio.run(Passwords().hash(text))
-    with database(), connect() as connection:
-        changed = connection.execute(
-            """INSERT INTO credentials (user_id, password_hash)
-               SELECT user_id, %s FROM users WHERE user_name = %s
-               ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash""",
-            (password_hash, user),
-        ).rowcount
-    if not changed:
-        raise NotFoundError(f"no user {user!r}")
+    with database():
+        if not set_password(user, text):
+            raise NotFoundError(f"no user {user!r}")
     if as_json:
         console.emit({"user_name": user})
     else:

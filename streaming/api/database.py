@@ -67,12 +67,6 @@ class Database:
             await pool.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection to the primary, each statement a transaction of its own."""
-        async with _served(self._primary) as connection:
-            yield connection
-
-    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction on the primary, committed when the block ends well; its events carry the request's id."""
         async with _served(self._primary) as connection, connection.transaction():

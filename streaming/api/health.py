@@ -30,18 +30,18 @@ async def health() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz")
-async def ready(request: Request) -> Health:
+@router.get("/readyz", response_model=Health)
+async def ready(request: Request) -> Health | Response:
     """Whether requests should be sent here: PostgreSQL answers, is migrated, and nobody has asked this to end."""
     if request.app.state.draining:
-        return _not_ready("This server is about to end.")  # type: ignore[return-value]
+        return _not_ready("This server is about to end.")
     database: Database = request.app.state.database
     try:
         row = await database.one("SELECT version_num FROM alembic_version")
     except NewsreelError:
-        return _not_ready("PostgreSQL does not answer.")  # type: ignore[return-value]
+        return _not_ready("PostgreSQL does not answer.")
     if row is None or row["version_num"] != migrations.HEAD:
-        return _not_ready("PostgreSQL is at another revision than this program.")  # type: ignore[return-value]
+        return _not_ready("PostgreSQL is at another revision than this program.")
     return Health(status="ready")
 
 

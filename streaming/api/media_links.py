@@ -39,13 +39,8 @@ class Links(NamedTuple):
     playback: Playback | None
 
 
-def is_public(row: Row) -> bool:
-    """Whether anyone may read the video's media."""
-    return row["status"] == "ready" and row["visibility"] == "public"
-
-
 def public_links(row: Row) -> Links:
-    """Links for anyone, of a video that `is_public`."""
+    """Links for anyone, of a public video."""
     return _links(row, "/media")
 
 

@@ -6,14 +6,11 @@ What is remembered because such notices come must not be trusted while they cann
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg
 from psycopg import sql
-
-log = logging.getLogger(__name__)
 
 _AGAIN_S = 0.5
 

@@ -134,7 +134,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: at, level, logger, request_id, message, and what the record adds."""
+    """One JSON object a line: at, level, logger, request_id, message, and the trace of an error."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

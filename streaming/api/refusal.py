@@ -9,10 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.ids import new_id
 from streaming.api.headers import DEFAULT_HEADERS
-from streaming.api.problems import problem
+from streaming.api.problems import RETRY_AFTER_S, problem
 from streaming.api.request_id import HEADER
-
-RETRY_AFTER_S = 5
 
 
 def refusal(status: HTTPStatus, detail: str) -> bytes:

@@ -65,10 +65,10 @@ async def show(request: Request) -> HTMLResponse:
 async def _shared(request: Request, share_id: str) -> Row | None:
     """The video that a link shows, with `sharer_id`; None where the link was taken back."""
     database: Database = request.app.state.database
-    columns = ", ".join(f"v.{name.strip()}" for name in COLUMNS.split(","))
     return await database.one(
-        f"""SELECT {columns}, s.user_id AS sharer_id FROM shares s
-            JOIN videos v USING (video_id) WHERE share_id = %s AND s.expires > now()""",
+        f"""SELECT {COLUMNS}, sharer_id FROM videos JOIN (
+              SELECT video_id, user_id AS sharer_id FROM shares WHERE share_id = %s AND expires > now()
+            ) AS share USING (video_id)""",
         (share_id,),
     )
 

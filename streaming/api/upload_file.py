@@ -183,16 +183,16 @@ class UploadFile:
         """It does, or it was taken back."""
         _note_of(self.path).unlink(missing_ok=True)
 
+    @property
+    def ready_digests(self) -> int:
+        """How many `take_ready` would return."""
+        return len(self._digests.ready) if self._digests else 0
+
     def take_ready(self) -> list[ChunkDigest]:
         """Digests of chunks that have become whole since the last time."""
         assert self._digests is not None
         ready, self._digests.ready = self._digests.ready, []
         return ready
-
-    def give_back(self, digests: list[ChunkDigest]) -> None:
-        """Digests that were taken, and are too few to be worth a statement."""
-        assert self._digests is not None
-        self._digests.ready = digests + self._digests.ready
 
     def go_back(self) -> None:
         """Keep nothing of what was appended."""

@@ -117,10 +117,8 @@ async def _append(
                 )
             if writing is not None:
                 await writing
-            if len(ready := file.take_ready()) >= DIGESTS_AT_ONCE:
-                await keep_digests(database, upload["upload_id"], ready)
-            else:
-                file.give_back(ready)
+            if file.ready_digests >= DIGESTS_AT_ONCE:
+                await keep_digests(database, upload["upload_id"], file.take_ready())
             writing = asyncio.ensure_future(_both(file, block, checksum))
             if file.offset - synced >= SYNC_BYTES and (syncing is None or syncing.done()):
                 synced = file.offset

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from streaming.api.authorization import relations, require
 from streaming.api.caller import LoggedIn, Member
 from streaming.api.database import Database, Row
+from streaming.api.plain_route import path_parameter
 from streaming.api.upload_fields import (
     ALGORITHMS,
     CHECKSUM_MISMATCH,
@@ -50,7 +51,7 @@ def _header(name: str, schema: dict[str, Any], *, required: bool = False) -> dic
 _RESUMABLE = _header("Tus-Resumable", {"type": "string", "enum": [VERSION]}, required=True)
 _CHECKSUM = _header("Upload-Checksum", {"type": "string"})
 _BODY = {"content": {OFFSET_OCTETS: {"schema": {"type": "string", "format": "binary"}}}}
-_ID = {"name": "upload_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
+_ID = path_parameter("upload_id")
 
 
 @router.options("/v1/uploads", status_code=HTTPStatus.NO_CONTENT)

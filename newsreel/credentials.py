@@ -1,0 +1,25 @@
+"""Passwords of accounts, written by whoever owns the database: `newsreel import` and `ingest` make them without one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stores.postgres import connect
+
+
+def set_password(user_name: str, password: str) -> bool:
+    """Give an account a password, and end what sessions it has; False where there is no such account."""
+    from streaming.api.passwords import Passwords
+
+    password_hash = asyncio.run(Passwords().hash(password))
+    with connect() as connection:
+        row = connection.execute(
+            """INSERT INTO credentials (user_id, password_hash)
+               SELECT user_id, %s FROM users WHERE user_name = %s
+               ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash
+               RETURNING user_id""",
+            (password_hash, user_name),
+        ).fetchone()
+        if row is not None:
+            connection.execute("DELETE FROM sessions WHERE user_id = %s", (row["user_id"],))
+    return row is not None
