@@ -26,6 +26,7 @@ from benchmarks.machine import conditions
 from benchmarks.options import Options, count
 from benchmarks.processes import processes_of
 from benchmarks.report import Figure, Report, Say
+from benchmarks.written_lines import written_lines
 from schemas.errors import NewsreelError, StageError
 from schemas.tables import TABLES
 
@@ -118,13 +119,9 @@ def report(outcomes: Sequence[Outcome], found: dict[str, Any]) -> Report:
 
 
 def read_outcomes(path: Path | None) -> dict[tuple[int, int], Outcome]:
-    """Outcomes that were written down, by number and seed; a line that was cut off is left out."""
+    """Outcomes that were written down, by number and seed."""
     found = {}
-    for line in path.read_text().splitlines() if path and path.exists() else ():
-        try:
-            written = json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    for written in written_lines(path):
         outcome = Outcome(**{**written, "point": KillPoint(**written["point"])})
         found[outcome.point.number, outcome.point.seed] = outcome
     return found

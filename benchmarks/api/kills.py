@@ -29,6 +29,7 @@ from benchmarks.api.people import Person, people, ready_videos
 from benchmarks.api.servers import Servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Figure, Say
+from benchmarks.written_lines import written_lines
 from schemas.errors import StageError
 
 WRITERS = 8
@@ -272,9 +273,8 @@ def _check(servers: Servers, video: str, everybody: Sequence[Person], told: Sequ
 
 def _read(path: Path | None, seed: int) -> dict[int, Outcome]:
     found = {}
-    for line in path.read_text().splitlines() if path and path.exists() else ():
-        with suppress(json.JSONDecodeError, TypeError):
-            outcome = Outcome(**json.loads(line))
-            if outcome.seed == seed:
-                found[outcome.number] = outcome
+    for written in written_lines(path):
+        outcome = Outcome(**written)
+        if outcome.seed == seed:
+            found[outcome.number] = outcome
     return found

@@ -9,6 +9,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from newsreel.derived import with_shard_keys
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations, suite
 from schemas.derive.markdown import page
@@ -44,6 +45,11 @@ def test_forms_equal_their_golden_file(declared: Table) -> None:
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)
 def test_docs_page_is_the_declaration(declared: Table) -> None:
     assert page(declared) == (DOCS / f"{declared.name}.md").read_text()
+
+
+def test_the_page_on_sharding_lists_the_declared_keys() -> None:
+    text = (DOCS.parent / "sharding.md").read_text()
+    assert with_shard_keys(text) == text
 
 
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -38,12 +38,6 @@ class Airflow:
 @pytest.fixture
 def airflow() -> Airflow:
     return Airflow()
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect() as opened:
-        yield opened
 
 
 @pytest.fixture

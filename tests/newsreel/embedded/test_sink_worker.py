@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -39,12 +38,6 @@ class Airflow:
 @pytest.fixture
 def airflow() -> Airflow:
     return Airflow()
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect() as opened:
-        yield opened
 
 
 @pytest.fixture
