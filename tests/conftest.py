@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 from schemas.settings import settings
 from stores.delta import Lake
 from stores.postgres import migrate
+from tests.databases import Databases
 
 PROJECT = Path(__file__).parent.parent
 
@@ -53,21 +53,25 @@ def migrated(postgres: EmbeddedPostgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres, migrated: str) -> Iterator[Databases]:
+    """Empty, migrated databases for one test each."""
+    with Databases(postgres, migrated) as made:
+        yield made
+
+
 @pytest.fixture
 def database_url(
-    postgres: EmbeddedPostgres, migrated: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: EmbeddedPostgres, databases: Databases, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """An empty, migrated database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"'.encode())
+    name = databases.take()
     monkeypatch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
     settings.cache_clear()
     assert settings().home == home
     yield postgres.url(name)
     settings.cache_clear()
-    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    databases.drop(name)
 
 
 @pytest.fixture
