@@ -12,8 +12,9 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,11 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     given = options.parse_args(arguments)
     found = conditions(points=given.points, seed=given.seed)
     kept = read_outcomes(given.resume)
-    undisturbed: EndState | None = None
+    undisturbed = cache(lambda: undisturbed_state(say))
     for number in range(given.points):
         point = kill_point(number, given.seed)
         if (point.number, point.seed) in kept:
             continue
-        undisturbed = undisturbed or undisturbed_state(say)
         outcome = kill(point, undisturbed)
         kept[point.number, point.seed] = outcome
         say(f"{point}: {'; '.join(outcome.problems) or 'as if undisturbed'} ({outcome.took_s:.0f} s)")
@@ -137,8 +137,8 @@ def undisturbed_state(say: Say) -> EndState:
         return end_state(house)
 
 
-def kill(point: KillPoint, undisturbed: EndState) -> Outcome:
-    """Run one point in a HOME of its own."""
+def kill(point: KillPoint, undisturbed: Callable[[], EndState]) -> Outcome:
+    """Run one point in a HOME of its own; `undisturbed` is asked at the end."""
     begun = time.monotonic()
     problems: list[str] = []
     hit, kept_before, in_flight, orphans = False, dict[str, int](), 0, 0
@@ -156,7 +156,7 @@ def kill(point: KillPoint, undisturbed: EndState) -> Outcome:
             orphans = len(_outlived(below))
             kept_before = _kept(house)
             _recovered(point, house, command)
-            problems += end_state(house).differences(undisturbed)
+            problems += end_state(house).differences(undisturbed())
             problems += _left_over(house)
         except (NewsreelError, subprocess.TimeoutExpired) as error:
             problems.append(f"{type(error).__name__}: {error}")

@@ -5,10 +5,13 @@ The first six points of a seeded run of `newsreel bench kills`; the bench runs a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
 
 from benchmarks.kill_point import KillPoint, kill_point
-from benchmarks.kills import WORKERS, EndState, kill, undisturbed_state
+from benchmarks.kills import WORKERS, Outcome, kill, undisturbed_state
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -18,14 +21,18 @@ POINTS = [kill_point(number, SEED) for number in range(6)]
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> EndState:
-    """What a run leaves that nobody disturbs."""
-    return undisturbed_state(print)
+def outcomes() -> Iterator[dict[KillPoint, Future[Outcome]]]:
+    """What comes of each point, two at a time: each has a HOME of its own, and waits for servers half of the time."""
+    with ThreadPoolExecutor(2) as at_work:
+        undisturbed = at_work.submit(undisturbed_state, print)
+        yield {point: at_work.submit(kill, point, undisturbed.result) for point in POINTS}
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_the_next_attempt_ends_where_an_undisturbed_run_ends(point: KillPoint, undisturbed: EndState) -> None:
-    outcome = kill(point, undisturbed)
+def test_the_next_attempt_ends_where_an_undisturbed_run_ends(
+    point: KillPoint, outcomes: dict[KillPoint, Future[Outcome]]
+) -> None:
+    outcome = outcomes[point].result()
     assert outcome.problems == []
     assert outcome.orphans == 0
     assert outcome.redone == 0

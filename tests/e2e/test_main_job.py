@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
 import subprocess
 import time
@@ -18,6 +20,7 @@ from tests.e2e.house import House
 
 pytestmark = pytest.mark.timeout(600)
 
+PROJECT = Path(__file__).parent.parent.parent
 FRAMES = 366
 """Pictures of the clip, as its own decoder counts them (test_the_clip_is_what_the_tests_say)."""
 
@@ -238,6 +241,50 @@ def test_a_damaged_file_is_rejected_with_its_reason_everywhere(
 
     assert set((house.home / "media" / "packages").iterdir()) == packages
     assert house.sql(f"SELECT * FROM renditions WHERE video_id = '{video_id}'") == []
+
+
+def test_the_page_with_nothing_but_curl(demo: dict[str, Any], clip: Path, tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "api.md").read_text()
+    script = "\n".join(re.findall(r"^```bash\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    two_seconds = tmp_path / "two seconds.mp4"
+    media_tools.check(
+        [
+            media_tools.program("ffmpeg"), "-v", "error", "-ss", "9", "-t", "2", "-i", str(clip),
+            "-vf", "scale=320:-2", "-c:a", "aac", str(two_seconds),
+        ]
+    )  # fmt: skip
+    environment = os.environ | {"API": demo["links"]["watch"].split("/watch/")[0], "FILE": str(two_seconds)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    answers = documents(done.stdout)
+    [likes, views] = [[one[name] for one in answers if name in one] for name in ("likes", "views")]
+    assert (likes[0], likes[-1], views[0], views[-1]) == (0, 1, 0, 1)
+    assert {one["status"] for one in answers if "playback" in one} >= {"ready"}
+    assert "What a rabbit!" in [one.get("text") for one in answers]
+    assert '<meta property="og:title" content="A big rabbit">' in done.stdout
+    # The page shows what is answered: the same kinds of answers in the same order, from the friends on.
+    assert shape(answers)[-13:] == shape(documents(page))[-13:]
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """The JSON objects of a text that has them between other things."""
+    found, decoder, at = [], json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        try:
+            document, at = decoder.raw_decode(text, at)
+            found.append(document)
+        except json.JSONDecodeError:
+            at += 1
+        at = text.find("{", at)
+    return found
+
+
+def shape(answers: list[dict[str, Any]]) -> list[tuple[list[str], Any]]:
+    """What each answer has, and the state or status that it tells of."""
+    return [(list(one), one.get("state") or one.get("status")) for one in answers]
 
 
 def test_the_stack_goes_down_and_leaves_nothing(house: House) -> None:
