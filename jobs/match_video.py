@@ -1,5 +1,7 @@
 """Stage `match`: which segments of a video were there before it. A whole match makes it a duplicate.
 
+Unless an operator has decided that it is none (`match_decisions`): then the match is told, and the video goes on.
+
 The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. Where a picture of it is alike
 at all (`jobs.screening`), Spark proposes offsets (`jobs.candidates`) and compares all pictures at them (`jobs.runs`);
 `jobs.segments` chooses what is told.
@@ -23,6 +25,7 @@ from schemas.errors import NotFoundError
 from schemas.tables import table
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import lake
+from stores.match_decisions import overruled
 from stores.outbox import find
 from stores.postgres import Connection, connect
 from stores.stage import stage_arguments, stage_attempt
@@ -192,7 +195,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                 duration_s = max((row["position_s"] for row in prints), default=0.0) + SAMPLE_S
                 before = partial(_came_before, connection, video)
                 rows = write_matches(video_id, find_segments(prints, duration_s, before, video_id))
-        wholes = sorted(row["reference_video_id"] for row in rows if row["kind"] == "whole")
+            decided = overruled(connection, video_id)
+        wholes = sorted(
+            row["reference_video_id"]
+            for row in rows
+            if row["kind"] == "whole" and row["reference_video_id"] not in decided
+        )
         attempt.rows = len(rows)
         attempt.next = ["reject"] if wholes else ["encode"]
         attempt.detail = f"the same as {wholes[0]}" if wholes else f"{len(rows)} shared segments"

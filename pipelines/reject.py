@@ -14,6 +14,8 @@ from pipelines.faults import Fault, reasons
 from pipelines.video_row import move, video_row
 from schemas.errors import StageError
 from stores.delta import lake
+from stores.match_decisions import overruled
+from stores.postgres import connect
 from stores.stage import stage_arguments, stage_attempt
 
 
@@ -35,7 +37,11 @@ def verdict(video_id: str) -> dict[str, Any]:
     if said := reasons(map(Fault.from_row, found)):
         return {"status": "rejected", "reasons": said}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
-    whole = [match for match in matches if match["kind"] == "whole"]
+    with connect() as connection:
+        decided = overruled(connection, video_id)
+    whole = [
+        match for match in matches if match["kind"] == "whole" and match["reference_video_id"] not in decided
+    ]
     if not whole:
         raise StageError(
             f"video {video_id} has neither a fatal fault nor a whole match: there is no reason to reject it"

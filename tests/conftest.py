@@ -13,7 +13,7 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 from schemas.settings import settings
 from stores.delta import Lake
 from stores.postgres import migrate
-from tests.databases import Databases
+from tests.databases import Databases, Spares
 
 PROJECT = Path(__file__).parent.parent
 
@@ -54,18 +54,17 @@ def migrated(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres, migrated: str) -> Iterator[Databases]:
+def databases(postgres: EmbeddedPostgres, migrated: str) -> Databases:
     """Empty, migrated databases for one test each."""
-    with Databases(postgres, migrated) as made:
-        yield made
+    return Databases(postgres, migrated)
 
 
 @pytest.fixture
 def database_url(
-    postgres: EmbeddedPostgres, databases: Databases, home: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: EmbeddedPostgres, databases: Databases | Spares, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """An empty, migrated database of its own."""
-    name = databases.take()
+    name = databases.make()
     monkeypatch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
     settings.cache_clear()
     assert settings().home == home

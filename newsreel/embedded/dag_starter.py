@@ -1,4 +1,4 @@
-"""Starter of DAG runs: a finished upload, or an operator's retry, starts the ingest DAG.
+"""Starter of DAG runs: a finished upload, or an operator's retry or overruling, starts the ingest DAG.
 
 A consumer of the outbox: an event is passed once Airflow has its run. A run knows the event that started it, so that
 one that is handled twice starts nothing twice.
@@ -19,6 +19,8 @@ from stores.postgres import Connection
 
 CONSUMER = "dag-starter"
 TABLES = ("uploads", "audit_log")
+AGAIN = ("retry", "overrule")
+"""Acts of operators that run an ingest once more."""
 
 
 class DagStarter:
@@ -37,7 +39,7 @@ class DagStarter:
         row = json.loads(event["row"])
         if event["table_name"] == "uploads" and row["state"] == "finished":
             self._start(row["video_id"], event, joins=True)
-        elif event["table_name"] == "audit_log" and row["action"] == "retry":
+        elif event["table_name"] == "audit_log" and row["action"] in AGAIN:
             self._start(row["object_id"], event, joins=False)
 
     def _start(self, video_id: str, event: Event, *, joins: bool) -> None:

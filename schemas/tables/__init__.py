@@ -6,7 +6,7 @@ from schemas.errors import NotFoundError
 from schemas.table import Table
 from schemas.tables.audit import AUDIT_LOG
 from schemas.tables.inspection import CHUNKS, FINGERPRINTS, INSPECTIONS
-from schemas.tables.matching import MATCHES
+from schemas.tables.matching import MATCH_DECISIONS, MATCHES
 from schemas.tables.people import BLOCKS, FOLLOWS, FRIENDSHIPS, POSTS, USERS
 from schemas.tables.records import EVENTS, PIPELINE_RUNS, QUALITY_RESULTS, REJECTED_ROWS
 from schemas.tables.uploads import UPLOAD_CHUNKS, UPLOADS
@@ -28,6 +28,7 @@ TABLES: dict[str, Table] = {
         COMMENTS,
         SHARES,
         AUDIT_LOG,
+        MATCH_DECISIONS,
         # The last of those that PostgreSQL holds: its commits say how far a refresh has come.
         VIDEOS,
         CHUNKS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from schemas.table import Column, Table
-from schemas.tables.columns import VIDEO_ID
+from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, created_at
+from schemas.tables.live import live_table
 
 MATCHES = Table(
     name="matches",
@@ -23,5 +24,22 @@ MATCHES = Table(
         Column("query_end_s", "float64", "Until when in this video.", unit="s", minimum=0),
         Column("reference_start_s", "float64", "From when in the earlier video.", unit="s", minimum=0),
         Column("reference_end_s", "float64", "Until when in the earlier video.", unit="s", minimum=0),
+    ),
+)
+
+MATCH_DECISIONS = live_table(
+    name="match_decisions",
+    comment="Where an operator says that a video is no duplicate of another, whatever their pictures say.",
+    row="one video that does not repeat one earlier one",
+    key=("video_id", "reference_video_id"),
+    owner="live API",
+    shard_key="video_id",
+    columns=(
+        VIDEO_ID,
+        Column("reference_video_id", "string", "The earlier video.", identifier=True),
+        Column("operator_id", "string", "Who decided it.", identifier=True),
+        Column("reason", "string", "Why, as the operator says."),
+        created_at("When it was decided, UTC."),
+        LAST_EVENT_ID,
     ),
 )

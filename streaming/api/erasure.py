@@ -47,7 +47,7 @@ async def erase_videos(connection: Connection, video_ids: Sequence[str]) -> None
     if not video_ids:
         return
     await connection.execute(PATIENT)
-    for table in ("comments", "shares", "reactions", "views", "videos"):
+    for table in ("comments", "shares", "reactions", "views", "match_decisions", "videos"):
         await connection.execute(f"DELETE FROM {table} WHERE video_id = ANY(%s)".encode(), (list(video_ids),))
 
 

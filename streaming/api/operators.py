@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -13,7 +13,7 @@ from schemas.errors import ConflictError, NotFoundError
 from streaming.api import audit, pages
 from streaming.api.authorization import relations, require
 from streaming.api.caller import LoggedIn, Member
-from streaming.api.database import Database, Row
+from streaming.api.database import Connection, Database, Row
 from streaming.api.pages import DEFAULT_LIMIT, Cursor, Limit
 from streaming.api.texts import Body, Reason
 from streaming.api.videos import VideoId, permitted
@@ -26,6 +26,8 @@ TRIED_AGAIN = ("failed", "rejected", "duplicate")
 
 Becomes = Callable[[Row], tuple[str, list[str]]]
 """The status and reasons that a video gets, by its row. Raises ConflictError where that cannot be."""
+
+Also = Callable[[Connection, Row], Awaitable[None]]
 
 
 class Because(Body):
@@ -85,6 +87,25 @@ async def retry(video_id: VideoId, body: Because, request: Request, caller: Logg
     await _act(request, caller, video_id, "retry", body.reason, again)
 
 
+@router.post("/v1/videos/{video_id}/overrule", status_code=HTTPStatus.ACCEPTED)
+async def overrule(video_id: VideoId, body: Because, request: Request, caller: LoggedIn) -> None:
+    """Decide that a video is no duplicate of the one that it was told to repeat, and run its ingest once more."""
+
+    def again(row: Row) -> tuple[str, list[str]]:
+        if row["status"] != "duplicate" or row["duplicate_of"] is None:
+            raise ConflictError(f"this video is {row['status']}, and repeats none that is named")
+        return "inspecting", []
+
+    async def decide(connection: Connection, row: Row) -> None:
+        await connection.execute(
+            """INSERT INTO match_decisions (video_id, reference_video_id, operator_id, reason, created)
+               VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+            (video_id, row["duplicate_of"], caller.user_id, body.reason, datetime.now(UTC)),
+        )
+
+    await _act(request, caller, video_id, "overrule", body.reason, again, decide)
+
+
 @router.get("/v1/audit-log")
 async def audit_log(
     request: Request, caller: LoggedIn, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -104,18 +125,26 @@ async def audit_log(
 
 
 async def _act(
-    request: Request, caller: Member, video_id: str, action: str, reason: str, becomes: Becomes
+    request: Request,
+    caller: Member,
+    video_id: str,
+    action: str,
+    reason: str,
+    becomes: Becomes,
+    also: Also | None = None,
 ) -> None:
-    """Change a video's status as `becomes` says of its row, and note who did it."""
+    """Change a video's status as `becomes` says of its row, do what else belongs to it, and note who did it."""
     await permitted(request, caller, video_id, "operate")
     async with request.app.state.database.transaction() as connection:
         cursor = await connection.execute(
-            "SELECT status, package FROM videos WHERE video_id = %s FOR UPDATE", (video_id,)
+            "SELECT status, package, duplicate_of FROM videos WHERE video_id = %s FOR UPDATE", (video_id,)
         )
         row = await cursor.fetchone()
         if row is None:
             raise NotFoundError("no such video")
         status, reasons = becomes(row)
+        if also is not None:
+            await also(connection, row)
         await connection.execute(
             """UPDATE videos SET status = %s, reasons = %s, duplicate_of = CASE WHEN %s THEN NULL ELSE duplicate_of END
                WHERE video_id = %s""",

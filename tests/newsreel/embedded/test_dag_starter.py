@@ -60,8 +60,8 @@ def upload(state: str, request_id: str = "r1") -> None:
         )
 
 
-def retry(number: int) -> None:
-    row = {"operator_id": "o", "action": "retry", "object_id": "v", "created": AT}
+def act(number: int, action: str = "retry") -> None:
+    row = {"operator_id": "o", "action": action, "object_id": "v", "created": AT}
     with connect() as other:
         change(other, "audit_log", {"audit_id": f"a{number}"}, row)
 
@@ -85,13 +85,21 @@ def test_an_event_that_is_handled_again_starts_nothing_again(
 ) -> None:
     video("failed")
     upload("finished")
-    retry(1)
+    act(1)
     starter.turn()
     assert [run.run_id for run in airflow.runs] == ["v-1", "v-2"]
     connection.execute("DELETE FROM consumers")
     connection.commit()
     starter.turn()
     assert [run.run_id for run in airflow.runs] == ["v-1", "v-2"]
+
+
+@pytest.mark.parametrize("action", ["retry", "overrule"])
+def test_an_operator_may_have_it_run_once_more(starter: DagStarter, airflow: Airflow, action: str) -> None:
+    video()
+    act(1, action)
+    starter.turn()
+    assert [run.run_id for run in airflow.runs] == ["v-1"]
 
 
 def test_a_video_that_has_its_answer_is_not_run_again(starter: DagStarter, airflow: Airflow) -> None:

@@ -19,6 +19,7 @@ from stores.outbox import change
 from stores.postgres import connect
 from streaming.api.app import create_app
 from streaming.api.server import Server, listen
+from tests.databases import Databases, Spares
 
 START_TIMEOUT_S = 10
 
@@ -30,6 +31,13 @@ PACKAGE = {
     "odd.bin": b"?",
 }
 """Files of a package, small but for one segment."""
+
+
+@pytest.fixture(scope="package")
+def databases(databases: Databases) -> Iterator[Spares]:
+    """The next one is made while a test has its own: most of these tests take less time than that."""
+    with Spares(databases) as spares:
+        yield spares
 
 
 @pytest.fixture

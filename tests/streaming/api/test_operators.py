@@ -58,6 +58,34 @@ def test_a_failed_video_is_tried_again_and_a_ready_one_is_not(add_video: AddVide
     assert operator.http.post(f"{ready}/restore", json=REASON).status_code == 409
 
 
+def test_a_duplicate_that_is_none_is_decided_once_and_tried_again(
+    add_video: AddVideo, operator: Person
+) -> None:
+    path = f"/v1/videos/{add_video(status='duplicate', reasons=['all of it is in v-0'], duplicate_of='v-0')}"
+    assert operator.http.post(f"{path}/overrule", json=REASON).status_code == 202
+    told = operator.http.get(path).json()
+    assert (told["status"], told["reasons"]) == ("inspecting", [])
+    assert operator.http.post(f"{path}/overrule", json=REASON).status_code == 409
+    with connect() as connection:
+        [decision] = connection.execute("SELECT * FROM match_decisions").fetchall()
+    del decision["created"]
+    assert decision == {
+        "video_id": "v-1",
+        "reference_video_id": "v-0",
+        "operator_id": operator.user_id,
+        "reason": REASON["reason"],
+    }
+    [act] = operator.http.get("/v1/audit-log").json()["items"]
+    assert (act["action"], act["object_id"]) == ("overrule", "v-1")
+
+
+def test_what_repeats_nothing_cannot_be_overruled(add_video: AddVideo, operator: Person) -> None:
+    for status in ("ready", "failed", "duplicate"):
+        path = f"/v1/videos/{add_video(video_id=f'v-{status}', status=status)}"
+        assert operator.http.post(f"{path}/overrule", json=REASON).status_code == 409
+    assert operator.http.get("/v1/audit-log").json()["items"] == []
+
+
 def test_an_act_needs_a_reason_and_an_operator(join: Join, add_video: AddVideo, operator: Person) -> None:
     path = f"/v1/videos/{add_video()}"
     assert operator.http.post(f"{path}/take-down", json={}).status_code == 422
