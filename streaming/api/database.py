@@ -116,7 +116,9 @@ class Database:
 
 
 _LAG = b"""
-    SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+    SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
+    -- One that nobody sends anything any more has played all that it got, and may be hours behind.
+    WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
     ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 1e9) END::float AS lag_s
 """
 _MARK = b"SELECT set_config('newsreel.request_id', %s, true)"

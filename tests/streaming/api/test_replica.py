@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pwd
+import shutil
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import httpx
 import psycopg
 import pytest
 
-from newsreel.embedded.postgres import EmbeddedPostgres
+from newsreel.embedded.postgres import SERVER_USER, EmbeddedPostgres
 from schemas.settings import settings
 from streaming.api import database
 from tests.streaming.api.conftest import served
@@ -27,6 +31,86 @@ def behind(postgres: EmbeddedPostgres, migrated: str, database_url: str) -> str:
         with psycopg.connect(url) as connection:
             connection.execute(ADD, (title, datetime.now(UTC)))
     return postgres.url(name)
+
+
+@pytest.fixture
+def replica(
+    postgres: EmbeddedPostgres, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server that really follows the first one: its address of the test's database, which has a video."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(ADD, ("first", datetime.now(UTC)))
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("replica"))
+    if server.as_root:
+        hba, ident = (postgres.data_folder / name for name in ("pg_hba.conf", "pg_ident.conf"))
+        hba.write_text("local replication all peer map=newsreel\n" + hba.read_text())
+        ident.write_text(f'newsreel "{SERVER_USER}" newsreel\n' + ident.read_text())
+        with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+            connection.execute("SELECT pg_reload_conf()")
+    server.data_folder.mkdir(parents=True)
+    subprocess.run(
+        [
+            str(postgres.programs / "pg_basebackup"), "-D", str(server.data_folder), "-h",
+            str(postgres.socket_folder), "-U", "newsreel", "--write-recovery-conf", "--checkpoint=fast",
+        ],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    if server.as_root:
+        server.folder.chmod(0o711)
+        owner = pwd.getpwnam(SERVER_USER)
+        for path in (server.data_folder, *server.data_folder.rglob("*")):
+            shutil.chown(path, owner.pw_uid, owner.pw_gid)
+    with server:
+        yield server.url(database_url.partition("?")[0].rpartition("/")[2])
+    shutil.rmtree(server.folder)
+
+
+def rename(database_url: str, title: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE videos SET title = %s", (title,))
+
+
+def wait_for(title: str, read: Callable[[], str], *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while (found := read()) != title:
+        assert time.monotonic() < deadline, f"{found} after {within_s} s, not {title}"
+        time.sleep(0.05)
+
+
+def test_a_server_that_follows_is_read_while_it_is_near(
+    database_url: str, replica: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSREEL_DATABASE_REPLICA_URL", replica)
+    monkeypatch.setattr(database, "REPLICA_LAG_S", 3.0)
+    settings.cache_clear()
+    with (
+        served() as url,
+        httpx.Client(base_url=url) as api,
+        psycopg.connect(replica, autocommit=True) as follower,
+    ):
+
+        def title() -> str:
+            return str(api.get("/v1/videos/v").json()["title"])
+
+        time.sleep(2)  # by now the replica was looked at
+        rename(database_url, "second")
+        wait_for("second", title, within_s=2)
+        # It stands still: what it says is told until it is too far behind, then the first server is asked.
+        follower.execute("SELECT pg_wal_replay_pause()")
+        rename(database_url, "third")
+        wait_for("second", title, within_s=1)
+        wait_for("third", title, within_s=6)
+        follower.execute("SELECT pg_wal_replay_resume()")
+        time.sleep(2)
+        # It hears nothing more of the first server, and has played all that it heard: not near, though never behind.
+        follower.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        follower.execute("SELECT pg_reload_conf()")
+        time.sleep(2)
+        rename(database_url, "fourth")
+        wait_for("fourth", title, within_s=6)
+        for _ in range(20):
+            assert title() == "fourth"
+            time.sleep(0.1)
 
 
 def test_who_is_not_logged_in_reads_there(behind: str, monkeypatch: pytest.MonkeyPatch) -> None:
