@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from schemas.errors import NewsreelError
 from streaming.api.app import create_app
 from streaming.api.record import AccessLog, log_as_json
-from streaming.api.server import Server, listen
+from streaming.api.server import Server, allow_files, listen
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     print(f"listening on http://{arguments.host}:{listener.getsockname()[1]}", flush=True)
     log_as_json()
+    allow_files()
     Server(app).run(sockets=[listener])
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from http import HTTPStatus
 from types import FrameType
@@ -21,6 +22,8 @@ GRACE_S = 5
 """How long a stop waits for answers that are being sent."""
 CONNECTIONS = 4_000
 """More get 503: each may hold some buffers and a file descriptor."""
+FILES = 2 * CONNECTIONS + 1_000
+"""Each connection may read a file; some are for PostgreSQL and Redis."""
 LONGEST_URL_BYTES = 8 << 10
 """Path and query; more is 414."""
 LONGEST_HEAD_BYTES = 64 << 10
@@ -183,6 +186,14 @@ class Server(uvicorn.Server):
         """A signal to end."""
         self._app.state.draining = True
         super().handle_exit(sig, frame)
+
+
+def allow_files() -> None:
+    """Let this process open as many files as its connections may take: the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < FILES:
+        wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

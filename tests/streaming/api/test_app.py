@@ -8,11 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
-from streaming.api.server import listen
+from streaming.api.server import FILES, listen
 
 
 def test_health_needs_no_other_server(api: httpx.Client) -> None:
@@ -70,6 +71,19 @@ def test_the_program_says_where_it_listens_and_ends_on_sigterm(database_url: str
     assert [(line["logger"], line["route"], line["status"]) for line in told] == [
         ("newsreel.access", "/healthz", 200)
     ]
+
+
+def test_the_usual_limit_of_open_files_is_raised(database_url: str) -> None:
+    program = f"ulimit -Sn 256; exec {sys.executable} -m streaming.api --port 0"
+    with subprocess.Popen(["bash", "-c", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().split()[-1]
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        limits = Path(f"/proc/{running.pid}/limits").read_text()
+        running.terminate()
+    found = re.search(r"Max open files +(\d+) +(\d+)", limits)
+    assert found
+    assert int(found[1]) == min(FILES, int(found[2]))
 
 
 def test_a_taken_port_is_a_clear_sentence() -> None:
