@@ -125,7 +125,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.media_access = MediaAccess(database)
     health.Pool(database, registry)
     register_problems(app)
-    for plain in (videos.plain, comments.plain):
+    for plain in (videos.plain, comments.plain, users.plain):
         app.include_router(plain)
     for part in (
         health,

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated
 
+import orjson
 import psycopg
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field, model_validator
@@ -13,15 +14,17 @@ from pydantic import Field, model_validator
 from schemas.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from schemas.ids import new_id
 from streaming.api.authorization import allows, relations, require
-from streaming.api.caller import AnyCaller, LoggedIn
+from streaming.api.caller import HOOK, AnyCaller, LoggedIn
 from streaming.api.database import Connection, Database, Row
 from streaming.api.erasure import erase_account
 from streaming.api.idempotency import Answer, OnceOnly
 from streaming.api.limits import check_login
 from streaming.api.passwords import Passwords
+from streaming.api.plain_route import PlainRoute, path_parameter
 from streaming.api.texts import Body, Email, FullName, Password, UserName
 
 router = APIRouter(tags=["accounts"])
+plain = APIRouter(tags=["accounts"], route_class=PlainRoute)
 
 UserId = Annotated[str, Path(max_length=64)]
 EARLIEST_BIRTH = date(1875, 1, 1)
@@ -101,13 +104,21 @@ async def sign_up(body: NewUser, request: Request, _caller: AnyCaller, once: Onc
     return await once(work)
 
 
-@router.get("/v1/users/{user_id}")
-async def show(user_id: UserId, request: Request, caller: LoggedIn) -> OwnUser | PublicUser:
+@plain.get(
+    "/v1/users/{user_id}",
+    response_model=OwnUser | PublicUser,
+    openapi_extra={"parameters": [path_parameter("user_id")]},
+)
+async def show(request: Request) -> Response:
     """An account: all of it for itself, what is public for others."""
-    row = await existing_user(request.app.state.database, user_id)
-    held = relations(caller, user_id)
+    user_id = request.path_params["user_id"]
+    held = relations(request.scope[HOOK], user_id)
     require("user", "there", "read", held)
-    return _own(row) if allows("user", "there", "read_personal", held) else PublicUser(**row)
+    row = await existing_user(request.app.state.database, user_id)
+    row["age"] = _age(row["date_of_birth"], datetime.now(UTC).date())
+    shown = OwnUser if allows("user", "there", "read_personal", held) else PublicUser
+    told = orjson.dumps({name: row[name] for name in shown.model_fields}, option=orjson.OPT_UTC_Z)
+    return Response(told, media_type="application/json")
 
 
 @router.patch("/v1/users/{user_id}")
