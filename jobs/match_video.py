@@ -25,7 +25,7 @@ from schemas.errors import NotFoundError
 from schemas.tables import table
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import lake
-from stores.match_decisions import overruled
+from stores.match_decisions import standing_wholes
 from stores.outbox import find
 from stores.postgres import Connection, connect
 from stores.stage import stage_arguments, stage_attempt
@@ -195,12 +195,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 duration_s = max((row["position_s"] for row in prints), default=0.0) + SAMPLE_S
                 before = partial(_came_before, connection, video)
                 rows = write_matches(video_id, find_segments(prints, duration_s, before, video_id))
-            decided = overruled(connection, video_id)
-        wholes = sorted(
-            row["reference_video_id"]
-            for row in rows
-            if row["kind"] == "whole" and row["reference_video_id"] not in decided
-        )
+            wholes = sorted(row["reference_video_id"] for row in standing_wholes(connection, video_id, rows))
         attempt.rows = len(rows)
         attempt.next = ["reject"] if wholes else ["encode"]
         attempt.detail = f"the same as {wholes[0]}" if wholes else f"{len(rows)} shared segments"

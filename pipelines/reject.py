@@ -14,7 +14,7 @@ from pipelines.faults import Fault, reasons
 from pipelines.video_row import move, video_row
 from schemas.errors import StageError
 from stores.delta import lake
-from stores.match_decisions import overruled
+from stores.match_decisions import standing_wholes
 from stores.postgres import connect
 from stores.stage import stage_arguments, stage_attempt
 
@@ -38,10 +38,7 @@ def verdict(video_id: str) -> dict[str, Any]:
         return {"status": "rejected", "reasons": said}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
     with connect() as connection:
-        decided = overruled(connection, video_id)
-    whole = [
-        match for match in matches if match["kind"] == "whole" and match["reference_video_id"] not in decided
-    ]
+        whole = standing_wholes(connection, video_id, matches)
     if not whole:
         raise StageError(
             f"video {video_id} has neither a fatal fault nor a whole match: there is no reason to reject it"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from stores.postgres import Connection
 
+Row = Mapping[str, Any]
 
-def overruled(connection: Connection, video_id: str) -> frozenset[str]:
-    """Ids of earlier videos that this one is no duplicate of."""
+
+def standing_wholes(connection: Connection, video_id: str, matches: Iterable[Row]) -> list[Row]:
+    """Of a video's rows of `matches` those that make it a duplicate: whole, and not overruled."""
     cursor = connection.execute(
         "SELECT reference_video_id FROM match_decisions WHERE video_id = %s", (video_id,)
     )
-    return frozenset(row["reference_video_id"] for row in cursor.fetchall())
+    overruled = {row["reference_video_id"] for row in cursor.fetchall()}
+    return [
+        match
+        for match in matches
+        if match["kind"] == "whole" and match["reference_video_id"] not in overruled
+    ]

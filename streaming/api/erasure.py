@@ -16,8 +16,8 @@ async def erase_account(connection: Connection, user_id: str) -> None:
     What it wrote, uploaded, shared and whom it knew goes. Its reactions and views stay: they say nothing of who it was
     once the account is gone, and the counters of other people's videos remain what was counted.
     """
-    # Whoever writes something of this account keeps its row until that is committed (streaming/api/pair.py): from here
-    # on nobody can, and what was written before is seen below.
+    # Whoever writes something of this account keeps its row until that is committed (streaming/api/account_kept.py):
+    # from here on nobody can, and what was written before is seen below.
     await connection.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (user_id,))
     await connection.execute(PATIENT)
     cursor = await connection.execute("SELECT video_id FROM videos WHERE uploader_id = %s", (user_id,))

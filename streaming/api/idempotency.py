@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from schemas.errors import ConflictError, InputError
 from stores.postgres import advisory_lock
 from stores.secret_keys import signing_keys
+from streaming.api.account_kept import keep_account
 from streaming.api.caller import HOOK, Caller
 from streaming.api.database import Connection, Database
-from streaming.api.pair import keep_account
 
 KEPT_FOR = timedelta(hours=24)
 PURPOSE = "idempotency digest"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from schemas.errors import ForbiddenError, InputError, LogInError, NotFoundError
+from schemas.errors import ForbiddenError, InputError, NotFoundError
 from stores.postgres import advisory_lock
+from streaming.api.account_kept import account_stays, keep_account
 from streaming.api.database import Connection, Database
 
 _BLOCKED = b"""
@@ -48,18 +49,9 @@ async def both_there(database: Database, user_id: str, other_id: str) -> AsyncIt
         raise NotFoundError("no such user")
     async with pair(database, user_id, other_id) as connection:
         await keep_account(connection, user_id)
-        if not await _kept(connection, other_id):
+        if not await account_stays(connection, other_id):
             raise NotFoundError("no such user")
         yield connection
-
-
-async def keep_account(connection: Connection, user_id: str) -> None:
-    """Let the account of who asks not be erased before the transaction ends, lest it leaves something behind.
-
-    Raises LogInError where it is gone.
-    """
-    if not await _kept(connection, user_id):
-        raise LogInError("this account was deleted")
 
 
 async def blocked(connection: Connection, one: str, other: str) -> bool:
@@ -67,8 +59,3 @@ async def blocked(connection: Connection, one: str, other: str) -> bool:
     cursor = await connection.execute(_BLOCKED, {"one": one, "other": other})
     row = await cursor.fetchone()
     return bool(row and row["blocked"])
-
-
-async def _kept(connection: Connection, user_id: str) -> bool:
-    cursor = await connection.execute("SELECT FROM users WHERE user_id = %s FOR KEY SHARE", (user_id,))
-    return await cursor.fetchone() is not None

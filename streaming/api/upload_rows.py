@@ -11,8 +11,8 @@ from schemas.ids import new_id, video_id_of
 from schemas.rows import IDENTIFIER
 from schemas.settings import settings
 from schemas.tables.uploads import CHUNK_BYTES
+from streaming.api.account_kept import account_stays, keep_account
 from streaming.api.database import Database, Row
-from streaming.api.pair import keep_account
 from streaming.api.upload_fields import Metadata
 from streaming.api.upload_file import ChunkDigest
 
@@ -122,7 +122,7 @@ async def finish(database: Database, upload: Row, sha256: str) -> str:
     video_id = video_id_of(upload["user_id"], sha256)
     async with database.transaction() as connection:
         # Whoever erases the account waits for this, or this finds nothing (streaming/api/erasure.py).
-        await connection.execute("SELECT FROM users WHERE user_id = %s FOR KEY SHARE", (upload["user_id"],))
+        await account_stays(connection, upload["user_id"])
         finished = await connection.execute(
             """UPDATE uploads SET state = 'finished', sha256 = %s, video_id = %s
                WHERE upload_id = %s AND state = 'open'""",

@@ -138,7 +138,7 @@ async def offset(request: Request, caller: LoggedIn) -> Response:
         "Cache-Control": "no-store",
     }
     if upload["state"] == "finished":
-        return _all_there(upload, more)
+        return _answer(HTTPStatus.OK, more | _whole(upload))
     there = await run_in_threadpool(size_of, file_of(upload_id))
     if there == size_bytes:
         # All of it is there, and whoever was about to say so has died.
@@ -148,7 +148,7 @@ async def offset(request: Request, caller: LoggedIn) -> Response:
                 upload = await _own(request, caller, "read")
                 if upload["state"] == "finished":
                     await run_in_threadpool(file.forget)
-                    return _all_there(upload, more)
+                    return _answer(HTTPStatus.OK, more | _whole(upload))
                 more["Content-Location"] = f"/v1/videos/{await complete(database, upload, file)}"
     return _answer(HTTPStatus.OK, {**more, "Upload-Offset": str(there), **_expires(upload)})
 
@@ -259,14 +259,6 @@ def _check_fits(request: Request, room: int) -> None:
         )
 
 
-def _all_there(upload: Row, more: dict[str, str]) -> Response:
-    more |= {
-        "Upload-Offset": str(upload["size_bytes"]),
-        "Content-Location": f"/v1/videos/{upload['video_id']}",
-    }
-    return _answer(HTTPStatus.OK, {**more, **_expires(upload)})
-
-
 def _finished(upload: Row, asked: int) -> Response:
     """The answer for what is there already: a client that never got the last one sends nothing from the end on."""
     size_bytes = upload["size_bytes"]
@@ -276,8 +268,16 @@ def _finished(upload: Row, asked: int) -> Response:
             f"{size_bytes} bytes are there, not {asked}.",
             {"Upload-Offset": str(size_bytes)},
         )
-    more = {"Upload-Offset": str(size_bytes), "Content-Location": f"/v1/videos/{upload['video_id']}"}
-    return _answer(HTTPStatus.NO_CONTENT, {**more, **_expires(upload)})
+    return _answer(HTTPStatus.NO_CONTENT, _whole(upload))
+
+
+def _whole(upload: Row) -> dict[str, str]:
+    """Headers of one that is finished."""
+    return {
+        "Upload-Offset": str(upload["size_bytes"]),
+        "Content-Location": f"/v1/videos/{upload['video_id']}",
+        **_expires(upload),
+    }
 
 
 def _expires(upload: Row) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,7 @@ from stores.migrations import FOLDER, HEAD
 from stores.outbox import change
 from stores.outbox.lake_sink import lag
 from stores.postgres import connect, migrate
+from tests.databases import Databases
 
 CATALOG = (
     """SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -43,14 +43,12 @@ CATALOG = (
 @pytest.fixture
 def empty(postgres: EmbeddedPostgres, home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A database with nothing in it, which the settings name."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    databases = Databases(postgres, "template1")
+    name = databases.make()
     monkeypatch.setenv("NEWSREEL_DATABASE_URL", postgres.url(name))
     settings.cache_clear()
     yield postgres.url(name)
-    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    databases.drop(name)
 
 
 def catalog(url: str) -> list[list[tuple[Any, ...]]]:

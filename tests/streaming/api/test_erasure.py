@@ -193,7 +193,8 @@ def test_one_who_was_erased_while_the_request_came_writes_nothing(
                 headers=({"Tus-Resumable": "1.0.0", "Upload-Length": "9"} if what == "uploads" else {})
                 | ({"Idempotency-Key": "one"} if keyed else {}),
             )
-            while not connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+            waiting = b"SELECT FROM pg_locks WHERE NOT granted"
+            while not writing.done() and not connection.execute(waiting).fetchall():
                 time.sleep(0.01)
             connection.execute("DELETE FROM idempotency_keys")
             connection.execute("DELETE FROM users WHERE user_id = %s", (ann.user_id,))

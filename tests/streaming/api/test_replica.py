@@ -16,21 +16,21 @@ import pytest
 from newsreel.embedded.postgres import SERVER_USER, EmbeddedPostgres
 from schemas.settings import settings
 from streaming.api import database
+from tests.databases import Spares
 from tests.streaming.api.conftest import served
 
 ADD = """INSERT INTO videos (video_id, title, uploader_id, status, created) VALUES ('v', %s, 'u', 'ready', %s)"""
 
 
 @pytest.fixture
-def behind(postgres: EmbeddedPostgres, migrated: str, database_url: str) -> str:
+def behind(postgres: EmbeddedPostgres, databases: Spares, database_url: str) -> Iterator[str]:
     """A database that says something else, as a replica does that is a moment behind."""
-    name = database_url.partition("?")[0].rpartition("/")[2] + "_replica"
-    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"'.encode())
+    name = databases.make()
     for url, title in ((database_url, "now"), (postgres.url(name), "a moment ago")):
         with psycopg.connect(url) as connection:
             connection.execute(ADD, (title, datetime.now(UTC)))
-    return postgres.url(name)
+    yield postgres.url(name)
+    databases.drop(name)
 
 
 @pytest.fixture
@@ -77,6 +77,13 @@ def wait_for(title: str, read: Callable[[], str], *, within_s: float) -> None:
         time.sleep(0.05)
 
 
+def wait_until(server: psycopg.Connection[tuple[bool]], condition: str) -> None:
+    deadline = time.monotonic() + 10
+    while server.execute(f"SELECT {condition}".encode()).fetchone() != (True,):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.05)
+
+
 def test_a_server_that_follows_is_read_while_it_is_near(
     database_url: str, replica: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +99,7 @@ def test_a_server_that_follows_is_read_while_it_is_near(
         def title() -> str:
             return str(api.get("/v1/videos/v").json()["title"])
 
-        time.sleep(2)  # by now the replica was looked at
+        time.sleep(2)  # by now the API has looked at the replica, which nothing outside of it tells
         rename(database_url, "second")
         wait_for("second", title, within_s=2)
         # It stands still: what it says is told until it is too far behind, then the first server is asked.
@@ -101,11 +108,12 @@ def test_a_server_that_follows_is_read_while_it_is_near(
         wait_for("second", title, within_s=1)
         wait_for("third", title, within_s=6)
         follower.execute("SELECT pg_wal_replay_resume()")
-        time.sleep(2)
+        wait_until(follower, "pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()")
         # It hears nothing more of the first server, and has played all that it heard: not near, though never behind.
         follower.execute("ALTER SYSTEM SET primary_conninfo = ''")
         follower.execute("SELECT pg_reload_conf()")
-        time.sleep(2)
+        wait_until(follower, "NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
+        wait_until(follower, "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '4 s'")
         rename(database_url, "fourth")
         wait_for("fourth", title, within_s=6)
         for _ in range(20):
