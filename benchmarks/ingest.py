@@ -110,7 +110,9 @@ def run(arguments: Sequence[str], say: Say) -> Report:
 def _peak(minutes: float, seed: int, say: Say) -> Memory:
     source = footage_file(Footage(minutes * 60, seed), say)
     say(f"{minutes:g} min: newsreel ingest")
-    return by_ingest(source, count_pictures=False).memory
+    memory = by_ingest(source, count_pictures=False).memory
+    say(f"{minutes:g} min: peak {memory.peak_bytes / GIB:.2f} GiB")
+    return memory
 
 
 def memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, object]) -> Report:
