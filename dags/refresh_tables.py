@@ -1,11 +1,15 @@
 """
-# refresh_tables: events become the tables of users and videos.
+# refresh_tables: events become the tables of users, videos and all that people do.
 
-The lake's `events` go into `users` and `videos` by MERGE on their key.
+The lake's `events` go into the tables that PostgreSQL holds live, by MERGE on their key.
 
-**Owner** tables. **Runs** when the sink says that it has written to `events`; one at a time.
+**Owner** tables. **Runs** when the sink says that it has written to `events`, and takes what is new; and soon after
+midnight, UTC, for the day before: then it takes all events of that day once more. One at a time.
 
 **Idempotent** yes: a repeat finds each row at its `last_event_id` and writes nothing.
+
+**Any day again** by Airflow's own backfill (`airflow backfill create --dag-id refresh_tables --from-date 2026-11-01
+--to-date 2026-11-30 --reprocess-behavior completed`), or by a run with the param `day`. Days may come in any order.
 
 **When it fails** nothing is lost: the events stay where they are, and the next run takes them all. The log of the red
 task says why; mend the cause and clear the task, or wait for the next event.
@@ -13,22 +17,32 @@ task says why; mend the cause and clear the task, or wait for the next event.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, Param
 
 from dags.operators.spark import SparkOperator
 
 EVENTS = Asset(name="events", uri="newsreel://lake/events")
+AFTER_MIDNIGHT = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
 
 with DAG(
     dag_id="refresh_tables",
-    description="Events become the tables of users and videos",
+    description="Events become the tables of users, videos and all that people do",
     doc_md=__doc__,
-    schedule=[EVENTS],
+    schedule=AssetOrTimeSchedule(timetable=AFTER_MIDNIGHT, assets=[EVENTS]),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     tags=["tables"],
+    params={
+        "day": Param(
+            default=None,
+            type=["null", "string"],
+            pattern=r"^\d{4}-\d{2}-\d{2}$",
+            description="A day, UTC, all of whose events are taken once more.",
+        ),
+    },
     default_args={
         "owner": "tables",
         "retries": 2,
@@ -36,4 +50,4 @@ with DAG(
         "execution_timeout": timedelta(minutes=30),
     },
 ):
-    SparkOperator(task_id="refresh", module="jobs.refresh_tables")
+    SparkOperator(task_id="refresh", module="jobs.refresh_tables", by_day=True)

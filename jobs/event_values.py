@@ -1,7 +1,7 @@
 """What an event says of its row: values of the declared types, or the reason why it cannot be taken.
 
-Plain Python on Arrow, so that both engines of `refresh_tables` run this very code: Spark on its executors
-(`jobs.spark_slice`), a small slice in this process (`jobs.arrow_slice`).
+One event at a time, in plain Python: what a text is allowed to be is said here. `jobs.event_columns` reads the many
+whose text is as the outbox writes it a block at a time, and leaves the others to this module.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -50,12 +50,10 @@ def parsed_schema(declared: Table) -> pa.Schema:
     return pa.schema([*EVENT_FIELDS, pa.field("new", new), pa.field("reason", pa.string())])
 
 
-def parsed_batches(declared: Table, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def parsed_one_by_one(declared: Table, events: pa.Table) -> pa.Table:
     """Events of one table -> the same with `new` and `reason`; the one is null where the other is not."""
-    schema = parsed_schema(declared)
-    for batch in batches:
-        parsed = [{**event, **_parsed(declared, event)} for event in batch.to_pylist()]
-        yield pa.RecordBatch.from_pylist(parsed, schema=schema)
+    parsed = [{**event, **_parsed(declared, event)} for event in events.to_pylist()]
+    return pa.Table.from_pylist(parsed, schema=parsed_schema(declared))
 
 
 def _parsed(declared: Table, event: Mapping[str, Any]) -> dict[str, Any]:

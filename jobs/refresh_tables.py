@@ -1,41 +1,39 @@
 """Stage `refresh`: the lake's `events` become the tables that PostgreSQL holds live, by MERGE on their key.
 
-It goes on from the version of `events` that the last commit covers, a slice of versions at a time: a small slice in
-this process, a larger one in Spark (docs/adr/0007-small-refresh-and-driver.md). The version is an application
-transaction of the last live table, so it moves only after all tables took the slice: killed in between, the slice is
-taken again, and each row's `last_event_id` keeps it from changing twice.
+Without a day it goes on from the version of `events` that the last commit covers, a slice at a time. The version is an
+application transaction of the last live table, so it moves only after all tables took the slice: killed in between, the
+slice is taken again, and each row's `last_event_id` keeps it from changing twice. With `--day` it takes all events of
+that day once more, whenever they came; what the tables show already changes nothing (docs/adr/0013-refresh.md).
+
+Few changes of a table are written in this process, many by Spark.
 """
 
 from __future__ import annotations
 
+import argparse
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
-from jobs.arrow_slice import ArrowSlice
+from jobs.changes import Changes, changes
+from jobs.event_slice import EventSlice, new_slices, slices_of_day
 from jobs.personal_fields import with_personal_fields
-from schemas.derive.arrow import arrow_schema
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from stores.delta import lake
+from stores.delta.event_log import days, version_rows
 from stores.postgres import connect
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
 
-if TYPE_CHECKING:
-    from jobs.spark_slice import SparkSlice
-
 APP_ID = "refresh_tables"
 CURSOR_TABLE = LIVE_TABLES[-1]
 """The table merged last; its commits say how far all of them have come."""
-SLICE_VERSIONS = 10
-"""Versions of `events` taken at once: as many as the driver can check in memory (the sink writes up to 20,000 rows a
-version, stores/outbox/lake_sink.py)."""
 TURN_WITHIN_S = 600
 """How long a refresh waits while another one is at work."""
 REJECTED_NAMESPACE = uuid.UUID("0b6a7b0e-3f0c-5d52-9a5e-5a3f9b0f4c11")
@@ -57,67 +55,57 @@ def refresh(run_id: str) -> int:
             f"tables show version {done} of events, which has {latest}: events was restored or made anew; "
             f"restore {', '.join(declared.name for declared in LIVE_TABLES)} to the same time"
         )
-    changed, first = 0, 0 if done is None else done + 1
-    for start in range(first, latest + 1, SLICE_VERSIONS):
-        end = min(start + SLICE_VERSIONS - 1, latest)
-        with _slice(start, end) as events:
-            changed += _take(events, run_id, end)
-    return changed
+    first = 0 if done is None else done + 1
+    if first > latest:
+        return 0
+    versions = version_rows(lake(), first, latest)
+    changed = 0
+    if versions[0][0] > first:
+        # Nobody has refreshed for longer than the log is kept: what is new cannot be told from what is old.
+        changed = sum(replay(run_id, day.date()) for day in days(lake()))
+    return changed + _take_all(new_slices(lake(), versions), run_id)
 
 
-@contextmanager
-def _slice(start: int, end: int) -> Iterator[ArrowSlice | SparkSlice]:
-    """Versions `start` to `end` of `events` in the engine that suits their number and their tables."""
-    small = ArrowSlice.read(lake(), start, end, settings().refresh_small_events)
-    if small and all(declared.small_writer for declared in LIVE_TABLES if declared.name in small.tables()):
-        yield small
-        return
-    # Imported here: it takes a second, and a small refresh needs none of it.
-    from jobs.spark_slice import SparkSlice
-
-    large = SparkSlice(lake(), start, end)
-    try:
-        yield large
-    finally:
-        large.close()
+def replay(run_id: str, day: date) -> int:
+    """Take all events of a day, UTC, once more; returns the rows changed. Raises QualityError."""
+    return _take_all(slices_of_day(lake(), day), run_id)
 
 
-def _take(events: ArrowSlice | SparkSlice, run_id: str, end: int) -> int:
-    """Take a slice into all tables, then record its `end`. Returns the rows changed."""
+def _take_all(slices: Iterable[EventSlice], run_id: str) -> int:
+    return sum(_take(events, run_id) for events in slices)
+
+
+def _take(events: EventSlice, run_id: str) -> int:
+    """Take a slice into all tables, then record its end. Returns the rows changed."""
     touched = events.tables()
     changed, recorded = 0, False
     for declared in (declared for declared in LIVE_TABLES if declared.name in touched):
-        outcomes = events.changes(declared)
-        _keep_rejected(run_id, declared, [event for event in outcomes if event["reason"]])
-        rows = _rows(declared, [event for event in outcomes if not event["reason"]])
-        if rows:
-            upserted = [row for row in rows if row["event_kind"] == "upserted"]
-            if upserted:
-                check_rows(run_id, declared.name, _only(declared, upserted))
-            recorded = declared == CURSOR_TABLE
-            events.merge(declared, _as_arrow(declared, rows), APP_ID, end if recorded else None)
-            changed += len(rows)
-    if not recorded:
-        events.record(CURSOR_TABLE, APP_ID, end)
+        found = changes(lake(), declared, events.of(declared))
+        _keep_rejected(run_id, declared, found.refused)
+        if found.rows.num_rows:
+            recorded = declared == CURSOR_TABLE and events.end is not None
+            _write(found, run_id, events.end if recorded else None)
+            changed += found.rows.num_rows
+    if not recorded and events.end is not None:
+        lake().append_once(CURSOR_TABLE.name, [], app_id=APP_ID, version=events.end)
     return changed
 
 
-def _rows(declared: Table, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Events as rows of their table with personal fields, and `event_kind`."""
-    if not events:
-        return []
-    rows = [
-        {**event["new"], "last_event_id": event["event_id"], "event_kind": event["kind"]} for event in events
-    ]
+def _write(found: Changes, run_id: str, version: int | None) -> None:
+    """Check the rows of one table and write them, as the application transaction `version` where there is one."""
+    declared, rows = found.declared, found.rows
     with connect() as connection:
-        return with_personal_fields(connection, declared, rows)
+        rows = with_personal_fields(connection, declared, rows)
+    upserted = rows.filter(pc.equal(rows["event_kind"], "upserted"))
+    if upserted.num_rows:
+        check_rows(run_id, declared.name, upserted.select(declared.column_names))
+    if declared.small_writer and rows.num_rows <= settings().refresh_small_events:
+        lake().take(declared.name, rows, born=found.born, app_id=APP_ID, version=version)
+        return
+    # Imported here: it takes a second, and a small refresh needs none of it.
+    from jobs.spark_merge import merge_by_spark
 
-
-def _as_arrow(declared: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows with `event_kind`; every column may be null, since a deletion carries no more than its key."""
-    fields = [field.remove_metadata().with_nullable(True) for field in arrow_schema(declared)]
-    schema = pa.schema([*fields, pa.field("event_kind", pa.string())])
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    merge_by_spark(lake(), declared, rows, born=found.born, app_id=APP_ID, version=version)
 
 
 def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -137,17 +125,20 @@ def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any
     lake().merge("rejected_rows", list(fresh.values()))
 
 
-def _only(declared: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: row[name] for name in declared.column_names} for row in rows]
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--day", type=date.fromisoformat, help="take all events of this day, UTC, once more")
+    day = parser.parse_args(arguments.rest).day
     # One refresh at a time: two engines must never write to one table at once.
     with stage_attempt("refresh", arguments, opens=True, waits_s=TURN_WITHIN_S) as attempt:
-        attempt.rows = refresh(arguments.run_id)
-        attempt.detail = f"{attempt.rows} rows changed; events up to version {refreshed_version()}"
+        if day:
+            attempt.rows = replay(arguments.run_id, day)
+            attempt.detail = f"{attempt.rows} rows changed; all events of {day}"
+        else:
+            attempt.rows = refresh(arguments.run_id)
+            attempt.detail = f"{attempt.rows} rows changed; events up to version {refreshed_version()}"
 
 
 if __name__ == "__main__":

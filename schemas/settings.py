@@ -48,9 +48,9 @@ class Settings(BaseSettings):
         description="More properties for Spark, NAME=VALUE words as on a command line; they win over ours.",
     )
     refresh_small_events: int = Field(
-        10_000,
+        1_000_000,
         ge=0,
-        description="Refreshes of at most so many events are taken without a JVM; 0: all by Spark.",
+        description="A refresh writes up to so many changes of a table without a JVM, more by Spark; 0: all by Spark.",
     )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
     beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")

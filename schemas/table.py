@@ -88,6 +88,11 @@ class Table:
         return [column.name for column in self.columns]
 
     @property
+    def born(self) -> str | None:
+        """The column that says since when there is the row, where there is one: rows of one time lie together."""
+        return next((name for name in ("created", "creation_time") if name in self.column_names), None)
+
+    @property
     def personal_columns(self) -> list[str]:
         """Columns that say who somebody is: never in events, hidden from analysts unless asked for."""
         return [column.name for column in self.columns if column.personal]

@@ -12,17 +12,40 @@ from dags.operators.stage import StageMixIn
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+BY_SCHEDULE = ("scheduled", "backfill")
+"""Types of runs that are made for an interval of time."""
+
 
 class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
-    """Runs `python -m module`; with `ends_run` the task fails once the program has done its work."""
+    """Runs `python -m module`; with `ends_run` the task fails once the program has done its work.
+
+    With `by_day` the program is told `--day` in a run that stands for one: see `day_of`.
+    """
 
     inherits_from_skipmixin = True
 
-    def __init__(self, *, module: str, ends_run: bool = False, **arguments: Any) -> None:
+    def __init__(
+        self, *, module: str, ends_run: bool = False, by_day: bool = False, **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self.module = module
         self.ends_run = ends_run
+        self.by_day = by_day
 
     def execute(self, context: Context) -> None:
         """Run the program; see `StageMixIn.run_stage`."""
-        self.run_stage(context, [sys.executable, "-m", self.module], ends_run=self.ends_run)
+        day = day_of(context) if self.by_day else None
+        options = ["--day", day] if day else []
+        self.run_stage(context, [sys.executable, "-m", self.module], options, ends_run=self.ends_run)
+
+
+def day_of(context: Context) -> str | None:
+    """The day that a run stands for, as 2026-11-23: its param `day`, or what its schedule or a backfill made it for.
+
+    None for a run that an asset or somebody by hand started without naming one.
+    """
+    if given := context["params"].get("day"):
+        return str(given)
+    if str(context["dag_run"].run_type) not in BY_SCHEDULE:
+        return None
+    return f"{context['data_interval_start']:%Y-%m-%d}"

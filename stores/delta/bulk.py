@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -15,10 +16,22 @@ from stores.delta.query import membership, run_query
 COMPARED = ("string", "int64")
 """Types of key columns that narrow a search; a key with others is found among the rows that these leave."""
 
+FIRST_NAMED, LAST_NAMED = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""Times between which DataFusion's literals can name one: it counts nanoseconds."""
+
 
 def same_key(declared: Table) -> str:
     """The condition under which a row of `source` and one of `target` are the same row."""
     return " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
+
+
+def born_between(declared: Table, span: tuple[datetime, datetime]) -> str:
+    """A further condition on `target`: its row began in a span, both ends included. Nothing where it cannot be said."""
+    start, end = span
+    if not declared.born or start < FIRST_NAMED or end > LAST_NAMED:
+        return ""
+    first, last = (f"TIMESTAMP '{moment.isoformat(timespec='microseconds')}'" for moment in span)
+    return f" AND target.{declared.born} BETWEEN {first} AND {last}"
 
 
 def held_rows(handle: DeltaTable, declared: Table, keys: pa.Table, columns: Sequence[str]) -> pa.Table:

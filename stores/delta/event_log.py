@@ -1,8 +1,8 @@
-"""The lake's `events` for those who turn them into tables: what some versions added, which keys were deleted."""
+"""The lake's `events` for those who turn them into tables: what versions or times hold, which keys were deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,38 +13,76 @@ from stores.delta.lake import Lake
 from stores.delta.query import plain_schema, predicate, run_query
 
 EVENTS = "events"
+TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
+"""Columns that the tables are made of."""
 
 
-def added_events(lake: Lake, start: int, end: int, at_most: int) -> pa.Table | None:
-    """The rows that versions `start` to `end` of `events` added; None where these are more than `at_most`.
+def version_rows(lake: Lake, start: int, end: int) -> list[tuple[int, int]]:
+    """Versions `start` to `end` of `events`, each with the number of rows that it added.
+
+    Those whose commit has left the log, as it does after the retention, are not among them.
+    """
+    handle = lake.open(EVENTS)
+    commits = handle.history(limit=handle.version() - start + 1)
+    # Only appends have this metric: a compaction adds no event.
+    added = {
+        found["version"]: found.get("operationMetrics", {}).get("num_added_rows", 0) for found in commits
+    }
+    return [(version, added[version]) for version in range(start, end + 1) if version in added]
+
+
+def added_events(lake: Lake, start: int, end: int) -> pa.Table:
+    """The rows that versions `start` to `end` of `events` added.
 
     Rows that were only moved, by a compaction, are not among them (Delta protocol, "Change Data Files").
     """
-    feed = lake.open(EVENTS).load_cdf(starting_version=start, ending_version=end)
-    batches, rows = [], 0
-    for batch in feed:
-        found = pa.record_batch(batch)
-        rows += found.num_rows
-        if rows > at_most:
-            return None
-        batches.append(found)
-    schema = pa.schema([field.remove_metadata() for field in arrow_schema(table(EVENTS))])
+    feed = lake.open(EVENTS).load_cdf(
+        starting_version=start, ending_version=end, columns=[*TAKEN, "_change_type"]
+    )
+    batches = [pa.record_batch(batch) for batch in feed]
     if not batches:
-        return schema.empty_table()
-    feed_rows = pa.Table.from_batches(batches)
-    plain = feed_rows.cast(plain_schema(feed_rows.schema))
-    return plain.filter(pc.equal(plain["_change_type"], "insert")).select(schema.names).cast(schema)
+        return _events_schema().empty_table()
+    rows = pa.Table.from_batches(batches)
+    rows = rows.cast(plain_schema(rows.schema))
+    return rows.filter(pc.equal(rows["_change_type"], "insert")).select(TAKEN).cast(_events_schema())
 
 
-def deletions(lake: Lake, name: str, row_keys: Sequence[str], after: int) -> dict[str, int]:
-    """The newest deletion of each of these rows of a live table, as row key -> event id; only later ones than `after`.
+def events_between(lake: Lake, start: datetime, end: datetime) -> pa.Table:
+    """The events of a half-open span of time."""
+    query = f"SELECT {', '.join(TAKEN)} FROM {EVENTS} WHERE {_between(start, end)}"
+    return run_query({EVENTS: lake.open(EVENTS)}, query).cast(_events_schema())
+
+
+def count_between(lake: Lake, start: datetime, end: datetime) -> int:
+    """How many events a half-open span of time has."""
+    query = f"SELECT count(*) AS events FROM {EVENTS} WHERE {_between(start, end)}"
+    return int(run_query({EVENTS: lake.open(EVENTS)}, query)["events"][0].as_py())
+
+
+def days(lake: Lake) -> list[datetime]:
+    """The days, UTC, that have events, each by its first moment, in order."""
+    query = f"SELECT DISTINCT date_trunc('day', at) AS day FROM {EVENTS} ORDER BY day"
+    found: list[datetime] = run_query({EVENTS: lake.open(EVENTS)}, query)["day"].to_pylist()
+    return found
+
+
+def deletions(lake: Lake, name: str, after: int) -> pa.Table:
+    """(row_key, event_id): the newest deletion of each row of a live table that was deleted by an event after `after`.
 
     `after` keeps the question cheap: files whose events are all older are not opened.
     """
-    condition = predicate(table(EVENTS), {"table_name": name, "kind": "deleted", "row_key": row_keys})
-    found = run_query(
-        {EVENTS: lake.open(EVENTS)},
+    condition = predicate(table(EVENTS), {"table_name": name, "kind": "deleted"})
+    query = (
         f"SELECT row_key, max(event_id) AS event_id FROM {EVENTS} "
-        f"WHERE event_id > {after} AND {condition} GROUP BY row_key",
+        f"WHERE event_id > {after} AND {condition} GROUP BY row_key"
     )
-    return dict(zip(found["row_key"].to_pylist(), found["event_id"].to_pylist(), strict=True))
+    return run_query({EVENTS: lake.open(EVENTS)}, query)
+
+
+def _between(start: datetime, end: datetime) -> str:
+    return f"at >= TIMESTAMP '{start.isoformat()}' AND at < TIMESTAMP '{end.isoformat()}'"
+
+
+def _events_schema() -> pa.Schema:
+    schema = arrow_schema(table(EVENTS))
+    return pa.schema([schema.field(name).remove_metadata() for name in TAKEN])

@@ -20,7 +20,7 @@ from schemas.errors import ConflictError, NotFoundError, StorageError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
-from stores.delta.bulk import changed_rows, held_rows, missing_rows, same_key
+from stores.delta.bulk import born_between, changed_rows, held_rows, missing_rows, same_key
 from stores.delta.query import predicate, run_query, selection
 from stores.fence import guarded
 
@@ -156,27 +156,36 @@ class Lake:
 
         return _committed(name, attempt)
 
-    def merge_events(self, name: str, rows: pa.Table, *, app_id: str, version: int | None) -> bool:
-        """Take rows with a column `event_kind` (upserted, deleted) into a live table, where newer than what it holds.
+    def take(
+        self,
+        name: str,
+        rows: pa.Table,
+        *,
+        born: tuple[datetime, datetime] | None,
+        app_id: str,
+        version: int | None,
+    ) -> bool:
+        """Write changes of a live table in one commit: rows with a column `event_kind`, upserted or deleted.
 
-        With `version`, as that application transaction; False where it is already there. Deletions of rows that the
-        table lacks are not among `rows`: delta-rs would look for their nulls.
+        `born` is the span of `Table.born` of the rows that the table holds already, None where it holds none of them:
+        files outside of it are not read. Deletions of rows that it lacks are not among `rows`: delta-rs would look for
+        their nulls. With `version`, as that application transaction; False where it is already there.
         """
         declared = table(name)
         newer = "source.last_event_id > target.last_event_id"
         values = {column: f"source.{column}" for column in declared.column_names}
+        condition = f"{same_key(declared)}{born_between(declared, born)}" if born else ""
 
         def attempt() -> bool:
             handle = self.open(name)
             if version is not None and _is_recorded(handle, app_id, version):
                 return False
             marks = None if version is None else _transaction(app_id, version)
+            if born is None:
+                write_deltalake(handle, _as_arrow(declared, rows), mode="append", commit_properties=marks)
+                return True
             merger = handle.merge(
-                rows,
-                same_key(declared),
-                source_alias="source",
-                target_alias="target",
-                commit_properties=marks,
+                rows, condition, source_alias="source", target_alias="target", commit_properties=marks
             )
             (
                 merger.when_matched_delete(f"{newer} AND source.event_kind = 'deleted'")

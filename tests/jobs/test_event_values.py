@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.event_values import EVENT_FIELDS, READERS, carried, parsed_batches
+from jobs.event_values import EVENT_FIELDS, READERS, carried, parsed_one_by_one
 from schemas.table import Column, Table
 from schemas.tables import LIVE_TABLES
 from schemas.tables.videos import VIDEOS
@@ -35,8 +35,8 @@ ODD_ROWS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4).map(
 
 def parsed(text: str, kind: str = "upserted", key: str = "v", declared: Table = VIDEOS) -> dict[str, Any]:
     event = {"event_id": 1, "kind": kind, "row_key": key, "row": text, "at": datetime(2026, 1, 1, tzinfo=UTC)}
-    batch = pa.RecordBatch.from_pylist([event], schema=pa.schema(EVENT_FIELDS))
-    [found] = [row for batch in parsed_batches(declared, [batch]) for row in batch.to_pylist()]
+    events = pa.Table.from_pylist([event], schema=pa.schema(EVENT_FIELDS))
+    [found] = parsed_one_by_one(declared, events).to_pylist()
     assert isinstance(found, dict)
     return found
 

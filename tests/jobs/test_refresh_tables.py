@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.arrow_slice import ArrowSlice
-from jobs.refresh_tables import refresh, refreshed_version
+from jobs.event_slice import slices_of_day
+from jobs.refresh_tables import refresh, refreshed_version, replay
 from schemas.settings import settings
-from schemas.table import Table
 from stores.delta import Lake
 from stores.outbox import change
 from stores.outbox.lake_sink import drain
@@ -151,15 +151,15 @@ def test_cut_off_between_two_tables_it_takes_the_slice_again(
         change(connection, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
     append(tables, 10**6)
     bring(tables, "v")
-    merge = ArrowSlice.merge
+    take = Lake.take
 
-    def cut_off(self: ArrowSlice, declared: Table, *rest: Any) -> None:
-        if declared.name == "videos":
+    def cut_off(self: Lake, name: str, *rest: Any, **options: Any) -> bool:
+        if name == "videos":
             raise KeyboardInterrupt
-        merge(self, declared, *rest)
+        return take(self, name, *rest, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ArrowSlice, "merge", cut_off)
+        patch.setattr(Lake, "take", cut_off)
         with pytest.raises(KeyboardInterrupt):
             refresh("run-1")
     assert refreshed_version() is None
@@ -180,3 +180,62 @@ def test_a_large_slice_goes_by_spark(
     append(tables, 2, **whole_row("w"))
     assert refresh("run-1") == 2
     assert "Spark" in str(tables.open("videos").history(1)[0]["engineInfo"])
+
+
+def of_day(day: int, event_id: int, kind: str = "upserted", **row: Any) -> dict[str, Any]:
+    """An event of a day in November."""
+    return {
+        "event_id": event_id, "transaction_id": 1, "table_name": "videos", "row_key": row["video_id"], "kind": kind,
+        "row": json.dumps(row), "at": AT.replace(day=day),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("days", list(permutations((21, 22, 23))), ids=str)
+def test_days_replayed_in_any_order_make_the_same_table(tables: Lake, days: tuple[int, ...]) -> None:
+    """Also where one takes back or makes anew what another did, and one comes late and twice."""
+    late = of_day(21, 2, **whole_row("late"))
+    events = [
+        of_day(21, 1, **whole_row("changed")), of_day(21, 3, **whole_row("gone")), of_day(21, 4, **whole_row("anew")),
+        of_day(22, 5, "deleted", video_id="gone"), of_day(22, 6, "deleted", video_id="anew"),
+        of_day(22, 7, **whole_row("changed", title="B")), of_day(23, 8, **whole_row("anew", title="C")),
+        of_day(23, 9, "deleted", video_id="never"), late, late,
+    ]  # fmt: skip
+    tables.append_once("events", events, app_id="test", version=1)
+    for day in days:
+        replay(f"replay {day}", date(2026, 11, day))
+    held = {
+        row["video_id"]: (row["title"], row["last_event_id"]) for row in tables.read("videos").to_pylist()
+    }
+    assert held == {"changed": ("B", 7), "anew": ("C", 8), "late": ("A", 2)}
+    version = tables.version("videos")
+    assert [replay("again", date(2026, 11, day)) for day in days] == [0, 0, 0]
+    assert refresh("after all") == 0
+    assert tables.read("videos").num_rows == 3
+    assert tables.version("videos") == version + 1  # how far it has come
+    assert refreshed_version() == tables.version("events")
+
+
+def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.event_slice.SLICE_EVENTS", 3)
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    events = [
+        {**of_day(23, number, **whole_row(f"v{number}")), "at": midnight + timedelta(hours=3 * number - 3)}
+        for number in range(1, 10)
+    ]
+    tables.append_once("events", events, app_id="test", version=1)
+    spans = [found.events["event_id"].to_pylist() for found in slices_of_day(tables, date(2026, 11, 23))]
+    assert [sorted(span) for span in spans] == [[1, 2, 3], [4, 5, 6], [7, 8]]
+    assert replay("run", date(2026, 11, 23)) == 8  # the ninth is of the day after
+
+
+def test_where_the_log_has_lost_what_is_new_all_events_are_taken(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tables, 1, **whole_row("v"))
+    refresh("run-1")
+    append(tables, 2, **whole_row("w"))
+    append(tables, 3, **whole_row("x"))
+    monkeypatch.setattr("jobs.refresh_tables.version_rows", lambda lake, first, latest: [(latest, 1)])
+    assert refresh("run-2") == 2
+    assert tables.read("videos").column("video_id").to_pylist() == ["v", "w", "x"]
+    assert refreshed_version() == tables.version("events")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.arrow_slice import ArrowSlice
+from jobs.event_slice import new_slices
 from jobs.refresh_tables import refresh, refreshed_version
 from schemas.settings import settings
 from stores.delta import Lake
+from stores.delta.event_log import version_rows
 from stores.outbox import change
 from stores.postgres import connect
 
@@ -137,12 +138,18 @@ def test_both_engines_and_a_mixture_leave_the_same(
     assert all(small["changed"])
 
 
-def test_a_limit_of_events_decides_and_moved_rows_are_no_events(tables: Lake) -> None:
+def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, rows in enumerate(slices(3), 1):
         tables.append_once("events", rows, app_id="test", version=number)
     total = sum(map(len, slices(3)))
     tables.open("events").optimize.compact()
-    assert ArrowSlice.read(tables, 0, 3, total - 1) is None
-    small = ArrowSlice.read(tables, 0, 3, total)
-    assert small is not None
-    assert small.tables() == {"users", "videos", "friendships"}
+    [whole] = new_slices(tables, version_rows(tables, 0, 3))
+    assert (whole.events.num_rows, whole.end) == (total, 3)
+    assert whole.tables() == {"users", "videos", "friendships"}
+    monkeypatch.setattr("jobs.event_slice.SLICE_EVENTS", total - 1)
+    assert [
+        (found.events.num_rows, found.end) for found in new_slices(tables, version_rows(tables, 0, 3))
+    ] == [
+        (len(slices(3)[0]), 1),
+        (len(slices(3)[1]), 3),
+    ]

@@ -1,0 +1,31 @@
+"""Which day a run stands for: the one that somebody named, or its interval's; none where an asset started it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dags.operators.program import day_of
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "given", "day"),
+    [
+        ("scheduled", None, "2026-11-23"),
+        ("backfill", None, "2026-11-23"),
+        ("asset_triggered", None, None),
+        ("manual", None, None),
+        ("manual", "2026-11-01", "2026-11-01"),
+        ("backfill", "2026-11-01", "2026-11-01"),
+    ],
+)
+def test_a_run_stands_for_a_day_or_for_what_is_new(run_type: str, given: str | None, day: str | None) -> None:
+    run: Any = {
+        "params": {"day": given}, "dag_run": SimpleNamespace(run_type=run_type), "data_interval_start": START,
+    }  # fmt: skip
+    assert day_of(run) == day
