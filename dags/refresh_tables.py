@@ -50,4 +50,4 @@ with DAG(
         "execution_timeout": timedelta(minutes=30),
     },
 ):
-    SparkOperator(task_id="refresh", module="jobs.refresh_tables", by_day=True)
+    SparkOperator(task_id="refresh", module="jobs.refresh_tables", by_day="scheduled")

@@ -21,6 +21,8 @@ from stores.delta import lake
 from stores.fence import Claim, fenced
 
 PR_SET_PDEATHSIG = 1
+TABLES_SCOPE = "refresh"
+"""Fence of who writes the tables that are made of events: one at a time."""
 DETAIL_CHARACTERS = 2_000
 
 
@@ -65,17 +67,22 @@ def stage_arguments(argv: Sequence[str] | None = None) -> StageArguments:
 
 @contextmanager
 def stage_attempt(
-    stage: str, arguments: StageArguments, *, opens: bool = False, waits_s: float = 0.0
+    stage: str,
+    arguments: StageArguments,
+    *,
+    scope: str | None = None,
+    opens: bool = False,
+    waits_s: float = 0.0,
 ) -> Iterator[StageAttempt]:
     """Run a stage's work as one recorded attempt that holds its fence; on a known error print one line and exit 1.
 
     `opens`: this stage begins a run, and may take the video from an earlier one, at once or after that has ended,
-    which is waited for `waits_s` seconds. The process is killed when the one
-    that started it dies, so that no task leaves an engine behind.
+    which is waited for `waits_s` seconds. `scope`: whose fence it is; unset, the video's, or the stage's own. The
+    process is killed when the one that started it dies, so that no task leaves an engine behind.
     """
     die_with_parent()
-    scope = f"video/{arguments.video_id}" if arguments.video_id else stage
-    claim = Claim(scope, arguments.run_id, stage, arguments.attempt, opens, waits_s)
+    own = f"video/{arguments.video_id}" if arguments.video_id else stage
+    claim = Claim(scope or own, arguments.run_id, stage, arguments.attempt, opens, waits_s)
     with _one_line(), fenced(claim):
         yield from _recorded(stage, arguments)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator, BranchMixIn
 
@@ -12,6 +12,7 @@ from dags.operators.stage import StageMixIn
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+ByDay = Literal["always", "scheduled"]
 BY_SCHEDULE = ("scheduled", "backfill")
 """Types of runs that are made for an interval of time."""
 
@@ -19,13 +20,14 @@ BY_SCHEDULE = ("scheduled", "backfill")
 class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
     """Runs `python -m module`; with `ends_run` the task fails once the program has done its work.
 
-    With `by_day` the program is told `--day` in a run that stands for one: see `day_of`.
+    With `by_day` the program is told `--day`: always, or only by runs that their schedule, a backfill or a param made
+    for a day (see `day_of`).
     """
 
     inherits_from_skipmixin = True
 
     def __init__(
-        self, *, module: str, ends_run: bool = False, by_day: bool = False, **arguments: Any
+        self, *, module: str, ends_run: bool = False, by_day: ByDay | None = None, **arguments: Any
     ) -> None:
         super().__init__(**arguments)
         self.module = module
@@ -34,18 +36,19 @@ class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
 
     def execute(self, context: Context) -> None:
         """Run the program; see `StageMixIn.run_stage`."""
-        day = day_of(context) if self.by_day else None
+        day = day_of(context, self.by_day) if self.by_day else None
         options = ["--day", day] if day else []
         self.run_stage(context, [sys.executable, "-m", self.module], options, ends_run=self.ends_run)
 
 
-def day_of(context: Context) -> str | None:
-    """The day that a run stands for, as 2026-11-23: its param `day`, or what its schedule or a backfill made it for.
+def day_of(context: Context, by_day: ByDay) -> str | None:
+    """The day that a run stands for, as 2026-11-23: its param `day`, or the one in which its interval begins.
 
-    None for a run that an asset or somebody by hand started without naming one.
+    `scheduled`: None for a run that an asset or somebody by hand started without naming one.
     """
     if given := context["params"].get("day"):
         return str(given)
-    if str(context["dag_run"].run_type) not in BY_SCHEDULE:
+    if by_day == "scheduled" and str(context["dag_run"].run_type) not in BY_SCHEDULE:
         return None
-    return f"{context['data_interval_start']:%Y-%m-%d}"
+    start = context.get("data_interval_start")
+    return f"{start:%Y-%m-%d}" if start else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from schemas.errors import NotFoundError
 from schemas.table import Table
+from schemas.tables.activity import ACTIVE_USERS_DAILY, ACTIVITY, RETENTION
 from schemas.tables.audit import AUDIT_LOG
+from schemas.tables.engagement import ENGAGEMENT_DAILY, RECONCILIATIONS, TABLE_SIZES
 from schemas.tables.inspection import CHUNKS, FINGERPRINTS, INSPECTIONS
 from schemas.tables.matching import MATCH_DECISIONS, MATCHES
 from schemas.tables.people import BLOCKS, FOLLOWS, FRIENDSHIPS, POSTS, USERS
@@ -27,6 +29,7 @@ TABLES: dict[str, Table] = {
         REACTIONS,
         COMMENTS,
         SHARES,
+        ACTIVITY,
         AUDIT_LOG,
         MATCH_DECISIONS,
         # The last of those that PostgreSQL holds: its commits say how far a refresh has come.
@@ -36,6 +39,11 @@ TABLES: dict[str, Table] = {
         FINGERPRINTS,
         MATCHES,
         RENDITIONS,
+        ENGAGEMENT_DAILY,
+        ACTIVE_USERS_DAILY,
+        RETENTION,
+        RECONCILIATIONS,
+        TABLE_SIZES,
         EVENTS,
         PIPELINE_RUNS,
         QUALITY_RESULTS,

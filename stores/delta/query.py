@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -74,7 +75,9 @@ def _literal(table_name: str, column: str, value: Any) -> str:
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, int):
         return str(value)
-    raise TypeError(f"{table_name}.{column} = {value!r}: only strings and integers are compared")
+    if type(value) is date:
+        return f"DATE '{value.isoformat()}'"
+    raise TypeError(f"{table_name}.{column} = {value!r}: only strings, integers and dates are compared")
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -35,6 +35,8 @@ from streaming.api import (
     views,
     watch,
 )
+from streaming.api.activity import Activity
+from streaming.api.activity import forget_old as forget_old_activity
 from streaming.api.bearer import Bearer
 from streaming.api.body_limit import BodyLimit
 from streaming.api.database import Database
@@ -74,6 +76,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
                 repeat(EVERY_S, lambda: add_up(database)),
                 repeat(EVERY_S, database.watch_replica),
                 repeat(HOUR_S, lambda: forget_old(database)),
+                repeat(HOUR_S, lambda: forget_old_activity(database)),
                 repeat(HOUR_S, lambda: sweep(database)),
             )
         ]
@@ -110,7 +113,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
             Middleware(DefaultHeaders),
             Middleware(Record, requests=Requests(registry), access_log=access_log),
             Middleware(BodyLimit),
-            Middleware(Bearer, sessions=sessions),
+            Middleware(Bearer, sessions=sessions, activity=Activity(database)),
             *limits.middleware(limiter, registry),
             Middleware(HeadAsGet),
         ],

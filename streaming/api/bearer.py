@@ -7,6 +7,8 @@ import time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.errors import LogInError, NewsreelError
+from schemas.surfaces import surface_of
+from streaming.api.activity import Activity
 from streaming.api.caller import HOOK, NOBODY, Caller
 from streaming.api.problems import answer_of
 from streaming.api.sessions import Sessions
@@ -15,8 +17,8 @@ from streaming.api.sessions import Sessions
 class Bearer:
     """Puts the caller into the scope; a token that is not good is answered with 401, also where none is needed."""
 
-    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
-        self.app, self._sessions = app, sessions
+    def __init__(self, app: ASGIApp, sessions: Sessions, activity: Activity) -> None:
+        self.app, self._sessions, self._activity = app, sessions, activity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -28,6 +30,8 @@ class Bearer:
         except NewsreelError as error:
             await answer_of(error, f"{scope['method']} {scope['path']}")(scope, receive, send)
             return
+        if user_id := scope[HOOK].user_id:
+            await self._activity.saw(user_id, surface_of(scope["path"]))
         await self.app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> Caller:

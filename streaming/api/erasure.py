@@ -13,8 +13,8 @@ PATIENT = b"SET LOCAL statement_timeout = '60s'"
 async def erase_account(connection: Connection, user_id: str) -> None:
     """Erase an account, in the caller's transaction.
 
-    What it wrote, uploaded, shared and whom it knew goes. Its reactions and views stay: they say nothing of who it was
-    once the account is gone, and the counters of other people's videos remain what was counted.
+    What it wrote, uploaded, shared and whom it knew goes. Its reactions, views and days of activity stay: they say
+    nothing of who it was once the account is gone, and what was counted remains what it was.
     """
     # Whoever writes something of this account keeps its row until that is committed (streaming/api/account_kept.py):
     # from here on nobody can, and what was written before is seen below.

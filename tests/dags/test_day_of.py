@@ -28,4 +28,10 @@ def test_a_run_stands_for_a_day_or_for_what_is_new(run_type: str, given: str | N
     run: Any = {
         "params": {"day": given}, "dag_run": SimpleNamespace(run_type=run_type), "data_interval_start": START,
     }  # fmt: skip
-    assert day_of(run) == day
+    assert day_of(run, "scheduled") == day
+    assert day_of(run, "always") == (given or "2026-11-23")
+
+
+def test_a_run_by_hand_without_an_interval_stands_for_no_day() -> None:
+    run: Any = {"params": {}, "dag_run": SimpleNamespace(run_type="manual"), "data_interval_start": None}
+    assert day_of(run, "always") is None

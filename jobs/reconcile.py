@@ -1,0 +1,95 @@
+"""Stage `reconcile`: the counters that the API shows beside what the lake's rows give. Difference 0, or why.
+
+The tables are brought up to date first. Then videos are compared that stand still: nothing of them is on its way,
+in the outbox or among the tallies. A counter that an import has set is no row of ours, and told apart. Nothing is
+mended here: a difference that nothing explains is a fault, the stage says which videos it is about, and fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from jobs.refresh_tables import TURN_WITHIN_S, refresh
+from schemas.errors import QualityError
+from stores.delta import lake
+from stores.postgres import connect
+from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
+
+Row: TypeAlias = Mapping[str, Any]
+
+COUNTERS = ("likes", "dislikes", "views")
+SAMPLE_VIDEOS = 20
+
+LIVE = b"""
+    WITH moving AS (
+        SELECT video_id FROM tallies
+        UNION SELECT row::json ->> 'video_id' FROM events
+        WHERE (transaction_id, event_id) > (%s::text::xid8, %s) AND table_name IN ('videos', 'views', 'reactions')
+    )
+    SELECT video_id, likes, dislikes, views, sha256 IS NULL AS imported FROM videos v
+    WHERE NOT EXISTS (SELECT FROM moving m WHERE m.video_id = v.video_id) ORDER BY video_id
+"""
+IN_LAKE = """
+    SELECT coalesce(l.video_id, w.video_id) AS video_id, coalesce(likes, 0) AS likes,
+        coalesce(dislikes, 0) AS dislikes, coalesce(views, 0) AS views
+    FROM (SELECT video_id, count(*) FILTER (WHERE kind = 'like') AS likes,
+        count(*) FILTER (WHERE kind = 'dislike') AS dislikes FROM reactions GROUP BY video_id) l
+    FULL JOIN (SELECT video_id, count(*) AS views FROM views GROUP BY video_id) w ON l.video_id = w.video_id
+"""
+TAKEN = "SELECT transaction_id, event_id FROM events ORDER BY transaction_id DESC, event_id DESC LIMIT 1"
+
+
+def reconcile(run_id: str) -> list[dict[str, Any]]:
+    """Compare, and write a row of `reconciliations` for each counter; returns these. No refresh may be at work."""
+    refresh(run_id)
+    place = lake().query(TAKEN).to_pylist() or [{"transaction_id": 0, "event_id": 0}]
+    held = {row["video_id"]: row for row in lake().query(IN_LAKE).to_pylist()}
+    with connect() as connection:
+        live = connection.execute(LIVE, (place[0]["transaction_id"], place[0]["event_id"])).fetchall()
+    at = datetime.now(UTC)
+    rows = [{"run_id": run_id, "at": at, **_compared(counter, live, held)} for counter in COUNTERS]
+    lake().merge("reconciliations", rows)
+    return rows
+
+
+def _compared(counter: str, live: Sequence[Row], held: Mapping[str, Row]) -> dict[str, Any]:
+    shown = {row["video_id"]: row for row in live}
+    differences = {
+        video_id: row[counter] - (held[video_id][counter] if video_id in held else 0)
+        for video_id, row in shown.items()
+    }
+    differing = [name for name, by in differences.items() if by and not shown[name]["imported"]]
+    return {
+        "counter": counter,
+        "videos": len(shown),
+        "live": sum(row[counter] for row in live),
+        "lake": sum(held[video_id][counter] for video_id in shown if video_id in held),
+        "set_by_import": sum(by for name, by in differences.items() if shown[name]["imported"]),
+        "differing": len(differing),
+        "sample": json.dumps(differing[:SAMPLE_VIDEOS]) if differing else None,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage. It fails where a difference is not explained."""
+    arguments = stage_arguments(argv)
+    with stage_attempt(
+        "reconcile", arguments, scope=TABLES_SCOPE, opens=True, waits_s=TURN_WITHIN_S
+    ) as attempt:
+        rows = reconcile(arguments.run_id)
+        attempt.rows = rows[0]["videos"]
+        attempt.detail = "; ".join(
+            f"{row['counter']}: live {row['live']}, lake {row['lake']}" for row in rows
+        )
+        if wrong := [row for row in rows if row["differing"]]:
+            said = "; ".join(
+                f"{row['counter']} of {row['differing']} videos, as {row['sample']}" for row in wrong
+            )
+            raise QualityError(f"the API's counters are not what the lake's rows give: {said}")
+
+
+if __name__ == "__main__":
+    main()

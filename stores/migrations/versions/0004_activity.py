@@ -1,0 +1,11 @@
+"""Who was active."""
+
+from stores.migrations.script import run_sql_of
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this."""
+    run_sql_of(__file__)

@@ -1,0 +1,196 @@
+"""A day's figures are what its rows give; changed days are measured again, and a repeat changes nothing."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.measure_engagement import measure
+from jobs.session import spark_session
+from schemas.surfaces import SURFACES
+from stores.delta import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DAY = date(2026, 11, 20)
+
+pytestmark = pytest.mark.usefixtures("database_url", "spark")
+
+
+def at(days: int = 0, hour: int = 12, **more: Any) -> datetime:
+    return datetime(DAY.year, DAY.month, DAY.day, hour, tzinfo=UTC, **more) + timedelta(days=days)
+
+
+def view(number: int, video: str, user: str, watched_s: float, when: datetime) -> dict[str, Any]:
+    key = {"video_id": video, "user_id": user, "session_id": f"s{number}"}
+    return {**key, "watched_s": watched_s, "created": when, "last_event_id": number}
+
+
+def reaction(number: int, video: str, user: str, kind: str, when: datetime) -> dict[str, Any]:
+    return {"video_id": video, "user_id": user, "kind": kind, "created": when, "last_event_id": number}
+
+
+def comment(number: int, video: str, when: datetime) -> dict[str, Any]:
+    said = {
+        "comment_id": f"c{number}",
+        "video_id": video,
+        "user_id": "u",
+        "text": "so",
+        "creation_time": when,
+    }
+    return {**said, "last_event_id": number}
+
+
+def active(number: int, user: str, day: int, surface: str = "watch") -> dict[str, Any]:
+    seen = {"user_id": user, "day": DAY + timedelta(days=day), "surface": surface}
+    return {**seen, "created": at(day), "last_event_id": number}
+
+
+def versions(tables: Lake) -> list[int]:
+    return [tables.version(name) for name in ("engagement_daily", "active_users_daily", "retention")]
+
+
+def test_a_day_is_what_its_rows_give(tables: Lake) -> None:
+    tables.merge(
+        "views",
+        [
+            view(1, "v", "ann", 0.1, at(hour=0)), view(2, "v", "ann", 0.2, at()), view(3, "v", "bob", 0.7, at()),
+            view(4, "w", "bob", 9.5, at(hour=23, minute=59, second=59, microsecond=999_999)),
+            view(5, "v", "eve", 5.0, at(days=1, hour=0)), view(6, "v", "eve", 5.0, at(days=-1, hour=23)),
+        ],
+    )  # fmt: skip
+    tables.merge(
+        "reactions", [reaction(7, "v", "ann", "like", at()), reaction(8, "x", "bob", "dislike", at())]
+    )
+    tables.merge("comments", [comment(9, "v", at()), comment(10, "v", at()), comment(11, "v", at(days=3))])
+    written, days = measure("run", DAY)
+    assert days == [DAY]
+    found = {row.pop("video_id"): row for row in tables.read("engagement_daily").to_pylist()}
+    none = {
+        "day": DAY,
+        "views": 0,
+        "unique_viewers": 0,
+        "likes": 0,
+        "dislikes": 0,
+        "comments": 0,
+        "watch_time_s": 0.0,
+    }
+    assert found == {
+        "v": {**none, "views": 3, "unique_viewers": 2, "likes": 1, "comments": 2, "watch_time_s": 1.0,
+              "event_id_sum": 32},
+        "w": {**none, "views": 1, "unique_viewers": 1, "watch_time_s": 9.5, "event_id_sum": 4},
+        "x": {**none, "dislikes": 1, "event_id_sum": 8},
+    }  # fmt: skip
+    assert written == 3
+    before = versions(tables)
+    assert measure("again", DAY) == (0, [DAY])
+    assert versions(tables) == before
+
+
+def test_days_that_have_changed_are_measured_again_and_others_left_alone(tables: Lake) -> None:
+    tables.merge("reactions", [reaction(n, "v", f"u{n}", "like", at(days=-n)) for n in range(1, 5)])
+    for number in range(1, 5):
+        measure(f"run {number}", DAY - timedelta(days=number))
+    tables.remove("reactions", [{"video_id": "v", "user_id": "u3"}])  # taken back
+    tables.merge("reactions", [reaction(9, "v", "late", "like", at(days=-2))])  # came late
+    tables.merge("reactions", [reaction(10, "v", "u4", "dislike", at(days=-4))])  # changed
+    _, days = measure("run", DAY)
+    assert days == [DAY - timedelta(days=number) for number in (4, 3, 2, 0)]
+    found = {
+        row["day"]: (row["likes"], row["dislikes"]) for row in tables.read("engagement_daily").to_pylist()
+    }
+    assert found == {
+        DAY - timedelta(days=1): (1, 0), DAY - timedelta(days=2): (2, 0), DAY - timedelta(days=4): (0, 1),
+    }  # fmt: skip
+    assert measure("again", DAY)[0] == 0
+
+
+def test_active_users_by_day_week_and_month(tables: Lake) -> None:
+    tables.merge(
+        "activity",
+        [
+            active(1, "ann", 0), active(2, "ann", 0, "chat"), active(3, "bob", 0), active(4, "eve", -6),
+            active(5, "ann", -6), active(6, "old", -7), active(7, "older", -29), active(8, "oldest", -30),
+            active(9, "next", 1), active(10, "searcher", -20, "search"),
+        ],
+    )  # fmt: skip
+    measure("run", DAY)
+    rows = tables.read("active_users_daily").to_pylist()
+    exact = {row["surface"]: (row["users"], row["users_7d"], row["users_30d"]) for row in rows}
+    assert exact == {"watch": (2, 3, 5), "chat": (1, 1, 1), "search": (0, 0, 1), "all": (2, 3, 6)}
+    # Few users are counted exactly by a sketch too.
+    estimates = {row["surface"]: (row["users_7d_estimate"], row["users_30d_estimate"]) for row in rows}
+    assert estimates == {surface: counts[1:] for surface, counts in exact.items()}
+    assert set(exact) - {"all"} <= set(SURFACES)
+
+
+def test_sketches_can_be_merged_by_who_reads_them_and_are_as_near_as_they_say(tables: Lake) -> None:
+    spark: SparkSession = spark_session("tests")
+    people = 20_000
+    tables.merge("activity", [active(n, f"u{n % people}", -(n % 3)) for n in range(1, 3 * people)])
+    for day in (-2, -1, 0):
+        measure(f"run {day}", DAY + timedelta(days=day))
+    rows = [row for row in tables.read("active_users_daily").to_pylist() if row["surface"] == "all"]
+    sketches = spark.createDataFrame([(row["sketch"],) for row in rows], "sketch binary")
+    [merged] = sketches.selectExpr("hll_sketch_estimate(hll_union_agg(sketch)) AS users").collect()
+    last = rows[-1]
+    assert last["users_7d"] == people
+    assert merged["users"] == last["users_7d_estimate"] == last["users_30d_estimate"]
+    error = abs(merged["users"] / people - 1)
+    assert error < 4 * 1.04 / math.sqrt(2**12)
+
+
+def test_a_late_day_of_activity_changes_the_months_that_it_is_in(tables: Lake) -> None:
+    tables.merge("activity", [active(1, "ann", -1), active(2, "ann", 0)])
+    measure("run 1", DAY - timedelta(days=1))
+    measure("run 2", DAY)
+    tables.merge("activity", [active(3, "bob", -1)])
+    measure("run 3", DAY + timedelta(days=1))
+    counts = {
+        row["day"]: (row["users"], row["users_7d"])
+        for row in tables.read("active_users_daily").to_pylist()
+        if row["surface"] == "all"
+    }
+    assert counts == {
+        DAY - timedelta(days=1): (2, 2), DAY: (1, 2), DAY + timedelta(days=1): (0, 2),
+    }  # fmt: skip
+
+
+def test_retention_is_of_those_who_signed_up_on_a_day(tables: Lake) -> None:
+    people = [
+        {"user_id": user, "user_name": user, "created": at(days=day), "last_event_id": n}
+        for n, (user, day) in enumerate([("ann", -2), ("bob", -2), ("eve", 0), ("old", -31)], 1)
+    ]
+    tables.merge("users", people)
+    tables.merge(
+        "activity",
+        [active(5, "ann", 0), active(6, "ann", 0, "chat"), active(7, "old", 0), active(8, "eve", 0)],
+    )
+    measure("run", DAY)
+    rows = tables.read("retention").to_pylist()
+    found = {(row["cohort"], row["days_after"]): (row["users"], row["active"]) for row in rows}
+    assert found == {(DAY - timedelta(days=2), 2): (2, 1), (DAY, 0): (1, 1)}
+
+
+def test_days_in_any_order_make_the_same_tables(tables: Lake) -> None:
+    tables.merge("views", [view(n, f"v{n % 3}", f"u{n % 7}", n / 7, at(days=-(n % 4))) for n in range(1, 60)])
+    tables.merge("activity", [active(n, f"u{n % 700}", -(n % 4)) for n in range(1, 2_801)])
+    days = [DAY - timedelta(days=number) for number in range(4)]
+
+    def outcome(order: list[date]) -> list[Any]:
+        for name in ("engagement_daily", "active_users_daily", "retention"):
+            tables.open(name).delete()
+        for day in order:
+            measure(f"run {day}", day)
+        return [
+            tables.read(name).to_pylist() for name in ("engagement_daily", "active_users_daily", "retention")
+        ]
+
+    forward = outcome(days[::-1])
+    assert forward[0]
+    assert outcome(days) == forward
+    assert outcome([days[2], days[0], days[3], days[1]]) == forward
