@@ -12,27 +12,30 @@ KEYS_AT_ONCE = 10_000
 
 
 def with_personal_fields(connection: Connection, declared: Table, rows: pa.Table) -> pa.Table:
-    """The rows with the personal columns that PostgreSQL holds now; null where the row is gone there.
+    """The rows with the personal columns that PostgreSQL holds now.
 
-    Tables with personal columns have a key of one column.
+    Where the row is gone there they are null, or the key where a table wants one: its deletion is on its way. Tables
+    with personal columns have a key of one column.
     """
     if not declared.personal_columns:
         return rows
-    (key,) = declared.key
+    (key_name,) = declared.key
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {key} = ANY(%s)").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, [key, *declared.personal_columns])),
+        columns=sql.SQL(", ").join(map(sql.Identifier, [key_name, *declared.personal_columns])),
         table=sql.Identifier(declared.name),
-        key=sql.Identifier(key),
+        key=sql.Identifier(key_name),
     )
-    keys = rows[key].to_pylist()
+    keys = rows[key_name].to_pylist()
     held = {
-        row[key]: row
+        row[key_name]: row
         for start in range(0, len(keys), KEYS_AT_ONCE)
         for row in connection.execute(query, (keys[start : start + KEYS_AT_ONCE],)).fetchall()
     }
     nobody: dict[str, object] = {}
     for name in declared.personal_columns:
-        place = rows.schema.get_field_index(name)
-        values = pa.array((held.get(one, nobody).get(name) for one in keys), rows.schema.field(place).type)
-        rows = rows.set_column(place, rows.schema.field(place), values)
+        place, needed = rows.schema.get_field_index(name), not declared.column(name).nullable
+        found = [held.get(one, nobody).get(name) for one in keys]
+        values = [key if value is None and needed else value for key, value in zip(keys, found, strict=True)]
+        field = rows.schema.field(place)
+        rows = rows.set_column(place, field, pa.array(values, field.type))
     return rows

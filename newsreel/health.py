@@ -98,18 +98,16 @@ def _media_tools() -> str:
 
 
 def _postgresql() -> str:
-    from newsreel.embedded.dag_starter import CONSUMER as DAG_STARTER
     from newsreel.servers import database
-    from stores.outbox.lake_sink import CONSUMER as LAKE_SINK
-    from stores.outbox.reader import lag
+    from stores.outbox.reader import lags
     from stores.postgres import connect
 
     given = settings().database_url is not None
     with database(), connect() as connection:
         [row] = connection.execute("SHOW server_version").fetchall()
         where = "NEWSREEL_DATABASE_URL" if given else "embedded"
-        waiting = ", ".join(f"{lag(connection, name)} for {name}" for name in (LAKE_SINK, DAG_STARTER))
-        return f"{row['server_version']} ({where}); events that wait: {waiting}"
+        waiting = ", ".join(f"{events} for {name}" for name, events in lags(connection).items())
+        return f"{row['server_version']} ({where}); events that wait: {waiting or 'nobody has read any yet'}"
 
 
 def _redis() -> str:

@@ -150,7 +150,7 @@ class Population:
         ids = self.user_ids.take(pa.array(which))
         last = pa.nulls(len(ids)) if logged_in_us is None else moments(logged_in_us)
         fields = {
-            "user_id": ids, "user_name": pc.binary_join_element_wise("life-", ids, ""),
+            "user_id": ids,
             "last_login": last, "created": moments(created_us),
         }  # fmt: skip
         return acts("users", fields, created_us if logged_in_us is None else logged_in_us)

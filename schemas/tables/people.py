@@ -16,7 +16,7 @@ USERS = live_table(
     shard_key="user_id",
     columns=(
         Column("user_id", "string", "The account, minted at the edge.", identifier=True),
-        Column("user_name", "string", "What others call them.", unique=True),
+        Column("user_name", "string", "What others call them.", personal=True, unique=True),
         Column("name", "string", "Full name.", nullable=True, personal=True),
         Column("email", "string", "Address for letters.", nullable=True, personal=True),
         Column("date_of_birth", "date", "Age is computed from it when read.", nullable=True, personal=True),

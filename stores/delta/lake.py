@@ -28,6 +28,8 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
 
 T = TypeVar("T")
 
+TEXTS = ("row", "text", "content", "title", "description", "sample", "detail", "reason", "sketch", "reasons")
+"""Columns that nobody searches a range of, and that may hold what somebody wrote: without statistics in the log."""
 GROWN = ("events",)
 """Tables that have got columns since they were first declared; the others need no look."""
 COMMIT_ATTEMPTS = 12
@@ -249,6 +251,11 @@ def _create(location: str, declared: Table) -> None:
         configuration={
             "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
             "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
+            "delta.logRetentionDuration": f"interval {settings().retention_days} days",
+            # The log outlives files: what somebody is called must not stand in it as the least or greatest value.
+            "delta.dataSkippingStatsColumns": ",".join(
+                column.name for column in declared if not column.personal and column.name not in TEXTS
+            ),
         },
     )
 

@@ -64,6 +64,12 @@ def lag(connection: Connection, consumer: str) -> int:
     return int(row["events"])
 
 
+def lags(connection: Connection) -> dict[str, int]:
+    """Each consumer that has ever read, and the events that it has not passed yet."""
+    names = connection.execute("SELECT consumer FROM consumers ORDER BY consumer").fetchall()
+    return {row["consumer"]: lag(connection, row["consumer"]) for row in names}
+
+
 @contextmanager
 def turn(connection: Connection, consumer: str) -> Iterator[bool]:
     """Whether this is the only process that reads for a consumer, until the block ends."""

@@ -58,6 +58,7 @@ from streaming.ratelimit.http.subject import Subjects
 
 STATIC = Path(__file__).parent / "static"
 HOUR_S = 3_600.0
+LAG_EVERY_S = 5.0
 
 
 def create_app(access_log: AccessLog | None = None) -> FastAPI:
@@ -75,6 +76,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
                 notices.listen(),
                 repeat(EVERY_S, lambda: add_up(database)),
                 repeat(EVERY_S, database.watch_replica),
+                repeat(LAG_EVERY_S, lambda: outbox_lag.look(database)),
                 repeat(HOUR_S, lambda: forget_old(database)),
                 repeat(HOUR_S, lambda: forget_old_activity(database)),
                 repeat(HOUR_S, lambda: sweep(database)),
@@ -127,6 +129,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     app.state.kept_reads = KeptReads(notices)
     app.state.media_access = MediaAccess(database)
     health.Pool(database, registry)
+    outbox_lag = health.OutboxLag(registry)
     register_problems(app)
     for plain in (videos.plain, comments.plain, users.plain):
         app.include_router(plain)

@@ -66,5 +66,41 @@ class Pool(Collector):
         yield gauge
 
 
+class OutboxLag(Collector):
+    """How far each consumer of the outbox is behind, as it stood when it was last looked at."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lags: list[tuple[str, int, float]] = []
+        registry.register(self)
+
+    async def look(self, database: Database) -> None:
+        """Ask PostgreSQL; cheap while nobody is far behind."""
+        self._lags = [
+            (row["consumer"], row["events"], row["oldest_s"])
+            for row in await database.all(_LAGS, stale=False)
+        ]
+
+    def collect(self):  # type: ignore[no-untyped-def]  # an iterator of metrics, of a library without types
+        """Two gauges, by consumer."""
+        events = GaugeMetricFamily("outbox_lag_events", "Events not passed yet", labels=["consumer"])
+        seconds = GaugeMetricFamily("outbox_lag_seconds", "Age of the oldest of them", labels=["consumer"])
+        for consumer, count, oldest_s in self._lags:
+            events.add_metric([consumer], count)
+            seconds.add_metric([consumer], oldest_s)
+        yield events
+        yield seconds
+
+
+_LAGS = """
+    SELECT consumer, behind.events,
+        coalesce(extract(epoch FROM clock_timestamp() - behind.oldest), 0)::float AS oldest_s
+    FROM consumers c, LATERAL (
+        SELECT count(*) AS events, min(at) AS oldest FROM (
+            SELECT at FROM events e WHERE (e.transaction_id, e.event_id) > (c.transaction_id, c.event_id) LIMIT 100000
+        ) some
+    ) behind
+"""
+
+
 def _not_ready(detail: str) -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})

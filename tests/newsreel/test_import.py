@@ -67,7 +67,10 @@ def sample(name: str, number: int) -> dict[str, Any]:
     declared = TABLES[name]
     row = {column.name: column.allowed[0] if column.allowed else SAMPLES[column.type] for column in declared}
     last_key = declared.column(declared.key[-1])
-    row[last_key.name] = f"k{number}" if last_key.type == "string" else SAMPLES[last_key.type] + number
+    if last_key.allowed:
+        row[last_key.name] = last_key.allowed[number]
+    else:
+        row[last_key.name] = f"k{number}" if last_key.type == "string" else SAMPLES[last_key.type] + number
     return row
 
 

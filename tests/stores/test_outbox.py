@@ -70,7 +70,6 @@ def test_an_event_carries_the_whole_row_but_nothing_personal() -> None:
     assert row is not None
     assert json.loads(row["row"]) == {
         "user_id": "u",
-        "user_name": "ann",
         "last_login": None,
         "created": "2026-11-23T10:00:00.123456Z",
     }

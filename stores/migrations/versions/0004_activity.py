@@ -1,4 +1,4 @@
-"""Who was active."""
+"""Who was active; and events no longer say what somebody is called."""
 
 from stores.migrations.script import run_sql_of
 

@@ -1,4 +1,4 @@
--- From the declaration in schemas/tables/activity.py (`schemas.derive.sql.definition`).
+-- From the declarations in schemas/tables (`schemas.derive.sql.definition`).
 CREATE TABLE IF NOT EXISTS activity (
     user_id text COLLATE "C" NOT NULL,
     day date NOT NULL,
@@ -35,3 +35,24 @@ END $$;
 CREATE OR REPLACE TRIGGER record_insert AFTER INSERT ON activity REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION record_activity();
 CREATE OR REPLACE TRIGGER record_update AFTER UPDATE ON activity REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION record_activity();
 CREATE OR REPLACE TRIGGER record_delete AFTER DELETE ON activity REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION record_activity();
+-- Events say no user names any more.
+CREATE OR REPLACE FUNCTION record_users() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('newsreel.passing', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO events (table_name, row_key, kind, row)
+        SELECT 'users', b.user_id, 'deleted', json_build_object('user_id', b.user_id)::text
+        FROM before b ORDER BY b.user_id;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO events (table_name, row_key, kind, row)
+        SELECT 'users', a.user_id, 'upserted', json_build_object('user_id', a.user_id, 'last_login', to_char(a.last_login AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'created', to_char(a.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+        FROM after a ORDER BY a.user_id;
+    ELSE
+        INSERT INTO events (table_name, row_key, kind, row)
+        SELECT 'users', a.user_id, 'upserted', json_build_object('user_id', a.user_id, 'last_login', to_char(a.last_login AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'created', to_char(a.created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text
+        FROM after a JOIN before b ON a.user_id = b.user_id WHERE a.* IS DISTINCT FROM b.* ORDER BY a.user_id;
+    END IF;
+    RETURN NULL;
+END $$;

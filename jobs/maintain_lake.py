@@ -1,0 +1,76 @@
+"""Stage `maintain`: the lake's upkeep. Small files are put together, what was deleted leaves `events`, old files go.
+
+Tables that are made of events are tended in the turn of who writes them, so that two engines never write at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from schemas.settings import settings
+from schemas.tables import TABLES
+from stores.delta import lake
+from stores.delta.event_log import EVENTS
+from stores.delta.upkeep import compact, erase_deleted, size, tidy_log, vacuum
+from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
+
+TURN_WITHIN_S = 1_800
+
+
+def maintain(run_id: str, day: date) -> list[dict[str, Any]]:
+    """Tend every table; `day` is what the rows of `table_sizes` are of. Returns these."""
+    until = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    rows = [_tended(name, run_id, day, until) for name in TABLES]
+    lake().merge("table_sizes", rows)
+    return rows
+
+
+def _tended(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
+    store = lake()
+    before = size(store, name).files
+    erased = erase_deleted(store, until) if name == EVENTS else 0
+    compact(store, name)
+    tidy_log(store, name)
+    vacuumed = vacuum(store, name, settings().retention_days)
+    after = size(store, name)
+    stored, log_files = _stored(name)
+    return {
+        "day": day, "table_name": name, "rows": after.rows, "files": after.files, "size_bytes": after.size_bytes,
+        "files_before": before, "stored_bytes": stored, "log_files": log_files, "vacuumed_files": vacuumed,
+        "erased_rows": erased, "run_id": run_id,
+    }  # fmt: skip
+
+
+def _stored(name: str) -> tuple[int | None, int | None]:
+    """All bytes in the table's folder, and the files of its log; nothing of a store that is no folder here."""
+    location = urlsplit(lake().location(name))
+    if location.scheme not in ("", "file"):
+        return None, None
+    folder = Path(unquote(location.path))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files), sum(path.parent.name == "_delta_log" for path in files)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = stage_arguments(argv)
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--day", type=date.fromisoformat, required=True, help="the day, UTC, that has ended")
+    day = parser.parse_args(arguments.rest).day
+    with stage_attempt(
+        "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=TURN_WITHIN_S
+    ) as attempt:
+        rows = maintain(arguments.run_id, day)
+        attempt.rows = len(rows)
+        files, before = (sum(row[name] for row in rows) for name in ("files", "files_before"))
+        erased, vacuumed = (sum(row[name] for row in rows) for name in ("erased_rows", "vacuumed_files"))
+        attempt.detail = f"{before} files became {files}; {vacuumed} old ones removed; {erased} rows erased"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Counters that the API shows are what the lake's rows give, or it is said why not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jobs import reconcile as stage
+from jobs.reconcile import reconcile
+from stores.delta import Lake
+from stores.outbox import change
+from stores.outbox.lake_sink import drain
+from stores.postgres import connect
+
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+def video(video_id: str, *, sha256: str | None = "0" * 64, **counters: int) -> None:
+    row = {"title": "A", "uploader_id": "u", "status": "ready", "sha256": sha256, "created": AT, **counters}
+    with connect() as connection:
+        change(connection, "videos", {"video_id": video_id}, row)
+
+
+def like(video_id: str, user_id: str, kind: str = "like") -> None:
+    with connect() as connection:
+        change(
+            connection, "reactions", {"video_id": video_id, "user_id": user_id}, {"kind": kind, "created": AT}
+        )
+
+
+def add_up() -> None:
+    """As the API does, in one go (streaming/api/tallies.py)."""
+    with connect() as connection:
+        connection.execute(
+            """UPDATE videos v SET likes = v.likes + s.likes, dislikes = v.dislikes + s.dislikes,
+                   views = v.views + s.views
+               FROM (SELECT video_id, sum(likes) AS likes, sum(dislikes) AS dislikes, sum(views) AS views
+                     FROM tallies GROUP BY video_id) s WHERE s.video_id = v.video_id"""
+        )
+        connection.execute("DELETE FROM tallies")
+
+
+def bring(tables: Lake) -> None:
+    with connect() as connection:
+        drain(connection, tables)
+
+
+def found(tables: Lake, run_id: str = "run") -> dict[str, dict[str, Any]]:
+    reconcile(run_id)
+    rows = tables.read("reconciliations", where={"run_id": run_id}).to_pylist()
+    return {row["counter"]: row for row in rows}
+
+
+def test_difference_is_none_after_likes_views_and_changes_of_mind(tables: Lake) -> None:
+    for name in ("v", "w"):
+        video(name)
+    for user in range(5):
+        like("v", f"u{user}")
+        like("w", f"u{user}", "dislike")
+    like("v", "u0", "dislike")
+    with connect() as connection:
+        connection.execute("DELETE FROM reactions WHERE user_id = 'u1'")
+        for number in range(3):
+            key = {"video_id": "v", "user_id": "u", "session_id": f"s{number}"}
+            change(connection, "views", key, {"watched_s": 1.0, "created": AT})
+    add_up()
+    bring(tables)
+    rows = found(tables)
+    counted = {name: (row["live"], row["lake"], row["differing"]) for name, row in rows.items()}
+    assert counted == {"likes": (3, 3, 0), "dislikes": (5, 5, 0), "views": (3, 3, 0)}
+    assert {row["videos"] for row in rows.values()} == {2}
+
+
+def test_videos_of_which_something_is_on_its_way_are_left_out(tables: Lake) -> None:
+    for name in ("still", "counted", "in the outbox"):
+        video(name)
+    bring(tables)
+    like("counted", "u")  # a tally that is not added up
+    bring(tables)
+    like("in the outbox", "u")
+    with connect() as connection:
+        connection.execute("DELETE FROM tallies WHERE video_id = 'in the outbox'")
+    assert found(tables)["likes"]["videos"] == 1
+
+
+def test_what_an_import_has_set_is_told_apart(tables: Lake) -> None:
+    video("imported", sha256=None, likes=40, views=2)
+    bring(tables)
+    row = found(tables)["likes"]
+    assert (row["live"], row["lake"], row["set_by_import"], row["differing"]) == (40, 0, 40, 0)
+
+
+def test_what_nothing_explains_fails_the_stage_and_names_the_videos(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stores.stage.die_with_parent", lambda: None)
+    video("drifted", likes=1)
+    bring(tables)
+    with pytest.raises(SystemExit):
+        stage.main(["--run-id", "night"])
+    assert 'likes of 1 videos, as ["drifted"]' in capsys.readouterr().err
+    [row] = tables.read("reconciliations", where={"counter": "likes"}).to_pylist()
+    assert (row["differing"], row["sample"]) == (1, '["drifted"]')
