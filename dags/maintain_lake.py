@@ -29,6 +29,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 3, 0, tzinfo=UTC),
     catchup=False,
+    is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
     max_active_runs=1,
     tags=["tables"],
     params={

@@ -33,6 +33,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("30 0 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 0, 30, tzinfo=UTC),
     catchup=False,
+    is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
     max_active_runs=1,
     tags=["tables"],
     params={

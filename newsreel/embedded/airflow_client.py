@@ -90,6 +90,10 @@ class AirflowClient:
         found = self._send("GET", "/api/v2/importErrors")
         return {entry["filename"]: entry["stack_trace"] for entry in found["import_errors"]}
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's schedule run. Raises NotFoundError where there is no such DAG."""
+        self._send("PATCH", f"/api/v2/dags/{_part(dag_id)}", json={"is_paused": False})
+
     def trigger(self, dag_id: str, run_id: str, params: Mapping[str, Any] | None = None) -> DagRun:
         """Start a run; where one with this id is there already, that one is returned, and nothing is started."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(params or {})}

@@ -20,6 +20,7 @@ import psutil
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.airflow_client import AirflowClient
 from newsreel.embedded.component import Component
+from newsreel.embedded.nightly import Nightly
 from newsreel.embedded.once import program_environment
 from newsreel.embedded.ports import free_port, taken
 from newsreel.embedded.postgres import EmbeddedPostgres
@@ -75,9 +76,11 @@ class Stack:
         try:
             self.start(say)
             say("up; Ctrl-C or `newsreel down` stops it")
+            nightly = Nightly(self.home, lambda: airflow_client(self.home))
             while not self._signalled:
                 time.sleep(_POLL_S)
                 self._mend(say)
+                nightly.turn()
         except _SignalledError:
             say("interrupted")
         finally:
