@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,15 @@ class Ran:
 class FreshHome:
     """A context manager; `with FreshHome() as house: house.up(); house.newsreel("ingest", ...)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        """`settings`: NEWSREEL_* other than the embedded defaults."""
+        self._settings = dict(settings or {})
         self.folder = Path(tempfile.mkdtemp(prefix="newsreel-bench-"))
         self.home = self.folder / "home"
         self.database_url: str | None = None
         self._stack: subprocess.Popen[bytes] | None = None
+        self.stack_state: dict[str, Any] = {}
+        """What the stack said of itself when it was up: URLs, process ids of its components."""
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +74,8 @@ class FreshHome:
             for name, value in os.environ.items()
             if not name.startswith("NEWSREEL_") or name == CI_MARK
         }
-        return {**kept, "NEWSREEL_HOME": str(self.home), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        own = {"NEWSREEL_HOME": str(self.home), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        return {**kept, **self._settings, **own}
 
     @property
     def lake(self) -> Lake:
@@ -136,6 +141,7 @@ class FreshHome:
             if self._stack.poll() is not None or time.monotonic() - begun > START_TIMEOUT_S:
                 raise DependencyError(f"the stack did not start: {log.read_text()[-_LAST_WORDS:]}")
             time.sleep(_POLL_S)
+        self.stack_state = state
         return time.monotonic() - begun
 
     def down(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks import demo, ingest, kills
 from benchmarks.api import bench as api
+from benchmarks.lake import bench as lake
 from benchmarks.ratelimit import bench as ratelimit
 from benchmarks.report import Report, Say
 
@@ -27,6 +28,7 @@ BENCHES: dict[str, Bench] = {
     "demo": Bench("the ingest DAG's overhead over its stages run by hand, broken down", demo.run),
     "ingest": Bench("ingest of long footage against one ffmpeg command; memory; many at once", ingest.run),
     "kills": Bench("killed at seeded points of the DAG, against a run that nobody disturbs", kills.run),
+    "lake": Bench("from a change to the tables, against rebuilds by DuckDB and Polars; under fire", lake.run),
     "ratelimit": Bench(
         "the five rate limiters against exact arithmetic, their peers and bare Redis", ratelimit.run
     ),

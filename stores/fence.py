@@ -23,6 +23,8 @@ LONGEST_COMMIT_S = 10
 PATIENCE_S = 30.0
 """How long a stage waits for a PostgreSQL that is being started again."""
 _RETRY_S = 0.5
+OF_VIDEO = "video/"
+"""How scopes of videos begin. Runs of one count up; those of others, as of days replayed, come in any order."""
 OUR_SESSION = """backend = pg_backend_pid(),
     backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"""
 ITS_SESSION = "fences.backend = pid AND fences.backend_start = pg_stat_activity.backend_start"
@@ -213,7 +215,7 @@ def _refuse_stale(claim: Claim, held: Claim) -> None:
     if held.run_id == claim.run_id:
         stale = held.stage == claim.stage and held.attempt > claim.attempt
     else:
-        stale = not claim.opens or _is_later(held.run_id, claim.run_id)
+        stale = not claim.opens or (claim.scope.startswith(OF_VIDEO) and _is_later(held.run_id, claim.run_id))
     if stale:
         raise ConflictError(
             f"{claim.scope}: {held} has it since; {claim} does nothing (`newsreel retry` starts a new run)"

@@ -18,7 +18,7 @@ from typing import Any
 
 from schemas.errors import ConflictError, NewsreelError, StorageError
 from stores.delta import lake
-from stores.fence import Claim, fenced
+from stores.fence import OF_VIDEO, Claim, fenced
 
 PR_SET_PDEATHSIG = 1
 TABLES_SCOPE = "refresh"
@@ -81,7 +81,7 @@ def stage_attempt(
     process is killed when the one that started it dies, so that no task leaves an engine behind.
     """
     die_with_parent()
-    own = f"video/{arguments.video_id}" if arguments.video_id else stage
+    own = f"{OF_VIDEO}{arguments.video_id}" if arguments.video_id else stage
     claim = Claim(scope or own, arguments.run_id, stage, arguments.attempt, opens, waits_s)
     with _one_line(), fenced(claim):
         yield from _recorded(stage, arguments)

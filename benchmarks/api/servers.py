@@ -25,7 +25,8 @@ class Servers:
 
     api_url: str
     database_url: str
-    process: subprocess.Popen[str]
+    pid: int
+    """Of the process whose child the API is."""
 
     @property
     def port(self) -> int:
@@ -38,13 +39,19 @@ class Servers:
 
     def api(self) -> psutil.Process:
         """The API's process as it is now. Raises DependencyError while there is none."""
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        for child in psutil.Process(self.pid).children(recursive=True):
             try:
                 if "streaming.api" in child.cmdline() and "-m" in child.cmdline()[:3]:
                     return child
             except psutil.Error:
                 continue
         raise DependencyError("the API does not run")
+
+
+def of_stack(house: FreshHome) -> Servers:
+    """Those of a HOME whose stack is up."""
+    state = house.stack_state
+    return Servers(state["api_url"], state["database_url"], state["pid"])
 
 
 @contextmanager
@@ -65,7 +72,7 @@ def servers(house: FreshHome, *, limits: str = "off") -> Iterator[Servers]:
                 raise DependencyError(f"the servers do not start: {log.read_text()[-600:]}")
             where = json.loads(line)
             house.database_url = where["database_url"]
-            yield Servers(where["api_url"], where["database_url"], process)
+            yield Servers(where["api_url"], where["database_url"], process.pid)
         finally:
             process.terminate()
             process.wait(END_S)

@@ -24,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the days asked for; exit 1 where the lake holds events of a live database."""
     parser = argparse.ArgumentParser(prog="python -m newsreel.life", description=__doc__)
     parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 1), help="the first day")
-    parser.add_argument("--days", type=int, default=1)
-    parser.add_argument("--skip", type=int, default=0, help="days that are in the lake already")
-    parser.add_argument("--events", type=int, default=100_000, help="a day")
-    parser.add_argument("--last-events", type=int, help="of the last day, where it is another number")
+    parser.add_argument(
+        "--sizes", type=_sizes, default=[100_000], help="events of each day, by commas (100000)"
+    )
+    parser.add_argument("--skip", type=int, default=0, help="days, of these, that are in the lake already")
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--videos", type=int, default=1_000)
     parser.add_argument("--batch", type=int, default=BATCH_EVENTS, help="events a commit")
@@ -43,13 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     founding = life.founding()
     if not given.skip:
         _append(store, founding, given.batch)
-    for number in range(given.skip + given.days):
-        last = number == given.skip + given.days - 1
-        events = life.day(given.last_events if last and given.last_events else given.events)
+    for number, size in enumerate(given.sizes):
+        events = life.day(size)
         if number >= given.skip:
             _append(store, events, given.batch)
             print(f"day {number + 1}: {events.num_rows} events", flush=True)
     return 0
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def _append(store: Lake, events: pa.Table, batch: int) -> None:

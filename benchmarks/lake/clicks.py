@@ -1,0 +1,97 @@
+"""Part `clicks`: how long after a change its event is in the lake, at a fixed rate of writes through the API.
+
+From the beginning of the change's transaction to the commit of the version of `events` that holds it, by the events'
+own times and the lake's log; the whole stack runs, refreshes included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from benchmarks.api.load import open_loop, request
+from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.servers import Servers, of_stack
+from benchmarks.fresh_home import FreshHome
+from benchmarks.report import Figure, Say
+from schemas.errors import StageError
+
+WRITES_PER_S = 300
+WITHIN_S = 5.0
+CLIENTS = 32
+VIDEOS, PEOPLE = 100, 40
+SETTLED_WITHIN_S = 60.0
+
+
+def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
+    """Figures of one run of so many seconds."""
+    with FreshHome({"NEWSREEL_LIMITS": "off"}) as house:
+        house.up()
+        served = of_stack(house)
+        say(f"clicks: {WRITES_PER_S} writes/s for {seconds:.0f} s")
+        answers = asyncio.run(_write(served, seconds, seed))
+        last = _last_event(served)
+        _wait_for(house, last)
+        latencies = _latencies(house)
+    return [
+        Figure("clicks: in the lake after, p50", float(np.quantile(latencies, 0.5)), "s"),
+        Figure("clicks: in the lake after, p99", float(np.quantile(latencies, 0.99)), "s", limit=WITHIN_S),
+        Figure("clicks: in the lake after, longest", float(latencies.max()), "s"),
+        Figure("clicks: events", len(latencies), "events"),
+        Figure("clicks: answers that failed", answers, "answers", limit=0),
+    ]
+
+
+async def _write(served: Servers, seconds: float, seed: int) -> int:
+    videos = ready_videos(served, VIDEOS, "clicks")
+    everybody = await people(served, PEOPLE, "clicks")
+    schedule = clicks(everybody, videos, int(WRITES_PER_S * seconds), random.Random(seed))  # noqa: S311
+    return (await open_loop(served.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)).failed
+
+
+def clicks(everybody: list[Person], videos: list[str], count: int, dice: random.Random) -> Iterator[bytes]:
+    """Views, reactions and comments."""
+    for number in range(count):
+        who, draw, path = dice.choice(everybody), dice.random(), f"/v1/videos/{dice.choice(videos)}"
+        if draw < 0.6:
+            view = {"session_id": f"s{number}-{dice.randrange(10**9)}", "watched_s": 5}
+            yield request("POST", f"{path}/views", token=who.token, body=view)
+        elif draw < 0.85:
+            body = {"kind": dice.choice(("like", "dislike"))}
+            yield request("PUT", f"{path}/reaction", token=who.token, body=body)
+        else:
+            yield request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
+
+
+def _last_event(served: Servers) -> int:
+    with served.connect() as connection:
+        row = connection.execute("SELECT max(event_id) AS last FROM events").fetchone()
+    return int(str(row["last"])) if row else 0
+
+
+def _wait_for(house: FreshHome, last: int) -> None:
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    while house.lake.query("SELECT max(event_id) AS last FROM events")["last"][0].as_py() != last:
+        if time.monotonic() > deadline:
+            raise StageError(f"event {last} was not in the lake after {SETTLED_WITHIN_S:.0f} s")
+        time.sleep(0.5)
+
+
+def _latencies(house: FreshHome) -> NDArray[np.float64]:
+    """Seconds from each event's transaction to the commit of its version. Those of people and videos are not clicks."""
+    handle = house.lake.open("events")
+    feed = handle.load_cdf(starting_version=1, columns=["table_name", "at", "_commit_timestamp"])
+    rows = pa.Table.from_batches([pa.record_batch(batch) for batch in feed])
+    names = rows["table_name"].cast(pa.string())
+    clicked = rows.filter(pc.is_in(names, pa.array(["views", "reactions", "comments"])))
+    at = clicked["at"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    committed = clicked["_commit_timestamp"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    found: NDArray[np.float64] = (committed - at) / 1e6
+    return found

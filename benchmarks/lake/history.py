@@ -1,0 +1,128 @@
+"""Part `refresh`: what new events cost on top of more and more history, against engines that rebuild all of it.
+
+For each size of history: a refresh of 1 % of it, then the same tables from nothing by DuckDB and by Polars, then a
+refresh of a million events. All beyond the start of their process, which for ours is a refresh with nothing to do.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from urllib.parse import unquote, urlsplit
+
+from benchmarks.api.servers import servers
+from benchmarks.fresh_home import FreshHome
+from benchmarks.lake.programs import Cost, live, rebuild, refresh
+from benchmarks.report import Figure, Say
+from schemas.errors import StageError
+from schemas.tables import LIVE_TABLES
+
+MILLION = 1_000_000
+SHARE = 0.01
+WITHIN_S = 60.0
+GROWTH_LIMIT = 1.5
+"""Of a million events' cost, from the shortest history to the longest: twenty times as long a history."""
+PEOPLE = {"users": 100_000, "videos": 10_000}
+ENGINES = ("duckdb", "polars")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was seen at one size of history, in millions of events."""
+
+    millions: float
+    start: Cost
+    share: Cost
+    million: Cost
+    rebuilds: dict[str, Cost]
+
+
+def measure(millions: Sequence[float], say: Say) -> list[Figure]:
+    """Figures for each size, in one lake that grows."""
+    with FreshHome() as house, servers(house) as served:
+        environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
+        found = list(_grown(house, environment, sorted(millions), say))
+    return [*_figures(found), *_crossings(found)]
+
+
+def _grown(
+    house: FreshHome, environment: dict[str, str], millions: Sequence[float], say: Say
+) -> Iterator[Measured]:
+    sizes: list[int] = []
+    run = 0
+
+    def bring(size: int) -> Cost:
+        nonlocal run
+        run += 1
+        live(environment, [*sizes, size], len(sizes), PEOPLE)
+        sizes.append(size)
+        return refresh(environment, f"bench-{run}")
+
+    for history in millions:
+        while (left := int(history * MILLION) - sum(sizes)) > 0:
+            bring(min(left, MILLION))
+            say(f"refresh: {sum(sizes) / MILLION:.2f} M events of history")
+        start = refresh(environment, f"bench-start-{history:g}")
+        share = bring(int(history * MILLION * SHARE)) - start
+        say(f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s beyond the start of {start.wall_s:.1f} s")
+        rebuilds = {engine: _rebuilt(engine, house, environment, say) for engine in ENGINES}
+        million = bring(MILLION) - start
+        say(f"refresh: 1 M on {history:g} M in {million.wall_s:.1f} s")
+        yield Measured(history, start, share, million, rebuilds)
+
+
+def _rebuilt(engine: str, house: FreshHome, environment: dict[str, str], say: Say) -> Cost:
+    """Rebuild, and hold that it makes as many rows of each table as there are. Raises StageError where not."""
+    files = [unquote(urlsplit(uri).path) for uri in house.lake.open("events").file_uris()]
+    folder = house.folder / engine
+    cost, rows = rebuild(engine, files, folder, environment)
+    shutil.rmtree(folder)
+    ours = {
+        declared.name: int(house.lake.query(f"SELECT count(*) AS n FROM {declared.name}")["n"][0].as_py())
+        for declared in LIVE_TABLES
+    }
+    if rows != ours:
+        raise StageError(f"{engine} makes other tables: {rows}, ours {ours}")
+    say(f"refresh: {engine} rebuilds all in {cost.wall_s:.1f} s, {cost.cpu_s:.0f} CPU s")
+    return cost
+
+
+def _figures(found: Sequence[Measured]) -> Iterator[Figure]:
+    for one in found:
+        at = f"refresh, {one.millions:g} M of history"
+        yield Figure(f"{at}: 1 M events", one.million.wall_s, "s", limit=WITHIN_S)
+        yield Figure(f"{at}: 1 M events, CPU", one.million.cpu_s, "s")
+        yield Figure(f"{at}: 1 % of it", one.share.wall_s, "s")
+        yield Figure(f"{at}: 1 % of it, CPU", one.share.cpu_s, "s")
+        for engine, cost in one.rebuilds.items():
+            yield Figure(f"{at}: rebuilt by {engine}", cost.wall_s, "s")
+            yield Figure(f"{at}: rebuilt by {engine}, CPU", cost.cpu_s, "s")
+            yield Figure(f"{at}: 1 % of it, of a rebuild by {engine}", one.share.wall_s / cost.wall_s, "x")
+            yield Figure(f"{at}: the same in CPU", one.share.cpu_s / cost.cpu_s, "x")
+        yield Figure(f"{at}: start of a refresh", one.start.wall_s, "s")
+    first, last = found[0], found[-1]
+    if last is not first:
+        name = f"refresh: 1 M events on {last.millions:g} M of history, of on {first.millions:g} M"
+        yield Figure(name, last.million.wall_s / first.million.wall_s, "x", limit=GROWTH_LIMIT)
+        yield Figure(f"{name}, CPU", last.million.cpu_s / first.million.cpu_s, "x", limit=GROWTH_LIMIT)
+
+
+def _crossings(found: Sequence[Measured]) -> Iterator[Figure]:
+    """From which history on a refresh of 1 % is sooner than a rebuild, between the sizes that were measured."""
+    for engine in ENGINES:
+        points = [(one.millions, one.rebuilds[engine].wall_s - one.share.wall_s) for one in found]
+        yield Figure(
+            f"refresh of 1 % is sooner than {engine} from a history of", crossing(points), "M events"
+        )
+
+
+def crossing(points: Sequence[tuple[float, float]]) -> float | None:
+    """Where a line through (size, gain) points, sizes ascending, comes to zero; the first size if all are above it."""
+    if points[0][1] >= 0:
+        return points[0][0]
+    for (size, gain), (next_size, next_gain) in pairwise(points):
+        if next_gain >= 0:
+            return size + (next_size - size) * -gain / (next_gain - gain)
+    return None

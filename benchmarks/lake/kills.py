@@ -1,0 +1,222 @@
+"""Part `kills`: consumers, Spark, Airflow and PostgreSQL are killed (SIGKILL) under a load of writes.
+
+All refreshes go by Spark here. After each kill everything is let come to rest; then the outbox's events are in the
+lake, each once, and the tables are what PostgreSQL holds. At the end a replay from nothing makes the same tables, and
+the counters that the API shows are those that the lake's rows give.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.api.load import Connection, connections, request
+from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.servers import Servers, of_stack
+from benchmarks.fresh_home import FreshHome
+from benchmarks.lake.programs import ran, refresh
+from benchmarks.lake.replay import differences
+from benchmarks.processes import processes_of
+from benchmarks.report import Figure, Say
+from benchmarks.written_lines import written_lines
+from schemas.tables import LIVE_TABLES
+from stores.delta import Lake
+
+VICTIMS = ("consumers", "spark", "refresh", "scheduler", "postgresql")
+WRITERS = 8
+REST_WITHIN_S = 240.0
+VICTIM_WITHIN_S = 60.0
+"""A refresh, and its JVM, live for seconds now and then: so long one is waited for."""
+POLL_S = 0.2
+
+
+@dataclass
+class Outcome:
+    """What came of one point; `problems` is empty where all held."""
+
+    seed: int
+    number: int
+    victim: str
+    hit: bool
+    events: int
+    problems: list[str]
+    took_s: float
+
+
+def measure(points: int, seed: int, resume: Path | None, say: Say) -> list[Figure]:
+    """So many points on one stack; those that a file tells of are not done again."""
+    kept = {(one["seed"], one["number"]): Outcome(**one) for one in written_lines(resume)}
+    missing = [number for number in range(points) if (seed, number) not in kept]
+    ended: list[str] = []
+    if missing:
+        with FreshHome({"NEWSREEL_LIMITS": "off", "NEWSREEL_REFRESH_SMALL_EVENTS": "0"}) as house:
+            house.up()
+            for number in missing:
+                outcome = asyncio.run(_point(house, of_stack(house), seed, number))
+                kept[seed, number] = outcome
+                came = "; ".join(outcome.problems) or "all there, once"
+                say(f"kills: {outcome.victim}: {came} ({outcome.took_s:.0f} s)")
+                if resume:
+                    with resume.open("a") as log:
+                        log.write(json.dumps(asdict(outcome)) + "\n")
+            ended = _in_the_end(house, say)
+    done = [kept[seed, number] for number in range(points)]
+    return [
+        Figure("kills: points", len(done), "points"),
+        Figure("kills: points with an event lost or twice, or another table",
+               sum(bool(o.problems) for o in done), "points", limit=0),
+        Figure("kills: victims that were not there", sum(not o.hit for o in done), "points"),
+        Figure("kills: events written under them", sum(o.events for o in done), "events"),
+        Figure("kills: tables that a replay from nothing makes otherwise, counters that differ",
+               len(ended), "", limit=0),
+    ]  # fmt: skip
+
+
+async def _point(house: FreshHome, served: Servers, seed: int, number: int) -> Outcome:
+    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - a seeded bench
+    victim, begun = VICTIMS[number % len(VICTIMS)], time.monotonic()
+    name = f"kills-{seed}-{number}"
+    videos = ready_videos(served, 5, name)
+    everybody = await people(served, WRITERS, name)
+    end = asyncio.Event()
+    before = _events(served)
+    writing = [
+        asyncio.create_task(_write(served.port, person, videos, random.Random(f"{name}/{place}"), end))  # noqa: S311
+        for place, person in enumerate(everybody)
+    ]
+    await asyncio.sleep(dice.uniform(0.5, 3.0))
+    found = await asyncio.to_thread(_waited_for, house, victim)
+    for process in found:
+        with suppress(psutil.Error):
+            process.kill()
+    await asyncio.sleep(2.0)
+    end.set()
+    await asyncio.gather(*writing)
+    problems = await asyncio.to_thread(_at_rest, house, served)
+    took_s = round(time.monotonic() - begun, 1)
+    return Outcome(seed, number, victim, bool(found), _events(served) - before, problems, took_s)
+
+
+async def _write(
+    port: int, person: Person, videos: list[str], dice: random.Random, end: asyncio.Event
+) -> None:
+    """Write until told to end; what fails while PostgreSQL is away is written again."""
+    while not end.is_set():
+        with suppress(OSError, ConnectionError):
+            async with connections(port, 1) as [connection]:
+                while not end.is_set():
+                    await _act(connection, person, videos, dice)
+        await asyncio.sleep(0.1)
+
+
+async def _act(connection: Connection, person: Person, videos: list[str], dice: random.Random) -> None:
+    path, draw = f"/v1/videos/{dice.choice(videos)}", dice.random()
+    if draw < 0.5:
+        view = {"session_id": f"s{dice.randrange(200)}", "watched_s": dice.randrange(1, 500)}
+        made = request("POST", f"{path}/views", token=person.token, body=view)
+    elif draw < 0.7:
+        body = {"kind": dice.choice(("like", "dislike"))}
+        made = request("PUT", f"{path}/reaction", token=person.token, body=body)
+    elif draw < 0.8:
+        made = request("DELETE", f"{path}/reaction", token=person.token)
+    else:
+        made = request("POST", f"{path}/comments", token=person.token, body={"text": "so"})
+    await connection.ask(made)
+
+
+def _waited_for(house: FreshHome, victim: str) -> list[psutil.Process]:
+    """The processes to kill, as soon as there is one."""
+    deadline = time.monotonic() + VICTIM_WITHIN_S
+    while not (found := list(_victims(house, victim))):
+        if time.monotonic() > deadline:
+            return []
+        time.sleep(POLL_S)
+    return found
+
+
+def _victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
+    if victim == "postgresql":
+        if server := house.postgres_process():
+            yield server
+        return
+    words = {
+        "consumers": "newsreel.embedded.outbox_worker",
+        "spark": "org.apache.spark.deploy.SparkSubmit",
+        "refresh": "jobs.refresh_tables",
+        "scheduler": "scheduler",
+    }[victim]
+    for process in processes_of(house):
+        with suppress(psutil.Error):
+            line = process.cmdline()
+            if any(words in part for part in line) and "leash" not in line:
+                yield process
+
+
+def _at_rest(house: FreshHome, served: Servers) -> list[str]:
+    """What is wrong once all events are taken; the wait for that is bounded."""
+    deadline = time.monotonic() + REST_WITHIN_S
+    problems = ["not looked at"]
+    while problems and time.monotonic() < deadline:
+        time.sleep(1.0)
+        problems = [*_events_problems(house, served), *_table_problems(house, served)]
+    return problems
+
+
+def _events(served: Servers) -> int:
+    with served.connect() as connection:
+        row = connection.execute("SELECT count(*) AS events FROM events").fetchone()
+    return int(str(row["events"])) if row else 0
+
+
+def _events_problems(house: FreshHome, served: Servers) -> list[str]:
+    with served.connect() as connection:
+        written = {
+            int(str(row["event_id"])) for row in connection.execute("SELECT event_id FROM events").fetchall()
+        }
+    held = house.lake.read("events", columns=["event_id"])["event_id"].to_pylist()
+    found = []
+    if missing := len(written - set(held)):
+        found.append(f"{missing} events are not in the lake")
+    if (twice := len(held) - len(set(held))) > 0:
+        found.append(f"{twice} events are in the lake twice")
+    return found
+
+
+def _table_problems(house: FreshHome, served: Servers) -> list[str]:
+    """Live tables whose keys are not those that PostgreSQL holds."""
+    found = []
+    with served.connect() as connection:
+        for declared in LIVE_TABLES:
+            key = ", ".join(declared.key)
+            query = f"SELECT {key} FROM {declared.name}"
+            live = {tuple(row.values()) for row in connection.execute(query.encode()).fetchall()}
+            rows = house.lake.read(declared.name, columns=list(declared.key)).to_pylist()
+            if live != {tuple(row.values()) for row in rows} or len(rows) != len(live):
+                found.append(f"{declared.name} has {len(rows)} rows in the lake, {len(live)} live")
+    return found
+
+
+def _in_the_end(house: FreshHome, say: Say) -> list[str]:
+    """Tables that a replay from nothing makes otherwise, and counters that do not add up."""
+    say("kills: a replay from nothing, and the counters")
+    uri = (house.folder / "again").as_uri()
+    shutil.copytree(house.home / "lake" / "events", house.folder / "again" / "events")
+    environment = {**house.environment, "NEWSREEL_DATABASE_URL": str(house.database_url)}
+    again = Lake(uri)
+    again.ensure()
+    refresh(
+        {**environment, "NEWSREEL_LAKE_URI": uri, "NEWSREEL_REFRESH_SMALL_EVENTS": "1000000"}, "from-nothing"
+    )
+    found = differences(house.lake, again)
+    ran("jobs.reconcile", ["--run-id", "after-the-storm"], environment)
+    rows = house.lake.read("reconciliations", where={"run_id": "after-the-storm"}).to_pylist()
+    return [*found, *(row["counter"] for row in rows if row["live"] != row["lake"])]
