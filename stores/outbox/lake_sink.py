@@ -40,7 +40,9 @@ def drain(connection: Connection, lake: Lake) -> int:
     """
     total = 0
     with turn(connection, CONSUMER) as ours:
-        while ours and (appended := _append_batch(connection, lake)):
+        goes_on = ours
+        while goes_on:
+            appended, goes_on = _append_batch(connection, lake)
             total += appended
     return total
 
@@ -50,10 +52,14 @@ def lag(connection: Connection) -> int:
     return reader.lag(connection, CONSUMER)
 
 
-def _append_batch(connection: Connection, lake: Lake) -> int:
-    cursor = _planned(connection)
+def _append_batch(connection: Connection, lake: Lake) -> tuple[int, bool]:
+    """Append the next batch; how many events that were, and whether more were there when it was planned.
+
+    What comes meanwhile is the next turn's: else there were no end under load, and a commit for every few events.
+    """
+    cursor, anew = _planned(connection)
     if cursor is None:
-        return 0
+        return 0, False
     rows = connection.execute(BATCH, cursor).fetchall()
     lake.append_once("events", rows, app_id=CONSUMER, version=cursor["batch"])
     connection.execute(
@@ -62,17 +68,21 @@ def _append_batch(connection: Connection, lake: Lake) -> int:
         (CONSUMER,),
     )
     connection.commit()
-    return len(rows)
+    return len(rows), not anew or len(rows) == BATCH_EVENTS
 
 
-def _planned(connection: Connection) -> dict[str, Any] | None:
-    """The cursor with the end of the batch to append now, written down; None where no event is settled."""
+def _planned(connection: Connection) -> tuple[dict[str, Any] | None, bool]:
+    """The cursor with the end of the batch to append now, written down; None where no event is settled.
+
+    And whether it was planned now, not by a sink that did not come to its end.
+    """
     cursor = place_of(connection, CONSUMER)
-    if cursor["next_event_id"] is None:
+    anew = cursor["next_event_id"] is None
+    if anew:
         settled = connection.execute(PLAN, {**cursor, "limit": BATCH_EVENTS}).fetchall()
         if not settled:
             connection.commit()
-            return None
+            return None, anew
         cursor["batch"] += 1
         cursor["next_transaction_id"] = settled[-1]["transaction_id"]
         cursor["next_event_id"] = settled[-1]["event_id"]
@@ -82,4 +92,4 @@ def _planned(connection: Connection) -> dict[str, Any] | None:
             {**cursor, "consumer": CONSUMER},
         )
     connection.commit()
-    return cursor
+    return cursor, anew
