@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from jobs.refresh_tables import TURN_WITHIN_S, refresh
 from schemas.errors import QualityError
 from stores.delta import lake
+from stores.outbox.lake_sink import CONSUMER
 from stores.postgres import connect
 from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
@@ -27,28 +28,31 @@ LIVE = b"""
     WITH moving AS (
         SELECT video_id FROM tallies
         UNION SELECT row::json ->> 'video_id' FROM events
-        WHERE (transaction_id, event_id) > (%s::text::xid8, %s) AND table_name IN ('videos', 'views', 'reactions')
+        WHERE (transaction_id, event_id) > (%s::xid8, %s) AND table_name IN ('videos', 'views', 'reactions')
     )
     SELECT video_id, likes, dislikes, views, sha256 IS NULL AS imported FROM videos v
     WHERE NOT EXISTS (SELECT FROM moving m WHERE m.video_id = v.video_id) ORDER BY video_id
 """
-IN_LAKE = """
+COUNTED = """
     SELECT coalesce(l.video_id, w.video_id) AS video_id, coalesce(likes, 0) AS likes,
         coalesce(dislikes, 0) AS dislikes, coalesce(views, 0) AS views
     FROM (SELECT video_id, count(*) FILTER (WHERE kind = 'like') AS likes,
         count(*) FILTER (WHERE kind = 'dislike') AS dislikes FROM reactions GROUP BY video_id) l
     FULL JOIN (SELECT video_id, count(*) AS views FROM views GROUP BY video_id) w ON l.video_id = w.video_id
 """
-TAKEN = "SELECT transaction_id, event_id FROM events ORDER BY transaction_id DESC, event_id DESC LIMIT 1"
+IN_THE_LAKE = b"SELECT transaction_id::text, event_id FROM consumers WHERE consumer = %s"
+"""The place up to which the sink has brought events."""
 
 
 def reconcile(run_id: str) -> list[dict[str, Any]]:
     """Compare, and write a row of `reconciliations` for each counter; returns these. No refresh may be at work."""
-    refresh(run_id)
-    place = lake().query(TAKEN).to_pylist() or [{"transaction_id": 0, "event_id": 0}]
-    held = {row["video_id"]: row for row in lake().query(IN_LAKE).to_pylist()}
     with connect() as connection:
-        live = connection.execute(LIVE, (place[0]["transaction_id"], place[0]["event_id"])).fetchall()
+        brought = connection.execute(IN_THE_LAKE, (CONSUMER,)).fetchone()
+        connection.commit()
+        place = (brought["transaction_id"], brought["event_id"]) if brought else ("0", 0)
+        refresh(run_id)
+        held = {row["video_id"]: row for row in lake().query(COUNTED).to_pylist()}
+        live = connection.execute(LIVE, place).fetchall()
     at = datetime.now(UTC)
     rows = [{"run_id": run_id, "at": at, **_compared(counter, live, held)} for counter in COUNTERS]
     lake().merge("reconciliations", rows)

@@ -31,7 +31,7 @@ from benchmarks.written_lines import written_lines
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
 
-VICTIMS = ("consumers", "spark", "refresh", "scheduler", "postgresql")
+VICTIMS = ("consumers", "spark", "scheduler", "postgresql", "refresh")
 WRITERS = 8
 REST_WITHIN_S = 240.0
 VICTIM_WITHIN_S = 60.0
