@@ -53,17 +53,18 @@ def _grown(
     sizes: list[int] = []
     run = 0
 
-    def bring(size: int) -> Cost:
+    def bring(*days: int) -> Cost:
         nonlocal run
         run += 1
-        live(environment, [*sizes, size], len(sizes), PEOPLE)
-        sizes.append(size)
+        live(environment, [*sizes, *days], len(sizes), PEOPLE)
+        sizes.extend(days)
         return refresh(environment, f"bench-{run}")
 
     for history in millions:
-        while (left := int(history * MILLION) - sum(sizes)) > 0:
-            bring(min(left, MILLION))
-            say(f"refresh: {sum(sizes) / MILLION:.2f} M events of history")
+        left = int(history * MILLION) - sum(sizes)
+        whole, rest = divmod(left, MILLION)
+        say(f"refresh: making {history:g} M events of history")
+        bring(*([MILLION] * whole), *([rest] if rest else []))
         start = refresh(environment, f"bench-start-{history:g}")
         share = bring(int(history * MILLION * SHARE)) - start
         say(f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s beyond the start of {start.wall_s:.1f} s")

@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 
+from newsreel.embedded.airflow_client import AirflowClient, DagRun
 from newsreel.embedded.nightly import DAGS as NIGHTLY
 from newsreel.embedded.stack import airflow_client, running_stack
 from pipelines import media_tools
@@ -37,6 +38,16 @@ def running_database(house: House) -> str:
     stack = running_stack(house.home)
     assert stack is not None
     return stack.database_url
+
+
+def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
+    """The newest run of a DAG whose id begins so, once it has ended."""
+
+    def newest() -> DagRun | None:
+        runs = airflow.runs_named(dag_id, prefix)
+        return runs[0] if runs and runs[0].finished else None
+
+    return wait_for(newest, f"the end of a {prefix} run of {dag_id}")
 
 
 def counted_frames(path: Path | str) -> int:
@@ -326,13 +337,7 @@ def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo:
         wait_for(lambda: airflow.active_runs("refresh_tables") == 0 or None, "the refresh's end")
         before = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
         airflow.backfill("refresh_tables", yesterday, yesterday)
-        runs = wait_for(
-            lambda: airflow.runs_named("refresh_tables", "backfill") or None, "the backfill's run"
-        )
-        done = wait_for(
-            lambda: run if (run := airflow.run("refresh_tables", runs[0].run_id)).finished else None,
-            "its end",
-        )
+        done = ended(airflow, "refresh_tables", "backfill")
         assert done.state == "success"
         [stage] = house.lake.read("pipeline_runs", where={"run_id": done.run_id}).to_pylist()
         assert stage["detail"] == f"0 rows changed; all events of {yesterday}"
@@ -341,16 +346,7 @@ def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo:
         for dag in NIGHTLY:
             airflow.unpause(dag)  # as `newsreel up` does after ten minutes
         for dag in NIGHTLY:
-            runs = wait_for(
-                lambda dag=dag: airflow.runs_named(dag, "scheduled") or None, f"the night of {dag}"
-            )
-            end = wait_for(
-                lambda dag=dag, run_id=runs[0].run_id: (
-                    run if (run := airflow.run(dag, run_id)).finished else None
-                ),
-                f"the end of {dag}",
-            )
-            assert end.state == "success", dag
+            assert ended(airflow, dag, "scheduled").state == "success", dag
     engaged = house.lake.read("engagement_daily", where={"day": yesterday}).to_pylist()
     assert [(row["video_id"], row["views"], row["watch_time_s"]) for row in engaged] == [
         (demo["video_id"], 1, 2.5)
