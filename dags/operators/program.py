@@ -48,7 +48,8 @@ def day_of(context: Context, by_day: ByDay) -> str | None:
     """
     if given := context["params"].get("day"):
         return str(given)
-    if by_day == "scheduled" and str(context["dag_run"].run_type) not in BY_SCHEDULE:
+    # Compared, not made a string: these are names of an enumeration, whose text has its class before it.
+    if by_day == "scheduled" and context["dag_run"].run_type not in BY_SCHEDULE:
         return None
     start = context.get("data_interval_start")
     return f"{start:%Y-%m-%d}" if start else None

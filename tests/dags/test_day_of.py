@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 
 from dags.operators.program import day_of
 
@@ -25,13 +26,16 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
     ],
 )
 def test_a_run_stands_for_a_day_or_for_what_is_new(run_type: str, given: str | None, day: str | None) -> None:
-    run: Any = {
-        "params": {"day": given}, "dag_run": SimpleNamespace(run_type=run_type), "data_interval_start": START,
-    }  # fmt: skip
+    dag_run = SimpleNamespace(run_type=DagRunType(run_type))
+    run: Any = {"params": {"day": given}, "dag_run": dag_run, "data_interval_start": START}
     assert day_of(run, "scheduled") == day
     assert day_of(run, "always") == (given or "2026-11-23")
 
 
 def test_a_run_by_hand_without_an_interval_stands_for_no_day() -> None:
-    run: Any = {"params": {}, "dag_run": SimpleNamespace(run_type="manual"), "data_interval_start": None}
+    run: Any = {
+        "params": {},
+        "dag_run": SimpleNamespace(run_type=DagRunType.MANUAL),
+        "data_interval_start": None,
+    }
     assert day_of(run, "always") is None
