@@ -9,20 +9,51 @@ import re
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from newsreel.embedded.airflow_client import AirflowClient, DagRun
+from newsreel.embedded.nightly import DAGS as NIGHTLY
+from newsreel.embedded.stack import airflow_client, running_stack
 from pipelines import media_tools
-from tests.e2e.house import House
+from schemas.tables import LIVE_TABLES, TABLES
+from tests.e2e.house import House, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 
 PROJECT = Path(__file__).parent.parent.parent
+CURSOR = LIVE_TABLES[-1].name
+"""The table whose commits say how far a refresh has come: one that has other events to take leaves one there."""
 FRAMES = 366
 """Pictures of the clip, as its own decoder counts them (test_the_clip_is_what_the_tests_say)."""
+
+
+def running_database(house: House) -> str:
+    """The URL of the stack's PostgreSQL."""
+    stack = running_stack(house.home)
+    assert stack is not None
+    return stack.database_url
+
+
+def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
+    """The newest run of a DAG whose id begins so, once it has ended."""
+
+    def newest() -> DagRun | None:
+        runs = airflow.runs_named(dag_id, prefix)
+        return runs[0] if runs and runs[0].finished else None
+
+    return wait_for(newest, f"the end of a {prefix} run of {dag_id}")
+
+
+def replays(house: House, day: date) -> set[tuple[str, int, str]]:
+    """Runs and attempts that have taken all events of a day, and what they say."""
+    query = f"SELECT run_id, attempt, detail FROM pipeline_runs WHERE detail LIKE '%all events of {day}'"
+    return {(row["run_id"], row["attempt"], row["detail"]) for row in house.lake.query(query).to_pylist()}
 
 
 def counted_frames(path: Path | str) -> int:
@@ -285,6 +316,54 @@ def documents(text: str) -> list[dict[str, Any]]:
 def shape(answers: list[dict[str, Any]]) -> list[tuple[list[str], Any]]:
     """What each answer has, and the state or status that it tells of."""
     return [(list(one), one.get("state") or one.get("status")) for one in answers]
+
+
+def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo: dict[str, Any]) -> None:
+    """And the nightly DAGs run on a scheduler: what a day was like, whether the counters agree, how large all is."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    view = {"video_id": demo["video_id"], "user_id": "u-yesterday", "session_id": "s", "watched_s": 2.5,
+            "created": f"{yesterday}T10:00:00.000001Z"}  # fmt: skip
+    with psycopg.connect(running_database(house)) as connection:
+        key = {"video_id": demo["video_id"], "user_id": "u-yesterday", "session_id": "s"}
+        connection.execute("SET newsreel.passing = 'on'")  # its event is written by hand, at its own time
+        connection.execute(
+            """INSERT INTO views (video_id, user_id, session_id, watched_s, created)
+               VALUES (%(video_id)s, %(user_id)s, %(session_id)s, %(watched_s)s, %(created)s)""", view,
+        )  # fmt: skip
+        connection.execute("UPDATE videos SET views = views + 1 WHERE video_id = %(video_id)s", view)
+        connection.execute("DELETE FROM tallies WHERE video_id = %(video_id)s", view)
+        connection.execute("SET newsreel.passing = 'off'")
+        connection.execute(
+            "INSERT INTO events (table_name, row_key, kind, row, at) VALUES ('views', %s, 'upserted', %s, %s)",
+            ("/".join(key.values()), json.dumps(view), view["created"]),
+        )
+    shown = "SELECT count(*) AS n FROM views WHERE user_id = 'u-yesterday'"
+    wait_for(lambda: house.lake.query(shown)["n"][0].as_py() or None, "the view in the lake")
+    with airflow_client(house.home) as airflow:
+        wait_for(lambda: airflow.active_runs("refresh_tables") == 0 or None, "the refresh's end")
+        before = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
+        earlier = replays(house, yesterday)
+        airflow.backfill("refresh_tables", yesterday, yesterday)
+        # Airflow takes the night's own run of that day up again, where there was one.
+        [told] = wait_for(lambda: replays(house, yesterday) - earlier or None, "the day once more")
+        assert told[-1] == f"0 rows changed; all events of {yesterday}"
+        after = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
+        assert {name for name in after if after[name] != before[name]} <= {CURSOR}
+        for dag in NIGHTLY:
+            airflow.unpause(dag)  # as `newsreel up` does after ten minutes
+        for dag in NIGHTLY:
+            assert ended(airflow, dag, "scheduled").state == "success", dag
+    engaged = house.lake.read("engagement_daily", where={"day": yesterday}).to_pylist()
+    assert [(row["video_id"], row["views"], row["watch_time_s"]) for row in engaged] == [
+        (demo["video_id"], 1, 2.5)
+    ]
+    counters = house.lake.read("reconciliations").to_pylist()
+    assert {row["counter"]: row["live"] - row["lake"] for row in counters} == {
+        "likes": 0,
+        "dislikes": 0,
+        "views": 0,
+    }
+    assert {row["table_name"] for row in house.lake.read("table_sizes").to_pylist()} == set(TABLES)
 
 
 def test_the_stack_goes_down_and_leaves_nothing(house: House) -> None:
