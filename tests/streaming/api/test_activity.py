@@ -54,11 +54,14 @@ def test_a_new_day_is_counted_anew(join: Callable[..., Person], monkeypatch: pyt
     assert rows() == [(ann.user_id, "people")]
 
 
-def test_old_days_go_without_a_trace_in_the_events(database_url: str) -> None:
+def test_old_days_go_without_a_trace_in_the_events(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "AT_ONCE", 2)
     today = datetime.now(UTC).date()
     with connect() as connection:
-        for day in (today, today - timedelta(days=activity.KEPT_DAYS + 1)):
-            key = {"user_id": "u", "day": day, "surface": "chat"}
+        for number in (0, activity.KEPT_DAYS + 1, activity.KEPT_DAYS + 2, activity.KEPT_DAYS + 3):
+            key = {"user_id": "u", "day": today - timedelta(days=number), "surface": "chat"}
             change(connection, "activity", key, {"created": datetime.now(UTC)})
     before = events()
 
