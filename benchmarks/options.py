@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from schemas.errors import InputError
@@ -17,6 +18,24 @@ class Options(argparse.ArgumentParser):
 
     def __init__(self, bench: str, does: str) -> None:
         super().__init__(prog=f"newsreel bench {bench}", description=does, allow_abbrev=False)
+
+    def add_parts(self, parts: Mapping[str, str], usual: Sequence[str]) -> None:
+        """`--only`: some of these parts, by commas; `usual` unless somebody says."""
+
+        def some(text: str) -> list[str]:
+            for part in text.split(","):
+                if part not in parts:
+                    raise argparse.ArgumentTypeError(f"{part!r} is no part; there are {', '.join(parts)}")
+            return text.split(",")
+
+        told = f"parts, by commas ({','.join(usual)})"
+        self.add_argument("--only", type=some, default=list(usual), help=told)
+
+    def add_kills(self) -> None:
+        """`--points` and `--resume`, of a part that kills."""
+        self.add_argument("--points", type=count, default=50, help="of kills (50)")
+        kept = "a file of outcomes of kills, a JSON line each; made if missing"
+        self.add_argument("--resume", type=Path, help=kept)
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of leaving the process."""

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from dags.operators.program import ProgramOperator
+from dags.operators.program import ProgramOperator, day_param
 
 with DAG(
     dag_id="maintain_lake",
@@ -33,12 +33,7 @@ with DAG(
     max_active_runs=1,
     tags=["tables"],
     params={
-        "day": Param(
-            default=None,
-            type=["null", "string"],
-            pattern=r"^\d{4}-\d{2}-\d{2}$",
-            description="The day, UTC, that the sizes are noted for; unset: that of the run's interval.",
-        ),
+        "day": day_param("The day, UTC, that the sizes are noted for; unset: that of the run's interval.")
     },
     default_args={
         "owner": "operations",

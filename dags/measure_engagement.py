@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from dags.operators.program import ProgramOperator
+from dags.operators.program import ProgramOperator, day_param
 from dags.operators.spark import SparkOperator
 
 with DAG(
@@ -36,14 +36,7 @@ with DAG(
     is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
     max_active_runs=1,
     tags=["tables"],
-    params={
-        "day": Param(
-            default=None,
-            type=["null", "string"],
-            pattern=r"^\d{4}-\d{2}-\d{2}$",
-            description="The day, UTC, to measure; unset: that of the run's interval.",
-        ),
-    },
+    params={"day": day_param("The day, UTC, to measure; unset: that of the run's interval.")},
     default_args={
         "owner": "engagement",
         "retries": 2,

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetable
 
+from dags.operators.program import day_param
 from dags.operators.spark import SparkOperator
 
 EVENTS = Asset(name="events", uri="newsreel://lake/events")
@@ -35,14 +36,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["tables"],
-    params={
-        "day": Param(
-            default=None,
-            type=["null", "string"],
-            pattern=r"^\d{4}-\d{2}-\d{2}$",
-            description="A day, UTC, all of whose events are taken once more.",
-        ),
-    },
+    params={"day": day_param("A day, UTC, all of whose events are taken once more.")},
     default_args={
         "owner": "tables",
         "retries": 2,

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from jobs.event_values import KINDS, carried, parsed_one_by_one, parsed_schema
+from jobs.event_values import KINDS, parsed_one_by_one, parsed_schema
+from schemas.derive.sql import carried
 from schemas.table import Column, Table
 
 BLOCK_EVENTS = 50_000

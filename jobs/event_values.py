@@ -16,10 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.derive.arrow import arrow_field
+from schemas.derive.sql import carried
 from schemas.table import Column, Table
 
-FROM_EVENT = ("last_event_id",)
-"""Columns whose value is the event's own, not the row's."""
 KINDS = ("upserted", "deleted")
 SHOWN_CHARACTERS = 60
 """Of a wrong value in a reason."""
@@ -35,11 +34,6 @@ EVENT_FIELDS = (
     pa.field("row", pa.string()),
     pa.field("at", pa.timestamp("us", tz="UTC")),
 )
-
-
-def carried(declared: Table) -> list[Column]:
-    """The columns that a table's events carry."""
-    return [column for column in declared if not column.personal and column.name not in FROM_EVENT]
 
 
 def parsed_schema(declared: Table) -> pa.Schema:

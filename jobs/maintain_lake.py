@@ -5,7 +5,6 @@ Tables that are made of events are tended in the turn of who writes them, so tha
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -59,9 +58,7 @@ def _stored(name: str) -> tuple[int | None, int | None]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--day", type=date.fromisoformat, required=True, help="the day, UTC, that has ended")
-    day = parser.parse_args(arguments.rest).day
+    day = arguments.day  # that has ended
     with stage_attempt(
         "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=TURN_WITHIN_S
     ) as attempt:

@@ -6,7 +6,6 @@ of is told by sums in its rows, so that only days that have changed are measured
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
@@ -114,9 +113,7 @@ def _dates(days: list[date]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--day", type=date.fromisoformat, required=True, help="the day, UTC")
-    day = parser.parse_args(arguments.rest).day
+    day = arguments.day
     with stage_attempt("measure", arguments, opens=True, waits_s=600) as attempt:
         attempt.rows, days = measure(arguments.run_id, day)
         attempt.detail = f"{attempt.rows} rows written; engagement of {', '.join(map(str, days))}"

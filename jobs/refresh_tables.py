@@ -10,7 +10,6 @@ Few changes of a table are written in this process, many by Spark.
 
 from __future__ import annotations
 
-import argparse
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -128,12 +127,9 @@ def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--day", type=date.fromisoformat, help="take all events of this day, UTC, once more")
-    day = parser.parse_args(arguments.rest).day
     # One refresh at a time: two engines must never write to one table at once.
     with stage_attempt("refresh", arguments, opens=True, waits_s=TURN_WITHIN_S) as attempt:
-        if day:
+        if day := arguments.given_day:
             attempt.rows = replay(arguments.run_id, day)
             attempt.detail = f"{attempt.rows} rows changed; all events of {day}"
         else:

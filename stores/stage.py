@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class StageArguments:
     video_id: str | None
     outcome: Path | None
     rest: list[str]
+    given_day: date | None = None
+    """The day, UTC, that the run stands for, where it stands for one."""
 
     @property
     def video(self) -> str:
@@ -42,6 +44,13 @@ class StageArguments:
         if not self.video_id:
             raise SystemExit("error: --video-id is needed")
         return self.video_id
+
+    @property
+    def day(self) -> date:
+        """The day, UTC. SystemExit 2 where none was given."""
+        if not self.given_day:
+            raise SystemExit("error: --day is needed")
+        return self.given_day
 
 
 @dataclass
@@ -61,8 +70,9 @@ def stage_arguments(argv: Sequence[str] | None = None) -> StageArguments:
     parser.add_argument("--attempt", type=int, default=1)
     parser.add_argument("--video-id")
     parser.add_argument("--outcome", type=Path)
+    parser.add_argument("--day", type=date.fromisoformat, help="UTC, as 2026-11-23")
     known, rest = parser.parse_known_args(argv)
-    return StageArguments(known.run_id, known.attempt, known.video_id, known.outcome, rest)
+    return StageArguments(known.run_id, known.attempt, known.video_id, known.outcome, rest, known.day)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.api import counts, kills, speed, uploads
 from benchmarks.api.servers import Servers, bare, servers
@@ -54,22 +53,9 @@ def _options() -> Options:
     options = Options(
         "api", "The live API: " + "; ".join(f"{name}: {does}" for name, does in PARTS.items()) + "."
     )
-    options.add_argument(
-        "--only", type=_parts, default=list(USUAL), help=f"parts, by commas ({','.join(USUAL)})"
-    )
+    options.add_parts(PARTS, USUAL)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--seconds", type=positive, default=20.0, help="of load at a fixed rate (20)")
     options.add_argument("--mib", type=count, default=256, help="of one upload (256)")
-    options.add_argument("--points", type=count, default=50, help="of kills (50)")
-    options.add_argument(
-        "--resume", type=Path, help="a file of outcomes of kills, a JSON line each; made if missing"
-    )
+    options.add_kills()
     return options
-
-
-def _parts(text: str) -> list[str]:
-    parts = text.split(",")
-    for part in parts:
-        if part not in PARTS:
-            raise argparse.ArgumentTypeError(f"{part!r} is none of {', '.join(PARTS)}")
-    return parts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.lake import clicks, history, kills, replay
 from benchmarks.machine import conditions
@@ -49,25 +48,12 @@ def _options() -> Options:
     options = Options(
         "lake", "The lake: " + "; ".join(f"{name}: {does}" for name, does in PARTS.items()) + "."
     )
-    options.add_argument(
-        "--only", type=_parts, default=list(USUAL), help=f"parts, by commas ({','.join(USUAL)})"
-    )
+    options.add_parts(PARTS, USUAL)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--seconds", type=positive, default=60.0, help="of writes (60)")
     options.add_argument(
         "--history", type=positives, default=[1.0, 5.0, 20.0], help="sizes, in millions of events (1,5,20)"
     )
     options.add_argument("--day-events", type=count, default=20_000, help="a day of the month (20000)")
-    options.add_argument("--points", type=count, default=50, help="of kills (50)")
-    options.add_argument(
-        "--resume", type=Path, help="a file of outcomes of kills, a JSON line each; made if missing"
-    )
+    options.add_kills()
     return options
-
-
-def _parts(text: str) -> list[str]:
-    parts = text.split(",")
-    for part in parts:
-        if part not in PARTS:
-            raise argparse.ArgumentTypeError(f"{part!r} is none of {', '.join(PARTS)}")
-    return parts

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from schemas.table import Column, Table
+from schemas.derive.sql import carried
 from schemas.tables import LIVE_TABLES
 
 FROM_EVENT = "last_event_id"
@@ -30,11 +30,6 @@ DUCKDB_TYPES = {
     "list<string>": "VARCHAR[]",
 }
 MEMORY = "12GB"
-
-
-def carried(declared: Table) -> list[Column]:
-    """What events say of a row."""
-    return [column for column in declared if not column.personal and column.name != FROM_EVENT]
 
 
 def by_duckdb(files: list[str], folder: Path) -> dict[str, int]:

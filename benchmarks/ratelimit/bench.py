@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from benchmarks.machine import conditions
@@ -62,7 +61,7 @@ def _options() -> Options:
     options = Options(
         "ratelimit", "The five rate limiters: " + "; ".join(f"{n}: {d}" for n, d in PARTS.items()) + "."
     )
-    options.add_argument("--only", type=_parts, default=list(PARTS), help="parts, separated by commas (all)")
+    options.add_parts(PARTS, list(PARTS))
     options.add_argument("--events", type=count, default=1_000_000, help="per algorithm, in memory (1000000)")
     options.add_argument("--redis-events", type=count, default=1_000_000, help="the same on Redis (1000000)")
     options.add_argument("--trials", type=count, default=10_000, help="clients that obey, in memory (10000)")
@@ -77,11 +76,3 @@ def _options() -> Options:
     options.add_argument("--seconds", type=positive, default=2.0, help="that processes ask at once (2)")
     options.add_argument("--seed", type=int, default=1)
     return options
-
-
-def _parts(text: str) -> list[str]:
-    named = text.split(",")
-    for one in named:
-        if one not in PARTS:
-            raise argparse.ArgumentTypeError(f"{one!r} is no part; there are {', '.join(PARTS)}")
-    return named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import BaseOperator, BranchMixIn
+from airflow.sdk import BaseOperator, BranchMixIn, Param
 
 from dags.operators.stage import StageMixIn
 
@@ -39,6 +39,13 @@ class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
         day = day_of(context, self.by_day) if self.by_day else None
         options = ["--day", day] if day else []
         self.run_stage(context, [sys.executable, "-m", self.module], options, ends_run=self.ends_run)
+
+
+def day_param(description: str) -> Param:
+    """The param `day` of a DAG whose runs stand for one; unset: see `day_of`."""
+    return Param(
+        default=None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}$", description=description
+    )
 
 
 def day_of(context: Context, by_day: ByDay) -> str | None:

@@ -22,6 +22,11 @@ def live_columns(table: Table) -> list[Column]:
     return [column for column in table if column.name not in LAKE_ONLY]
 
 
+def carried(table: Table) -> list[Column]:
+    """The columns that events carry: what PostgreSQL holds and nobody's name, address or the like."""
+    return [column for column in live_columns(table) if not column.personal]
+
+
 def create_table(table: Table) -> str:
     """`CREATE TABLE` with types, defaults, checks and key; ids compare by code point."""
     lines = [_column(column) for column in live_columns(table)]
@@ -123,12 +128,8 @@ def _names(table: Table, alias: str) -> str:
 
 def _object(table: Table, alias: str, *, whole: bool) -> str:
     """A row as its event carries it: JSON without personal columns, times RFC 3339 in UTC; of a deleted one its key."""
-    carried = [
-        column
-        for column in live_columns(table)
-        if column.name in table.key or (whole and not column.personal)
-    ]
-    pairs = ", ".join(f"'{column.name}', {_in_json(column, alias)}" for column in carried)
+    said = carried(table) if whole else [table.column(name) for name in table.key]
+    pairs = ", ".join(f"'{column.name}', {_in_json(column, alias)}" for column in said)
     return f"json_build_object({pairs})::text"
 
 

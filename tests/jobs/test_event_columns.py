@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from jobs import event_columns
 from jobs.event_columns import parsed_events
-from jobs.event_values import EVENT_FIELDS, carried, parsed_one_by_one
+from jobs.event_values import EVENT_FIELDS, parsed_one_by_one
+from schemas.derive.sql import carried
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from schemas.tables.uploads import UPLOAD_CHUNKS

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.event_values import EVENT_FIELDS, READERS, carried, parsed_one_by_one
+from jobs.event_values import EVENT_FIELDS, READERS, parsed_one_by_one
+from schemas.derive.sql import carried
 from schemas.table import Column, Table
 from schemas.tables import LIVE_TABLES
 from schemas.tables.videos import VIDEOS
