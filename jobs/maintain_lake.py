@@ -15,7 +15,7 @@ from schemas.settings import settings
 from schemas.tables import TABLES
 from stores.delta import lake
 from stores.delta.event_log import EVENTS
-from stores.delta.upkeep import compact, erase_deleted, size, tidy_log, vacuum
+from stores.delta.upkeep import REFUSED, compact, erase_deleted, erase_refused, size, tidy_log, vacuum
 from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
 TURN_WITHIN_S = 1_800
@@ -32,7 +32,11 @@ def maintain(run_id: str, day: date) -> list[dict[str, Any]]:
 def _tended(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
     store = lake()
     before = size(store, name).files
-    erased = erase_deleted(store, until) if name == EVENTS else 0
+    erased = 0
+    if name == EVENTS:
+        erased = erase_deleted(store, until)
+    elif name == REFUSED:
+        erased = erase_refused(store, until, settings().retention_days)
     compact(store, name)
     tidy_log(store, name)
     vacuumed = vacuum(store, name, settings().retention_days)

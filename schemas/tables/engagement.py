@@ -80,7 +80,12 @@ TABLE_SIZES = Table(
         ),
         Column("log_files", "int64", "Files of its log.", nullable=True, minimum=0),
         Column("vacuumed_files", "int64", "Files of older versions that were deleted.", minimum=0),
-        Column("erased_rows", "int64", "Rows that told of what was deleted, and went.", minimum=0),
+        Column(
+            "erased_rows",
+            "int64",
+            "Rows that told of what was deleted or refused, and do no more.",
+            minimum=0,
+        ),
         Column("run_id", "string", "The run that wrote this."),
     ),
 )

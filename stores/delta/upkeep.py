@@ -1,4 +1,4 @@
-"""Upkeep of the lake's tables: small files put together, what was deleted taken out of `events`, old files removed.
+"""Upkeep of the lake's tables: small files put together, what was deleted or refused erased, old files removed.
 
 None of it breaks a reader or a writer: compaction and erasure are commits like others, and only files that no version
 within the retention needs are removed (Delta protocol, "Vacuum").
@@ -6,10 +6,12 @@ within the retention needs are removed (Delta protocol, "Vacuum").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
@@ -20,6 +22,7 @@ from stores.delta.lake import Lake
 from stores.delta.query import predicate, run_query
 from stores.fence import guarded
 
+T = TypeVar("T")
 SMALL_BYTES = 32 << 20
 TARGET_BYTES = 128 << 20
 SMALL_FILES = 8
@@ -27,6 +30,11 @@ SMALL_FILES = 8
 ERASED_AT_ONCE = 2_000
 """Rows of `events` whose keys one statement names."""
 HOURS = 24
+REFUSED = "rejected_rows"
+ERASED = "(erased)"
+"""Stands in the place of a refused row's text."""
+WORD = re.compile(r"[A-Za-z0-9._~-]+")
+"""What an identifier is made of."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,39 @@ def erase_deleted(lake: Lake, before: datetime) -> int:
     return erased
 
 
+def erase_refused(lake: Lake, before: datetime, retention_days: int) -> int:
+    """Take the text of refused rows out of `rejected_rows`; reason, table and run stay. Returns the rows.
+
+    Erased is what was refused longer ago than the retention, and at once what names a row that was deleted before a
+    time: nobody could tell otherwise what of it is a person's.
+    """
+    held = lake.read(REFUSED, columns=["rejected_id", "row", "at"]).to_pylist()
+    kept = [row for row in held if row["row"] != ERASED]
+    if not kept:
+        return 0
+    deleted = _deleted_keys(lake, min(row["at"] for row in kept), before)
+    old = before - timedelta(days=retention_days)
+    gone = [
+        row["rejected_id"]
+        for row in kept
+        if row["at"] < old or not deleted.isdisjoint(WORD.findall(row["row"]))
+    ]
+    for ids in _parts(gone):
+        with guarded():
+            named = predicate(table(REFUSED), {"rejected_id": ids})
+            lake.open(REFUSED).update({"row": f"'{ERASED}'"}, predicate=named)
+    return len(gone)
+
+
+def _deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:
+    """The keys, of one column, of rows that were deleted in a half-open span of time."""
+    query = (
+        f"SELECT DISTINCT row_key FROM {EVENTS} WHERE kind = 'deleted' AND row_key NOT LIKE '%/%' "
+        f"AND at >= TIMESTAMP '{start.isoformat()}' AND at < TIMESTAMP '{end.isoformat()}'"
+    )
+    return set(run_query({EVENTS: lake.open(EVENTS)}, query)["row_key"].to_pylist())
+
+
 def vacuum(lake: Lake, name: str, retention_days: int) -> int:
     """Remove files that no version of the last days needs, those of writers that were killed too. Returns how many."""
     handle = lake.open(name)
@@ -103,5 +144,5 @@ def tidy_log(lake: Lake, name: str) -> None:
     handle.cleanup_metadata()
 
 
-def _parts(ids: list[int]) -> Iterable[list[int]]:
+def _parts(ids: list[T]) -> Iterable[list[T]]:
     return (ids[start : start + ERASED_AT_ONCE] for start in range(0, len(ids), ERASED_AT_ONCE))

@@ -19,7 +19,16 @@ from jobs.refresh_tables import refresh, replay
 from schemas.settings import settings
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
-from stores.delta.upkeep import SMALL_FILES, compact, erase_deleted, size, tidy_log, vacuum
+from stores.delta.upkeep import (
+    ERASED,
+    SMALL_FILES,
+    compact,
+    erase_deleted,
+    erase_refused,
+    size,
+    tidy_log,
+    vacuum,
+)
 from stores.outbox import change
 from stores.outbox.lake_sink import drain
 from stores.postgres import connect
@@ -108,6 +117,35 @@ def test_what_was_deleted_later_than_asked_stays(tables: Lake) -> None:
         connection.execute("DELETE FROM posts")
     bring(tables)
     assert erase_deleted(tables, datetime.now(UTC) - timedelta(hours=1)) == 0
+
+
+def test_what_was_refused_is_forgotten_when_it_is_old_or_names_who_is_gone(tables: Lake) -> None:
+    now = datetime.now(UTC)
+    kept = {"table_name": "comments", "run_id": "r", "reason": "text: too long"}
+    texts = {
+        "old": '{"text": "Canary said"}',
+        "gone": '{"comment_id": "c", "user_id": "u1", "text": "Canary spoke"}',
+        "near": '{"user_id": "u11", "text": "stays"}',
+    }
+    ages = {"old": 9, "gone": 1, "near": 1}
+    tables.merge(
+        "rejected_rows",
+        [
+            {**kept, "rejected_id": name, "row": text, "at": now - timedelta(days=ages[name])}
+            for name, text in texts.items()
+        ],
+    )
+    with connect() as connection:
+        change(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
+        connection.execute("DELETE FROM users")
+    bring(tables)
+    assert erase_refused(tables, now + timedelta(hours=1), 7) == 2
+    vacuum(tables, "rejected_rows", 0)
+    rows = {row["rejected_id"]: row for row in tables.read("rejected_rows").to_pylist()}
+    assert {name: row["row"] for name, row in rows.items()} == {**texts, "old": ERASED, "gone": ERASED}
+    assert {row["reason"] for row in rows.values()} == {"text: too long"}
+    assert [name for name in files_with(tables, b"Canary") if name.startswith("rejected")] == []
+    assert erase_refused(tables, now + timedelta(hours=1), 7) == 0
 
 
 def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> None:
