@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from schemas.derive.arrow import arrow_schema
 from schemas.table import Table
 from stores.delta import Lake
-from stores.delta.event_log import deletions
 from stores.delta.held import HeldRows, held_of
 
 
@@ -29,8 +28,8 @@ class Changes:
     """The span of `declared.born` of those that it holds, deletions all among them; None where it holds none."""
 
 
-def changes(lake: Lake, declared: Table, parsed: pa.Table) -> Changes:
-    """What parsed events change.
+def changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.Table) -> Changes:
+    """What parsed events change; `deleted`: deletions of the table, at least those after the oldest of the events.
 
     Dropped are those that are no newer than what the table holds, deletions of what it does not hold, and rows that a
     later deletion overtook: events of one row may reach the lake out of order, and a deleted row keeps no
@@ -38,13 +37,11 @@ def changes(lake: Lake, declared: Table, parsed: pa.Table) -> Changes:
     """
     bad = pc.is_valid(parsed["reason"])
     newest = _newest(parsed.filter(pc.invert(bad)))
-    leading = pc.struct_field(newest["new"].combine_chunks(), [declared.key[0]])
-    held = held_of(lake, declared, newest["row_key"].combine_chunks(), leading)
-    change, known = _changing(lake, declared, newest, held)
+    values = newest["new"].combine_chunks()
+    held = held_of(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
+    change = _changing(newest, held, deleted)
     rows = _rows(declared, newest.filter(change))
-    return Changes(
-        declared, rows, parsed.filter(bad).to_pylist(), held.born_span(known.filter(change).drop_null())
-    )
+    return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.born_span(change))
 
 
 def _newest(good: pa.Table) -> pa.Table:
@@ -57,22 +54,14 @@ def _newest(good: pa.Table) -> pa.Table:
     return good.take(newest_first.take(pa.array(np.sort(first)[::-1])))
 
 
-def _changing(
-    lake: Lake, declared: Table, newest: pa.Table, held: HeldRows
-) -> tuple[pa.ChunkedArray | pa.Array, pa.Array]:
-    """Which events change the table, and where among the held rows theirs is, null where it is not held."""
+def _changing(newest: pa.Table, held: HeldRows, deleted: pa.Table) -> pa.Array:
+    """Which events change the table."""
     keys, ids = newest["row_key"].combine_chunks(), newest["event_id"].combine_chunks()
-    known = pc.index_in(keys, held.row_keys)
-    appears = pc.and_(pc.is_null(known), pc.equal(newest["kind"].combine_chunks(), "upserted"))
-    newer = pc.fill_null(pc.greater(ids, held.last_event_ids.take(known)), False)
-    changing = pc.or_(appears, newer)
-    if pc.any(changing).as_py():
-        gone = deletions(lake, declared.name, after=pc.min(ids).as_py())
-        deleted_by = (
-            gone["event_id"].combine_chunks().take(pc.index_in(keys, gone["row_key"].combine_chunks()))
-        )
-        changing = pc.and_not(changing, pc.fill_null(pc.greater(deleted_by, ids), False))
-    return changing, known
+    appears = pc.and_(pc.is_null(held.last_event_ids), pc.equal(newest["kind"].combine_chunks(), "upserted"))
+    changing = pc.or_(appears, pc.fill_null(pc.greater(ids, held.last_event_ids), False))
+    last = pc.index_in(keys, deleted["row_key"].combine_chunks())
+    overtaken = pc.greater(deleted["event_id"].combine_chunks().take(last), ids)
+    return pc.and_not(changing, pc.fill_null(overtaken, False))
 
 
 def _rows(declared: Table, events: pa.Table) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,8 @@ from stores.delta.event_log import added_events, count_between, events_between
 
 SLICE_EVENTS = 1_000_000
 """Taken at once: about 1 GiB in this process."""
+LAST_SLICE = 1.25
+"""The last one may be so many times as long: a short rest would cost as many commits as a whole slice."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class EventSlice:
 
     events: pa.Table
     end: int | None = None
+
+    @property
+    def oldest(self) -> int:
+        """The least id of its events; the greatest that there could be if it has none."""
+        found: int | None = pc.min(self.events["event_id"]).as_py()
+        return sys.maxsize if found is None else found
 
     def tables(self) -> set[str]:
         """The tables that events of the slice name."""
@@ -40,9 +49,11 @@ class EventSlice:
 def new_slices(lake: Lake, versions: Sequence[tuple[int, int]]) -> Iterator[EventSlice]:
     """What versions of `events` added, in their order; each comes with its number of rows."""
     start, held = versions[0][0], 0
+    left = sum(rows for _, rows in versions)
     for version, rows in versions:
-        if held and held + rows > SLICE_EVENTS:
+        if held and held + rows > SLICE_EVENTS and left > SLICE_EVENTS * LAST_SLICE:
             yield EventSlice(added_events(lake, start, version - 1), version - 1)
+            left -= held
             start, held = version, 0
         held += rows
     yield EventSlice(added_events(lake, start, versions[-1][0]), versions[-1][0])

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from schemas.derive.arrow import arrow_schema
 from schemas.tables import table
 from stores.delta.lake import Lake
-from stores.delta.query import plain_schema, predicate, run_query
+from stores.delta.query import plain_schema, run_query
 
 EVENTS = "events"
 TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
@@ -66,15 +66,14 @@ def days(lake: Lake) -> list[datetime]:
     return found
 
 
-def deletions(lake: Lake, name: str, after: int) -> pa.Table:
-    """(row_key, event_id): the newest deletion of each row of a live table that was deleted by an event after `after`.
+def deletions(lake: Lake, after: int) -> pa.Table:
+    """(table_name, row_key, event_id): the newest deletion of each row that was deleted by an event after `after`.
 
     `after` keeps the question cheap: files whose events are all older are not opened.
     """
-    condition = predicate(table(EVENTS), {"table_name": name, "kind": "deleted"})
     query = (
-        f"SELECT row_key, max(event_id) AS event_id FROM {EVENTS} "
-        f"WHERE event_id > {after} AND {condition} GROUP BY row_key"
+        f"SELECT table_name, row_key, max(event_id) AS event_id FROM {EVENTS} "
+        f"WHERE event_id > {after} AND kind = 'deleted' GROUP BY table_name, row_key"
     )
     return run_query({EVENTS: lake.open(EVENTS)}, query)
 
