@@ -1,24 +1,33 @@
-"""The demo's people, who use the API as anybody would: they sign up, and watch, like, comment on and share a video."""
+"""The demo's people, who use the API as anybody would: they sign up, and watch, like, comment on and share a video.
+
+What the watchers do with it is a made day of theirs (`newsreel.life`), all of it now.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from newsreel.api_client import ApiClient, checked
 from newsreel.credentials import set_password
+from newsreel.life.population import Population
 from schemas.errors import LogInError, StageError
 from stores.private_files import kept
 
 UPLOADER = "demo"
 WATCHERS = ("ada", "grace", "linus")
-REACTIONS = ("like", "like", "dislike")
-COMMENTS = ("The butterfly is the best part.", "More of the rabbit, please.")
+SEED, ACTS, DAY = 2, 40, date(2026, 1, 1)
+ACTED_ON = ("views", "reactions", "comments")
 SHARE_FOR_S = 7 * 24 * 3600
 COUNTED_WITHIN_S = 10.0
 """Counters may lag 5 s."""
@@ -42,23 +51,58 @@ def person(api_url: str, home: Path, user_name: str) -> ApiClient:
     return client
 
 
+@dataclass(frozen=True)
+class Act:
+    """What a watcher, by number, does with a video: a row of `views`, `reactions` or `comments`."""
+
+    table: str
+    watcher: int
+    row: dict[str, Any]
+
+
+def made_acts() -> list[Act]:
+    """The watchers' day, in its order."""
+    population = Population(SEED, users=len(WATCHERS), videos=1, first=DAY)
+    population.founding()
+    numbers = {user_id: number for number, user_id in enumerate(population.user_ids.to_pylist())}
+    made = population.day(ACTS).to_pylist()
+    rows = [(act["table_name"], json.loads(act["row"])) for act in made if act["table_name"] in ACTED_ON]
+    return [Act(name, numbers[row["user_id"]], row) for name, row in rows]
+
+
 def react(api_url: str, home: Path, video_id: str, say: Say) -> None:
-    """Let the watchers do what people do with a video, once: who has commented already has done it all."""
+    """Let the watchers have their day with a video, once: where all has been said, all is done."""
     path = f"/v1/videos/{video_id}"
     people = [person(api_url, home, name) for name in WATCHERS]
     duration_s = checked(people[0].request("GET", path))["duration_s"]
-    said = checked(people[0].request("GET", f"{path}/comments"))["items"]
-    if len(said) >= len(COMMENTS):
+    acts = made_acts()
+    comments = sum(act.table == "comments" for act in acts)
+    said = checked(people[0].request("GET", f"{path}/comments", params={"limit": 100}))["items"]
+    if len(said) >= comments:
         return
-    for watcher, kind in zip(people, REACTIONS, strict=True):
-        view = {"session_id": "demo", "watched_s": duration_s}
-        checked(watcher.request("POST", f"{path}/views", json=view))
-        checked(watcher.request("PUT", f"{path}/reaction", json={"kind": kind}))
-    for watcher, text in zip(people, COMMENTS, strict=False):
-        key = {"Idempotency-Key": f"demo-{video_id}"}
-        checked(watcher.request("POST", f"{path}/comments", json={"text": text}, headers=key))
-    say(f"{', '.join(WATCHERS)} watched it, liked or disliked it, and commented")
-    _wait_until_counted(people[0], path)
+    for number, act in enumerate(acts):
+        watcher = people[act.watcher]
+        if act.table == "views":
+            view = {
+                "session_id": act.row["session_id"],
+                "watched_s": min(act.row["watched_s"], duration_s),
+            }
+            checked(watcher.request("POST", f"{path}/views", json=view))
+        elif act.table == "reactions":
+            checked(watcher.request("PUT", f"{path}/reaction", json={"kind": act.row["kind"]}))
+        else:
+            key = {"Idempotency-Key": f"demo-{video_id}-{number}"}
+            text = {"text": act.row["text"]}
+            checked(watcher.request("POST", f"{path}/comments", json=text, headers=key))
+    say(f"{', '.join(WATCHERS)} did with it what people do in a day: {len(acts)} acts")
+    _wait_until_counted(people[0], path, counters_of(acts))
+
+
+def counters_of(acts: Sequence[Act]) -> dict[str, int]:
+    """What a video's counters are after these."""
+    kinds = Counter({act.watcher: act.row["kind"] for act in acts if act.table == "reactions"}.values())
+    sessions = {(act.watcher, act.row["session_id"]) for act in acts if act.table == "views"}
+    return {"likes": kinds["like"], "dislikes": kinds["dislike"], "views": len(sessions)}
 
 
 def share(uploader: ApiClient, home: Path, video_id: str) -> None:
@@ -81,12 +125,11 @@ def _share_file(home: Path, video_id: str) -> Path:
     return home / "demo" / f"share-{video_id}"
 
 
-def _wait_until_counted(client: ApiClient, path: str) -> None:
+def _wait_until_counted(client: ApiClient, path: str, wanted: Mapping[str, int]) -> None:
     deadline = time.monotonic() + COUNTED_WITHIN_S
-    wanted = (REACTIONS.count("like"), REACTIONS.count("dislike"), len(WATCHERS))
     while True:
         video = checked(client.request("GET", path))
-        if (video["likes"], video["dislikes"], video["views"]) == wanted:
+        if all(video[name] == count for name, count in wanted.items()):
             return
         if time.monotonic() > deadline:
             raise StageError(f"the counters of {path} are {video} after {COUNTED_WITHIN_S:.0f} s")

@@ -139,9 +139,9 @@ def test_an_analyst_reads_it_back(house: House, demo: dict[str, Any]) -> None:
 
 
 def test_what_people_did_is_in_the_lake(house: House, demo: dict[str, Any]) -> None:
-    assert demo["people"] == [{"views": 3, "likes": 2, "dislikes": 1, "comments": 2}]
+    assert demo["people"] == [{"views": 24, "likes": 2, "dislikes": 1, "comments": 2}]
     counters = "SELECT views, likes, dislikes FROM videos"
-    assert house.sql(counters) == [{"views": 3, "likes": 2, "dislikes": 1}]
+    assert house.sql(counters) == [{"views": 24, "likes": 2, "dislikes": 1}]
     [upload] = house.sql("SELECT state, video_id, sha256, file_name FROM uploads")
     assert (upload["state"], upload["video_id"]) == ("finished", demo["video_id"])
     assert house.sql("SELECT count(*) AS n FROM upload_chunks") == [{"n": 2}]
