@@ -147,6 +147,8 @@ def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch
     assert (whole.events.num_rows, whole.end) == (total, 3)
     assert whole.tables() == {"users", "videos", "friendships"}
     monkeypatch.setattr("jobs.event_slice.SLICE_EVENTS", total - 1)
+    assert len(list(new_slices(tables, version_rows(tables, 0, 3)))) == 1, "a short rest is no slice"
+    monkeypatch.setattr("jobs.event_slice.SLICE_EVENTS", max(map(len, slices(3))))
     assert [
         (found.events.num_rows, found.end) for found in new_slices(tables, version_rows(tables, 0, 3))
     ] == [
