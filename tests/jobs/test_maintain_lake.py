@@ -30,8 +30,8 @@ from stores.delta.upkeep import (
     vacuum,
 )
 from stores.outbox import change
-from stores.outbox.lake_sink import drain
 from stores.postgres import connect
+from tests.outbox import drain_all
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -54,7 +54,7 @@ def files_with(tables: Lake, *canaries: bytes) -> list[str]:
 
 def bring(tables: Lake) -> None:
     with connect() as connection:
-        drain(connection, tables)
+        drain_all(connection, tables)
 
 
 def live(tables: Lake) -> dict[str, list[dict[str, Any]]]:

@@ -11,8 +11,8 @@ from jobs import reconcile as stage
 from jobs.reconcile import reconcile
 from stores.delta import Lake
 from stores.outbox import change
-from stores.outbox.lake_sink import drain
 from stores.postgres import connect
+from tests.outbox import drain_all
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def add_up() -> None:
 
 def bring(tables: Lake) -> None:
     with connect() as connection:
-        drain(connection, tables)
+        drain_all(connection, tables)
 
 
 def found(tables: Lake, run_id: str = "run") -> dict[str, dict[str, Any]]:

@@ -14,8 +14,8 @@ from jobs.refresh_tables import refresh, refreshed_version, replay
 from schemas.settings import settings
 from stores.delta import Lake
 from stores.outbox import change
-from stores.outbox.lake_sink import drain
 from stores.postgres import connect
+from tests.outbox import drain_all
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +33,7 @@ def bring(tables: Lake, video_id: str, **values: Any) -> None:
     with connect() as connection:
         change(connection, "videos", {"video_id": video_id}, {**VIDEO, **values})
     with connect() as connection:
-        drain(connection, tables)
+        drain_all(connection, tables)
 
 
 def append(tables: Lake, event_id: int, kind: str = "upserted", **row: Any) -> None:
@@ -87,10 +87,10 @@ def test_a_table_may_have_a_column_called_kind_as_events_have(
     with connect() as connection:
         change(connection, "reactions", key, {"kind": "like", "created": AT})
         connection.commit()
-        drain(connection, tables)
+        drain_all(connection, tables)
         change(connection, "reactions", key, {"kind": "dislike", "created": AT})
     with connect() as connection:
-        drain(connection, tables)
+        drain_all(connection, tables)
     assert refresh("run-1") == 1
     assert tables.read("reactions", columns=["kind"]).to_pylist() == [{"kind": "dislike"}]
 

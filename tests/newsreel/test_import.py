@@ -21,8 +21,8 @@ from schemas.tables import LIVE_TABLES, TABLES
 from stores import row_files
 from stores.delta import Lake
 from stores.outbox import change, find
-from stores.outbox.lake_sink import drain
 from stores.postgres import connect
+from tests.outbox import drain_all
 
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LAKE_TABLES = [
@@ -43,7 +43,7 @@ def drained(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def drain_only(tables: Lake, _say: object) -> None:
         with connect() as connection:
-            drain(connection, tables)
+            drain_all(connection, tables)
 
     monkeypatch.setattr(table_import, "bring_up_to_date", drain_only)
 

@@ -1,0 +1,20 @@
+"""The outbox of a test's database, all of it in the lake."""
+
+from __future__ import annotations
+
+import time
+
+from stores.delta import Lake
+from stores.outbox.lake_sink import drain, lag
+from stores.postgres import Connection
+
+WITHIN_S = 20.0
+
+
+def drain_all(connection: Connection, tables: Lake) -> None:
+    """Bring every event, also where some server process's transaction (autovacuum's) keeps them from being settled."""
+    deadline = time.monotonic() + WITHIN_S
+    while drain(connection, tables) or lag(connection):
+        connection.commit()
+        assert time.monotonic() < deadline, "events are not settled"
+        time.sleep(0.05)
