@@ -61,13 +61,14 @@ class Act:
 
 
 def made_acts() -> list[Act]:
-    """The watchers' day, in its order."""
+    """The watchers' day, in its order, but for what they say: that comes last, and shows that the rest is done."""
     population = Population(SEED, users=len(WATCHERS), videos=1, first=DAY)
     population.founding()
     numbers = {user_id: number for number, user_id in enumerate(population.user_ids.to_pylist())}
     made = population.day(ACTS).to_pylist()
     rows = [(act["table_name"], json.loads(act["row"])) for act in made if act["table_name"] in ACTED_ON]
-    return [Act(name, numbers[row["user_id"]], row) for name, row in rows]
+    acts = [Act(name, numbers[row["user_id"]], row) for name, row in rows]
+    return sorted(acts, key=lambda act: act.table == "comments")
 
 
 def react(api_url: str, home: Path, video_id: str, say: Say) -> None:

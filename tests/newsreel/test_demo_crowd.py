@@ -10,6 +10,8 @@ def test_the_day_is_the_same_each_time_and_everybody_is_in_it() -> None:
     assert acts == made_acts()
     assert {act.watcher for act in acts} == set(range(len(WATCHERS)))
     assert {act.table for act in acts} == {"views", "reactions", "comments"}
+    said = [act.table == "comments" for act in acts]
+    assert said == sorted(said), "what is said last shows that all is done"
 
 
 def test_counters_know_changes_of_mind_and_sessions_that_are_told_of_twice() -> None:
