@@ -78,6 +78,15 @@ def deletions(lake: Lake, after: int) -> pa.Table:
     return run_query({EVENTS: lake.open(EVENTS)}, query)
 
 
+def deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:
+    """The keys, of one column, of rows of any table that were deleted in a half-open span of time."""
+    query = (
+        f"SELECT DISTINCT row_key FROM {EVENTS} "
+        f"WHERE kind = 'deleted' AND row_key NOT LIKE '%/%' AND {_between(start, end)}"
+    )
+    return set(run_query({EVENTS: lake.open(EVENTS)}, query)["row_key"].to_pylist())
+
+
 def _between(start: datetime, end: datetime) -> str:
     return f"at >= TIMESTAMP '{start.isoformat()}' AND at < TIMESTAMP '{end.isoformat()}'"
 

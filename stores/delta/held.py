@@ -93,7 +93,8 @@ def _indexes(lake: Lake, declared: Table) -> Iterator[Words]:
     paths = pa.table(handle.get_add_actions())["path"].to_pylist()
     folder = index_folder(lake, declared)
     kept = {path: folder / f"{_name(path)}.npy" for path in paths}
-    for path in set(folder.glob("*.npy")) - set(kept.values()):
+    # Drafts of a refresh that was killed are among them: refreshes take turns, so nobody is writing one now.
+    for path in set(folder.iterdir()) - set(kept.values()):
         path.unlink(missing_ok=True)
     fragments: dict[str, ds.Fragment] = {}
     for path, file in kept.items():

@@ -11,18 +11,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
 from schemas.tables import table
-from stores.delta.event_log import EVENTS
+from stores.delta.event_log import EVENTS, deleted_keys
 from stores.delta.lake import Lake
 from stores.delta.query import predicate, run_query
 from stores.fence import guarded
 
-T = TypeVar("T")
 SMALL_BYTES = 32 << 20
 TARGET_BYTES = 128 << 20
 SMALL_FILES = 8
@@ -100,31 +98,13 @@ def erase_refused(lake: Lake, before: datetime, retention_days: int) -> int:
     Erased is what was refused longer ago than the retention, and at once what names a row that was deleted before a
     time: nobody could tell otherwise what of it is a person's.
     """
-    held = lake.read(REFUSED, columns=["rejected_id", "row", "at"]).to_pylist()
-    kept = [row for row in held if row["row"] != ERASED]
+    kept = [row for row in lake.read(REFUSED).to_pylist() if row["row"] != ERASED]
     if not kept:
         return 0
-    deleted = _deleted_keys(lake, min(row["at"] for row in kept), before)
+    deleted = deleted_keys(lake, min(row["at"] for row in kept), before)
     old = before - timedelta(days=retention_days)
-    gone = [
-        row["rejected_id"]
-        for row in kept
-        if row["at"] < old or not deleted.isdisjoint(WORD.findall(row["row"]))
-    ]
-    for ids in _parts(gone):
-        with guarded():
-            named = predicate(table(REFUSED), {"rejected_id": ids})
-            lake.open(REFUSED).update({"row": f"'{ERASED}'"}, predicate=named)
-    return len(gone)
-
-
-def _deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:
-    """The keys, of one column, of rows that were deleted in a half-open span of time."""
-    query = (
-        f"SELECT DISTINCT row_key FROM {EVENTS} WHERE kind = 'deleted' AND row_key NOT LIKE '%/%' "
-        f"AND at >= TIMESTAMP '{start.isoformat()}' AND at < TIMESTAMP '{end.isoformat()}'"
-    )
-    return set(run_query({EVENTS: lake.open(EVENTS)}, query)["row_key"].to_pylist())
+    gone = (row for row in kept if row["at"] < old or not deleted.isdisjoint(WORD.findall(row["row"])))
+    return lake.merge(REFUSED, [{**row, "row": ERASED} for row in gone])
 
 
 def vacuum(lake: Lake, name: str, retention_days: int) -> int:
@@ -144,5 +124,5 @@ def tidy_log(lake: Lake, name: str) -> None:
     handle.cleanup_metadata()
 
 
-def _parts(ids: list[T]) -> Iterable[list[T]]:
+def _parts(ids: list[int]) -> Iterable[list[int]]:
     return (ids[start : start + ERASED_AT_ONCE] for start in range(0, len(ids), ERASED_AT_ONCE))

@@ -63,6 +63,8 @@ def test_what_changed_or_went_is_seen_and_only_new_files_are_read(
     tables.remove("views", [{name: view(3)[name] for name in VIEWS.key}])
     assert looked_for(tables, [1, 2, 3])[0] == [50, 2, None]
     assert len(set(read)) == len(read)
+    (index_folder(tables, VIEWS) / ".killed.npy.1").touch()
+    looked_for(tables, [1])
     kept = list(index_folder(tables, VIEWS).iterdir())
     assert len(kept) == len(tables.open("views").file_uris())
 
