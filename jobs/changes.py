@@ -29,17 +29,18 @@ class Changes:
 
 
 def changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.Table) -> Changes:
-    """What parsed events change; `deleted`: deletions of the table, at least those after the oldest of the events.
+    """What parsed events change; `deleted`: parsed deletions of the table, all those after the oldest of the events.
 
     Dropped are those that are no newer than what the table holds, deletions of what it does not hold, and rows that a
     later deletion overtook: events of one row may reach the lake out of order, and a deleted row keeps no
-    `last_event_id`.
+    `last_event_id`. A deletion that is refused deletes nothing, wherever it comes.
     """
     bad = pc.is_valid(parsed["reason"])
     newest = _newest(parsed.filter(pc.invert(bad)))
+    gone = _newest(deleted.filter(pc.is_null(deleted["reason"])))
     values = newest["new"].combine_chunks()
     held = held_of(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
-    change = _changing(newest, held, deleted)
+    change = _changing(newest, held, gone)
     rows = _rows(declared, newest.filter(change))
     return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.born_span(change))
 

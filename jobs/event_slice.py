@@ -15,7 +15,7 @@ from jobs.event_columns import parsed_events
 from jobs.event_values import EVENT_FIELDS
 from schemas.table import Table
 from stores.delta import Lake
-from stores.delta.event_log import added_events, count_between, events_between
+from stores.delta.event_log import added_events, count_between, deletions, events_between
 
 SLICE_EVENTS = 1_000_000
 """Taken at once: about 1 GiB in this process."""
@@ -44,6 +44,10 @@ class EventSlice:
         """Its events of one table, read: see `jobs.event_columns.parsed_events`."""
         own = self.events.filter(pc.equal(self.events["table_name"], declared.name))
         return parsed_events(declared, own.select([field.name for field in EVENT_FIELDS]))
+
+    def later_deletions(self, lake: Lake) -> EventSlice:
+        """What the lake tells of rows that were deleted, by events that are newer than the oldest of these."""
+        return EventSlice(deletions(lake, after=self.oldest))
 
 
 def new_slices(lake: Lake, versions: Sequence[tuple[int, int]]) -> Iterator[EventSlice]:

@@ -25,7 +25,7 @@ from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from stores.delta import lake
-from stores.delta.event_log import days, deletions, version_rows
+from stores.delta.event_log import days, version_rows
 from stores.postgres import connect
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
@@ -76,11 +76,10 @@ def _take_all(slices: Iterable[EventSlice], run_id: str) -> int:
 
 def _take(events: EventSlice, run_id: str) -> int:
     """Take a slice into all tables, then record its end. Returns the rows changed."""
-    touched, gone = events.tables(), deletions(lake(), after=events.oldest)
+    touched, gone = events.tables(), events.later_deletions(lake())
     changed, recorded = 0, False
     for declared in (declared for declared in LIVE_TABLES if declared.name in touched):
-        deleted = gone.filter(pc.equal(gone["table_name"], declared.name))
-        found = changes(lake(), declared, events.of(declared), deleted)
+        found = changes(lake(), declared, events.of(declared), gone.of(declared))
         _keep_rejected(run_id, declared, found.refused)
         if found.rows.num_rows:
             recorded = declared == CURSOR_TABLE and events.end is not None

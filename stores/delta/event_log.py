@@ -67,15 +67,12 @@ def days(lake: Lake) -> list[datetime]:
 
 
 def deletions(lake: Lake, after: int) -> pa.Table:
-    """(table_name, row_key, event_id): the newest deletion of each row that was deleted by an event after `after`.
+    """The deletions of rows, of any table, that came with an event after `after`.
 
     `after` keeps the question cheap: files whose events are all older are not opened.
     """
-    query = (
-        f"SELECT table_name, row_key, max(event_id) AS event_id FROM {EVENTS} "
-        f"WHERE event_id > {after} AND kind = 'deleted' GROUP BY table_name, row_key"
-    )
-    return run_query({EVENTS: lake.open(EVENTS)}, query)
+    query = f"SELECT {', '.join(TAKEN)} FROM {EVENTS} WHERE event_id > {after} AND kind = 'deleted'"
+    return run_query({EVENTS: lake.open(EVENTS)}, query).cast(_events_schema())
 
 
 def deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:

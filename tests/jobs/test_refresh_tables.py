@@ -131,6 +131,18 @@ def test_a_deleted_row_is_gone(tables: Lake) -> None:
     assert tables.read("videos").column("video_id").to_pylist() == ["w"]
 
 
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_deletion_that_is_refused_deletes_nothing_wherever_it_comes(tables: Lake, slices: int) -> None:
+    append(tables, 1, **whole_row("v"))
+    if slices == 2:
+        refresh("run-1")
+    broken = {"row_key": "v", "kind": "deleted", "row": "not JSON", "table_name": "videos", "at": AT}
+    tables.append_once("events", [{**broken, "event_id": 2, "transaction_id": 1}], app_id="test", version=2)
+    refresh("run-2")
+    assert tables.read("videos").column("video_id").to_pylist() == ["v"]
+    assert tables.read("rejected_rows").column("row").to_pylist() == ["not JSON"]
+
+
 def test_a_bad_row_is_kept_apart_with_its_reason_and_the_rest_goes_on(tables: Lake) -> None:
     append(tables, 1)
     append(tables, 2, **whole_row("odd", status="sideways"))

@@ -138,6 +138,19 @@ def test_both_engines_and_a_mixture_leave_the_same(
     assert all(small["changed"])
 
 
+@pytest.mark.parametrize("seed", [2, 4, 5])
+def test_however_events_are_cut_into_slices_the_tables_are_the_same(
+    outcome: Callable[..., dict[str, Any]], seed: int
+) -> None:
+    made = slices(seed)
+    cut, whole = outcome(made, ARROW, ARROW), outcome([sum(made, [])], ARROW)
+    for name in ("users", "videos"):
+        assert cut[name] == whole[name], name
+    # Of texts that came more than once the first to be refused is kept, and which that is the cut decides.
+    refused = [{row["rejected_id"] for row in found["rejected_rows"]} for found in (cut, whole)]
+    assert refused[0] == refused[1]
+
+
 def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, rows in enumerate(slices(3), 1):
         tables.append_once("events", rows, app_id="test", version=number)
