@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Networks, by commas, whose X-Forwarded-For is believed: the load balancer's."
     )
+    personal: Literal["hidden", "allowed"] = Field(
+        "hidden", description="`allowed` lets `newsreel sql --personal` show columns that say who somebody is."
+    )
     retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
 
     @field_validator("home")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from newsreel import console
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
+from newsreel.answer_output import Format
+from schemas.errors import ForbiddenError, InputError
+from schemas.settings import settings
 
 
 def register(app: typer.Typer) -> None:
@@ -30,37 +22,44 @@ def register(app: typer.Typer) -> None:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One query that reads, over any lake table by name.")],
-    output: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.table,
+    query: Annotated[
+        str, typer.Argument(help="One question that reads, over any table by name, as it is or AS OF.")
+    ],
+    output: Annotated[
+        Format | None, typer.Option("--format", help="How rows are written: a table if unsaid.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file, .csv, .json or .parquet, in place of stdout.")
+    ] = None,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Columns too that say who somebody is, where that is allowed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Ask any table of the lake by name; no JVM."""
+    """Ask any table of the lake by name; no JVM (docs/analysts.md)."""
+    from newsreel import answer_output
+    from newsreel.long_question import answered
     from stores.delta import lake
 
-    console.set_json(as_json or output is Format.json)
+    wanted = Format.json if as_json else output
+    console.set_json(wanted is Format.json)
+    if personal and settings().personal != "allowed":
+        raise ForbiddenError(
+            "columns that say who somebody is are shown only where NEWSREEL_PERSONAL=allowed is set"
+        )
+    target = answer_output.format_of(out, wanted) if out else wanted or Format.table
     tables = lake()
     tables.ensure()
-    found = tables.query(query)
-    if console.is_json():
-        console.emit(found.to_pylist())
-    elif output is Format.csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(found.column_names)
-        writer.writerows([_cell(value) for value in row.values()] for row in found.to_pylist())
+    schema, batches = answered(lambda: tables.ask(query, personal=personal))
+    if out:
+        rows = answer_output.write_file(out, target, schema, batches)
+        console.say(f"{rows:,} rows in {out}")
+    elif target is Format.table:
+        answer_output.show(schema, batches)
+    elif target in answer_output.WRITERS:
+        answer_output.WRITERS[target](schema, answer_output.begun(batches), sys.stdout)
     else:
-        console.table("", found.column_names, (row.values() for row in found.to_pylist()))
-        console.say(f"{found.num_rows} rows")
-
-
-def _cell(value: Any) -> str:
-    """A value as a CSV cell, as `newsreel import` reads it: nothing for null, lists as JSON."""
-    if value is None:
-        return ""
-    return (
-        json.dumps(value, ensure_ascii=False, default=console.plain)
-        if isinstance(value, (list, dict))
-        else str(console.plain(value))
-    )
+        raise InputError("parquet is no text: give --out FILE")
 
 
 def import_rows(

@@ -13,15 +13,18 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import ConflictError, NotFoundError, StorageError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
+from stores.delta.answer import Answer, Asked, answer
 from stores.delta.bulk import born_between, changed_rows, held_rows, missing_rows, same_key
-from stores.delta.query import predicate, run_query, selection
+from stores.delta.query import listing, predicate, run_query, selection
+from stores.delta.question import question
+from stores.delta.versions import opened
 from stores.fence import guarded
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
@@ -63,14 +66,11 @@ class Lake:
                     _grow(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
-        """A handle on one version of a table. Raises NotFoundError where the table or the version is missing."""
-        try:
-            handle = DeltaTable(self.location(name), version=as_of if isinstance(as_of, int) else None)
-            if isinstance(as_of, datetime):
-                handle.load_as_version(as_of)
-        except TableNotFoundError as error:
-            raise NotFoundError(f"table {name} is not in the lake {self.uri} yet") from error
-        return handle
+        """A handle on one version of a table, by its number or a time.
+
+        Raises NotFoundError where the table is missing, InputError where time travel does not reach that far.
+        """
+        return opened(name, self.location(name), as_of)
 
     def version(self, name: str) -> int:
         """The newest version of a table."""
@@ -94,14 +94,24 @@ class Lake:
         schema = arrow_schema(declared)
         return found.cast(pa.schema([schema.field(column).remove_metadata() for column in wanted]))
 
+    def ask(self, sql: str, *, personal: bool = False) -> Answer:
+        """Answer one statement that only reads, over all tables by name, as they are or were (`AS OF`).
+
+        Columns that say who somebody is are not there unless `personal`. Raises InputError that says what is wrong.
+        """
+        asked = question(sql, TABLES)
+        if asked.lists_tables:
+            return answer(listing(TABLES.values()), {})
+        named: dict[str, Asked] = {}
+        for name, source in asked.sources.items():
+            hidden = () if personal else TABLES[source.table].personal_columns
+            with suppress(NotFoundError):  # a word that names a table too
+                named[name] = Asked(self.open(source.table, source.as_of), hidden)
+        return answer(asked.sql, named)
+
     def query(self, sql: str) -> pa.Table:
-        """Answer a read-only query over all tables by name. Raises InputError that says what is wrong with it."""
-        handles = {
-            name: DeltaTable(self.location(name))
-            for name in TABLES
-            if DeltaTable.is_deltatable(self.location(name))
-        }
-        return run_query(handles, sql)
+        """All rows that answer a question; see `ask`."""
+        return self.ask(sql).table()
 
     def append_once(self, name: str, rows: Rows, *, app_id: str, version: int) -> bool:
         """Append rows as application transaction `version` of `app_id`; False where it is already there.
