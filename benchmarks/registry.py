@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import demo, ingest, kills
+from benchmarks import demo, ingest, kills, questions
 from benchmarks.api import bench as api
 from benchmarks.lake import bench as lake
 from benchmarks.ratelimit import bench as ratelimit
@@ -32,4 +32,5 @@ BENCHES: dict[str, Bench] = {
     "ratelimit": Bench(
         "the five rate limiters against exact arithmetic, their peers and bare Redis", ratelimit.run
     ),
+    "sql": Bench("an analyst's questions to 20 M events, against DuckDB on plain Parquet", questions.run),
 }

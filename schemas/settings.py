@@ -73,7 +73,8 @@ class Settings(BaseSettings):
         "", description="Networks, by commas, whose X-Forwarded-For is believed: the load balancer's."
     )
     personal: Literal["hidden", "allowed"] = Field(
-        "hidden", description="`allowed` lets `newsreel sql --personal` show columns that say who somebody is."
+        "hidden",
+        description="`allowed` lets `newsreel sql --personal` show columns that say who somebody is.",
     )
     retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
 

@@ -53,7 +53,7 @@ def sql(
     schema, batches = answered(lambda: tables.ask(query, personal=personal))
     if out:
         rows = answer_output.write_file(out, target, schema, batches)
-        console.say(f"{rows:,} rows in {out}")
+        console.say(f"{rows:,} row{'' if rows == 1 else 's'} in {out}")
     elif target is Format.table:
         answer_output.show(schema, batches)
     elif target in answer_output.WRITERS:

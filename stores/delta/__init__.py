@@ -5,5 +5,6 @@ only created and read.
 """
 
 from stores.delta.lake import Lake, lake
+from stores.delta.reading import read
 
-__all__ = ["Lake", "lake"]
+__all__ = ["Lake", "lake", "read"]

@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from schemas.tables import TABLES
 from stores.delta import Lake
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -68,6 +71,129 @@ def test_a_table_is_for_people() -> None:
 def test_a_fresh_home_has_every_table_empty() -> None:
     done = newsreel("sql", "SELECT count(*) AS n FROM matches", "--json")
     assert json.loads(done.stdout) == [{"n": 0}]
+
+
+@pytest.fixture
+def one_person(tables: Lake) -> None:
+    tables.merge("users", [{"user_id": "u", "user_name": "ann", "created": AT, "last_event_id": 1}])
+
+
+@pytest.mark.usefixtures("one_person")
+def test_who_somebody_is_is_hidden_unless_asked_for_and_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = newsreel("sql", "SELECT * FROM users", "--json")
+    assert json.loads(done.stdout) == [
+        {"user_id": "u", "last_login": None, "created": "2026-11-23T10:00:00Z", "last_event_id": 1}
+    ]
+    done = newsreel("sql", "SELECT user_name FROM users", "--json")
+    assert done.returncode == 2
+    assert "user_name says who somebody is" in json.loads(done.stdout)["error"]["detail"]
+    done = newsreel("sql", "SELECT user_name FROM users", "--personal", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["kind"]) == (3, "forbidden")
+    monkeypatch.setenv("NEWSREEL_PERSONAL", "allowed")
+    assert newsreel("sql", "SELECT user_name FROM users", "--json").returncode == 2
+    done = newsreel("sql", "SELECT user_name FROM users", "--personal", "--json")
+    assert json.loads(done.stdout) == [{"user_name": "ann"}]
+
+
+@pytest.mark.usefixtures("one_person")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT email FROM users AS OF 1",
+        "SELECT u.email FROM users u",
+        "SELECT count(*) FROM users WHERE user_name LIKE 'a%'",
+        "SELECT lower(name) FROM (SELECT * FROM users)",
+    ],
+)
+def test_no_way_round_leads_to_a_hidden_column(query: str) -> None:
+    done = newsreel("sql", query)
+    assert done.returncode == 2
+    assert "says who somebody is, and is hidden" in done.stderr
+
+
+@pytest.mark.usefixtures("one_person")
+def test_a_table_as_it_was() -> None:
+    query = (
+        "SELECT (SELECT count(*) FROM users) AS now, (SELECT count(*) FROM users AS OF 0) AS then, "
+        "(SELECT count(*) FROM users AS OF '2100-01-01') AS later"
+    )
+    assert json.loads(newsreel("sql", query, "--json").stdout) == [{"now": 1, "then": 0, "later": 1}]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows.parquet"])
+@pytest.mark.usefixtures("one_run")
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    done = newsreel("sql", "SELECT run_id, started, rows FROM pipeline_runs", "--out", str(out))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"1 row in {out}" in done.stderr
+    if name.endswith("parquet"):
+        assert pq.read_table(out).to_pylist() == [{"run_id": "r,1", "started": AT, "rows": None}]
+    else:
+        assert out.read_bytes() in (
+            b'run_id,started,rows\r\n"r,1",2026-11-23T10:00:00Z,\r\n',
+            b'[{"run_id": "r,1", "started": "2026-11-23T10:00:00Z", "rows": null}]\n',
+        )
+    before = out.read_bytes()
+    broken = "SELECT 1 / (5 - value) AS x FROM range(10)"
+    assert newsreel("sql", broken, "--out", str(out)).returncode == 2
+    assert out.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == [name]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--out", "rows.txt"], "call it .csv, .json or .parquet"),
+        (["--format", "parquet"], "give --out FILE"),
+        (["--format", "table", "--out", "rows.csv"], "a table is for a screen"),
+        (["--out", "/no/such/folder/rows.csv"], "/no/such/folder"),
+    ],
+)
+def test_a_place_that_rows_cannot_go_to_is_said(options: list[str], said: str) -> None:
+    done = newsreel("sql", "SELECT 1 AS one", *options)
+    assert done.returncode in (2, 3)
+    assert said in done.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_ten_million_rows_are_counted_on_a_screen_and_streamed_into_a_file(tmp_path: Path) -> None:
+    query = "SELECT value AS n FROM range(10000000)"
+    done = newsreel("sql", query)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1_001
+    assert "the first 1,000 of 10,000,000 rows; LIMIT asks for fewer, --out FILE.csv keeps all" in done.stderr
+    out = tmp_path / "rows.parquet"
+    assert newsreel("sql", query, "--out", str(out)).returncode == 0
+    assert pq.ParquetFile(out).metadata.num_rows == 10_000_000
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT * FROM video", "no table video, did you mean videos; there are users, "),
+        ("SELECT titel FROM videos", "no column titel, did you mean title; videos has video_id, "),
+        ("SELECT title FROM videos ORDER BY", "this is no SQL that can be read: Expected: an expression"),
+        ("INSERT INTO videos VALUES (1)", "`newsreel sql` only reads"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "COPY is not answered"),
+        ("SELECT 1; SELECT 2", "ask one at a time"),
+        ("SELECT * FROM videos AS OF 99", "videos has no version 99: there are 0 to 0"),
+        ("SELECT 1 / 0", "Divide by zero"),
+        ("", "there is no question"),
+    ],
+)
+def test_a_bad_question_is_answered_in_words(query: str, said: str) -> None:
+    done = newsreel("sql", query)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_show_tables_lists_what_there_is() -> None:
+    found = json.loads(newsreel("sql", "SHOW TABLES", "--json").stdout)
+    assert [row["table_name"] for row in found] == list(TABLES)
 
 
 @pytest.mark.usefixtures("home")

@@ -1,0 +1,109 @@
+"""`newsreel bench sql`: an analyst's questions to 20 M events in the lake, against DuckDB on Parquet files of the same.
+
+The events are made (`newsreel.life`) and lie as the nightly upkeep leaves them; DuckDB has a copy, in plain files that
+it wrote itself. Both are asked in one process, in turns; ours opens the Delta table anew for every question, as
+`newsreel sql` does. All answers are compared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from benchmarks.fresh_home import FreshHome
+from benchmarks.lake.programs import live
+from benchmarks.machine import conditions
+from benchmarks.options import Options, count, positive
+from benchmarks.report import Figure, Report, Say
+from schemas.errors import StageError
+from stores.delta.upkeep import compact
+
+MILLION = 1_000_000
+LIMIT_RATIO = 2.0
+PEOPLE = {"users": 100_000, "videos": 10_000}
+PACKAGES = ("newsreel", "deltalake", "pyarrow", "duckdb")
+SMALL = "how many of which kind"
+QUESTIONS = {
+    SMALL: """
+        SELECT table_name, kind, count(*) AS events FROM events GROUP BY table_name, kind ORDER BY table_name, kind""",
+    "how many a day": """
+        SELECT date_trunc('day', "at") AS day, count(*) AS events FROM events GROUP BY day ORDER BY day""",
+    "the rows that change most": """
+        SELECT row_key, count(*) AS events FROM events WHERE table_name = 'reactions'
+        GROUP BY row_key ORDER BY events DESC, row_key LIMIT 20""",
+    "how many different rows": """
+        SELECT count(DISTINCT row_key) AS keys FROM events WHERE table_name = 'views'""",
+    "one day, by the hour": """
+        SELECT date_trunc('hour', "at") AS hour, table_name, count(*) AS events FROM events
+        WHERE "at" >= TIMESTAMP '2026-01-02T00:00:00Z' AND "at" < TIMESTAMP '2026-01-03T00:00:00Z'
+        GROUP BY hour, table_name ORDER BY hour, table_name""",
+    "the history of one row": """
+        SELECT event_id, kind, "at" FROM events WHERE row_key = (SELECT min(row_key) FROM events
+        WHERE table_name = 'comments') ORDER BY event_id""",
+    "a word in a text": "SELECT count(*) AS events FROM events WHERE row LIKE '%dislike%'",
+    "the newest hundred": """SELECT * FROM events ORDER BY "at" DESC, event_id DESC LIMIT 100""",
+}
+
+Rows = list[tuple[Any, ...]]
+
+
+def run(arguments: Sequence[str], say: Say) -> Report:
+    """The bench. Raises StageError where the answers differ."""
+    options = Options(
+        "sql", "An analyst's questions to the lake, against DuckDB on plain Parquet of the same rows."
+    )
+    options.add_argument("--millions", type=positive, default=20.0, help="of events (20)")
+    options.add_argument("--rounds", type=count, default=5, help="a question is asked so many times (5)")
+    given = options.parse_args(list(arguments))
+    found = conditions(packages=PACKAGES, programs=(), millions=given.millions, rounds=given.rounds)
+    with FreshHome() as house:
+        say(f"sql: making {given.millions:g} M events")
+        whole, rest = divmod(int(given.millions * MILLION), MILLION)
+        live(house.environment, [*([MILLION] * whole), *([rest] if rest else [])], 0, PEOPLE)
+        compact(house.lake, "events")
+        figures = _measured(house, given.rounds, say)
+    ours = sum(figure.value or 0 for figure in figures if figure.name.endswith(": ours"))
+    peer = sum(figure.value or 0 for figure in figures if figure.name.endswith(": duckdb"))
+    return Report("sql", ours, peer, "duckdb on plain Parquet, all questions", "s", figures, found)
+
+
+def _measured(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
+    import duckdb
+
+    handle = house.lake.open("events")
+    files = [unquote(urlsplit(uri).path) for uri in handle.file_uris()]
+    plain = house.folder / "plain"
+    peer = duckdb.connect()
+    peer.execute("SET TimeZone = 'UTC'")
+    peer.execute(f"COPY (SELECT * FROM read_parquet($files)) TO '{plain}' (FORMAT parquet, PER_THREAD_OUTPUT true)",
+                 {"files": files})  # fmt: skip
+    peer.execute(f"CREATE VIEW events AS SELECT * FROM '{plain}/*.parquet'")
+    [events] = house.lake.query("SELECT count(*) AS events FROM events").to_pylist()
+    figures = [Figure("events", events["events"], "events"), Figure("files of the lake", len(files), "files")]
+
+    def ours(sql: str) -> Rows:
+        return [tuple(row.values()) for row in house.lake.query(sql).to_pylist()]
+
+    def theirs(sql: str) -> Rows:
+        return peer.execute(sql).fetchall()
+
+    for name, sql in QUESTIONS.items():
+        took = [(_took(ours, sql), _took(theirs, sql)) for _ in range(rounds)]
+        if any(one[1] != other[1] for one, other in took):
+            raise StageError(f"{name}: the answers differ")
+        ratio = median(one[0] / other[0] for one, other in took)
+        say(f"sql: {name}: {ratio:.2f} of duckdb's time")
+        figures.append(Figure(f"{name}: ours, of duckdb's time", ratio, "x", limit=LIMIT_RATIO))
+        figures.append(Figure(f"{name}: ours", median(one[0] for one, _ in took), "s"))
+        figures.append(Figure(f"{name}: duckdb", median(other[0] for _, other in took), "s"))
+    typed = house.newsreel("sql", QUESTIONS[SMALL], "--json")
+    return [*figures, Figure(f"{SMALL}: as typed, with the start of `newsreel sql`", typed.wall_s, "s")]
+
+
+def _took(ask: Callable[[str], Rows], sql: str) -> tuple[float, Rows]:
+    begun = time.monotonic()
+    rows = ask(sql)
+    return time.monotonic() - begun, rows
