@@ -1,0 +1,17 @@
+-- Which parts of the API are used, by how many people?
+SELECT surface, count(DISTINCT user_id) AS users
+FROM activity
+GROUP BY surface
+ORDER BY users DESC, surface;
+
+-- How many people were there each day?
+SELECT day, count(DISTINCT user_id) AS users
+FROM activity
+GROUP BY day
+ORDER BY day;
+
+-- On how many days was each person there?
+SELECT days, count(*) AS users
+FROM (SELECT user_id, count(DISTINCT day) AS days FROM activity GROUP BY user_id) AS people
+GROUP BY days
+ORDER BY days;

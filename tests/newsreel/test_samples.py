@@ -1,0 +1,25 @@
+"""Every table's page has three questions, and the lake answers them: empty, and with a made fortnight in it."""
+
+from __future__ import annotations
+
+
+import pytest
+
+from schemas.samples import samples
+from schemas.tables import TABLES
+from stores.delta import Lake
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_table_has_three_that_are_about_it(name: str) -> None:
+    found = samples(TABLES[name])
+    assert len(found) == 3
+    for sample in found:
+        assert sample.asks.endswith("?")
+        assert name in sample.sql
+
+
+def test_an_empty_lake_answers_all_of_them(tables: Lake) -> None:
+    for declared in TABLES.values():
+        for sample in samples(declared):
+            assert tables.query(sample.sql).num_rows <= 1, sample.sql
