@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.component import DIE_WITH_PARENT
@@ -43,7 +44,7 @@ def run_in_foreground(home: Path, command: Sequence[str]) -> int:
 def _airflow(home: Path, postgres: EmbeddedPostgres) -> EmbeddedAirflow:
     """The Airflow of this HOME, its database migrated; a stack that runs says where its API is."""
     stack = running_stack(home)
-    port = int(stack.airflow_url.rpartition(":")[2]) if stack else NO_PORT
-    airflow = EmbeddedAirflow(home, postgres.url("airflow"), port)
+    port = urlsplit(stack.airflow_url).port if stack else None
+    airflow = EmbeddedAirflow(home, postgres.url("airflow"), port or NO_PORT)
     airflow.migrate()
     return airflow

@@ -90,7 +90,8 @@ class Reader:
             path.write_text(path.read_text().replace(before, after))
 
     def _type(self, commands: str, shown: str | None) -> None:
-        deadline = time.monotonic() + (UNTIL_S if self._second else 0)
+        asks = all(line.startswith("newsreel sql ") for line in commands.splitlines())
+        deadline = time.monotonic() + (UNTIL_S if asks else 0)
         while True:
             said = self._run(commands)
             if shown is None or said == shown:
