@@ -23,7 +23,7 @@ BLOCK = re.compile(
     r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
 )
 SECOND_SHELL = "a second shell"
-UNTIL_S = 60.0
+UNTIL_S = 180.0
 """How long an answer may be another one: what Airflow was told to do takes its time."""
 SHELL = """
 set -eo pipefail
