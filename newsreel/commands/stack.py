@@ -1,4 +1,4 @@
-"""`newsreel up`, `down` and `doctor`: the embedded stack."""
+"""`newsreel up`, `down`, `doctor` and `exec`: the embedded stack."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
     app.command("down")(down)
     app.command("doctor")(doctor)
+    app.command("exec", context_settings={"allow_interspersed_args": False})(execute)
 
 
 def up(
@@ -58,3 +59,12 @@ def doctor(as_json: Json = False) -> int:
             f"{len(wrong)} of {len(findings)} need attention: {', '.join(found.what for found in wrong)}"
         )
     return 3 if wrong else 0
+
+
+def execute(
+    command: Annotated[list[str], typer.Argument(help="A program and its arguments, as `python -m jobs.…`.")],
+) -> int:
+    """Run a program as a task of a DAG is run, with the servers it needs; `airflow` is that of this HOME."""
+    from newsreel.embedded.foreground import run_in_foreground
+
+    return run_in_foreground(settings().home, command)

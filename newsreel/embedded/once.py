@@ -23,7 +23,7 @@ from newsreel.embedded.stack_state import scheduling
 from schemas.errors import StageError
 
 _POLL_S = 0.3
-_NO_PORT = 9
+NO_PORT = 9
 """Discard (RFC 863): `dag.test()` asks no API server, and must not find one by chance."""
 
 
@@ -57,7 +57,7 @@ def run_dag_once(
     log = home / "logs" / f"once-{dag_id}-{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with scheduling(home, alone=False), EmbeddedPostgres(home) as postgres:
-        airflow = EmbeddedAirflow(home, postgres.url("airflow"), _NO_PORT, dags_folder)
+        airflow = EmbeddedAirflow(home, postgres.url("airflow"), NO_PORT, dags_folder)
         airflow.migrate()
         at = datetime.now(UTC)
         run_id = f"manual__{at.isoformat()}"

@@ -1,15 +1,17 @@
-"""Each derived form of each table is what was agreed: golden files, and engines that accept them."""
+"""Each derived form of each table is what was agreed: golden files, and engines that accept them.
+
+`python -m newsreel.derived` writes the golden files and the pages anew; what has changed is for a reader of the diff.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import psycopg
 import pyarrow as pa
 import pytest
 
-from newsreel.derived import with_shard_keys
+from newsreel.derived import forms, with_shard_keys
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations, suite
 from schemas.derive.markdown import page
@@ -20,21 +22,6 @@ from schemas.tables import LIVE_TABLES, TABLES
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[2] / "docs" / "tables"
-
-
-def forms(declared: Table) -> str:
-    """All forms of one table as one text, for a reader of a diff."""
-    parts = [
-        "-- arrow",
-        arrow_schema(declared).remove_metadata().to_string(show_field_metadata=False),
-        "-- spark",
-        json.dumps([field.simpleString() for field in spark_schema(declared)], indent=1),
-        "-- expectations",
-        "\n".join(f"{name} {json.dumps(arguments)}" for name, arguments in expectations(declared)),
-    ]
-    if declared.live:
-        parts += ["-- sql", *definition(declared)]
-    return "\n".join(parts) + "\n"
 
 
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)
