@@ -48,6 +48,8 @@ class Table:
     """The programs that write it."""
     fresh_within_s: int | None
     """Seconds after the fact by which a row is there; None where a run's end decides."""
+    made_from: tuple[str, ...] = ()
+    """Tables that its rows are made of."""
     small_writer: Writer | None = None
     """Who writes small changes in `writer`'s place. The same program, in its one turn at the table: never both at once
     (docs/adr/0007-small-refresh-and-driver.md). None where the table is clustered, which delta-rs cannot write."""

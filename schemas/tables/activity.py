@@ -41,6 +41,7 @@ ACTIVE_USERS_DAILY = Table(
     owner="engagement",
     written_by="jobs.measure_engagement",
     fresh_within_s=36 * 3600,
+    made_from=("activity",),
     columns=(
         Column("day", "date", "The day, UTC."),
         Column("surface", "string", "Where in the product; all: anywhere.", allowed=(*SURFACES, EVERYWHERE)),
@@ -66,6 +67,7 @@ RETENTION = Table(
     owner="engagement",
     written_by="jobs.measure_engagement",
     fresh_within_s=36 * 3600,
+    made_from=("users", "activity"),
     columns=(
         Column("cohort", "date", "The day on which these accounts were made, UTC."),
         Column("days_after", "int64", "How many days later.", unit="days", minimum=0, maximum=30),

@@ -14,6 +14,7 @@ ENGAGEMENT_DAILY = Table(
     owner="engagement",
     written_by="jobs.measure_engagement",
     fresh_within_s=36 * 3600,
+    made_from=("views", "reactions", "comments"),
     columns=(
         VIDEO_ID,
         Column("day", "date", "The day, UTC."),
@@ -41,6 +42,7 @@ RECONCILIATIONS = Table(
     owner="engagement",
     written_by="jobs.reconcile",
     fresh_within_s=36 * 3600,
+    made_from=("videos", "views", "reactions"),
     columns=(
         RUN_ID,
         Column("counter", "string", "Which of a video's.", allowed=("likes", "dislikes", "views")),

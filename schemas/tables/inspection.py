@@ -14,6 +14,7 @@ CHUNKS = Table(
     owner="ingest",
     written_by="pipelines.inspect_video",
     fresh_within_s=None,
+    made_from=("videos",),
     columns=(
         VIDEO_ID,
         Column("chunk_index", "int64", "Place in the source, from 0.", minimum=0),
@@ -37,6 +38,7 @@ INSPECTIONS = Table(
     owner="ingest",
     written_by="pipelines.inspect_video",
     fresh_within_s=None,
+    made_from=("videos",),
     columns=(
         VIDEO_ID,
         Column("fault_id", "string", "UUIDv5 of video, kind and place."),
@@ -60,6 +62,7 @@ FINGERPRINTS = Table(
     owner="deduplication",
     written_by="pipelines.inspect_video, `newsreel fingerprint`",
     fresh_within_s=None,
+    made_from=("videos",),
     columns=(
         VIDEO_ID,
         Column("position_s", "float64", "When it shows, from the first picture on.", unit="s", minimum=0),

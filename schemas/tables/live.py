@@ -31,6 +31,7 @@ def live_table(
         owner=owner,
         written_by="jobs.refresh_tables",
         fresh_within_s=600,
+        made_from=("events",),
         live=True,
         computed=computed,
         shard_key=shard_key,

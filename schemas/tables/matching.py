@@ -15,6 +15,7 @@ MATCHES = Table(
     owner="deduplication",
     written_by="jobs.match_video",
     fresh_within_s=None,
+    made_from=("fingerprints",),
     columns=(
         VIDEO_ID,
         Column("reference_video_id", "string", "The earlier video.", identifier=True),

@@ -85,6 +85,7 @@ REJECTED_ROWS = Table(
     owner="operations",
     written_by="jobs.refresh_tables, `newsreel import`",
     fresh_within_s=600,
+    made_from=("events",),
     columns=(
         Column("table_name", "string", "The table that refused it."),
         Column("rejected_id", "string", "UUIDv5 of table and row, of an imported one with its place."),

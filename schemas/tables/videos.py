@@ -82,6 +82,7 @@ RENDITIONS = Table(
     owner="ingest",
     written_by="pipelines.encode_video",
     fresh_within_s=None,
+    made_from=("chunks",),
     columns=(
         VIDEO_ID,
         Column("rendition_id", "string", "Codec and size, as in `h264-720p`, `av1-720p` or `aac-128k`."),

@@ -13,6 +13,7 @@ from stores.delta.lake import Lake
 from stores.delta.query import plain_schema, run_query
 
 EVENTS = "events"
+INSTANT = pa.timestamp("us", tz="UTC")
 TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
 """Columns that the tables are made of."""
 
@@ -45,6 +46,27 @@ def added_events(lake: Lake, start: int, end: int) -> pa.Table:
     rows = pa.Table.from_batches(batches)
     rows = rows.cast(plain_schema(rows.schema))
     return rows.filter(pc.equal(rows["_change_type"], "insert")).select(TAKEN).cast(_events_schema())
+
+
+def commit_times(lake: Lake, since: datetime) -> pa.Table:
+    """(table_name, at, committed) of the events that were committed since a time, as far as the log reaches back."""
+    handle = lake.open(EVENTS)
+    since_ms = since.timestamp() * 1000
+    versions = [found["version"] for found in handle.history() if found["timestamp"] >= since_ms]
+    columns = ["table_name", "at", "_change_type", "_commit_timestamp"]
+    schema = pa.schema(
+        [("table_name", pa.string()), ("at", INSTANT), ("_change_type", pa.string()), ("committed", INSTANT)]
+    )
+    if not versions:
+        return schema.empty_table().drop_columns("_change_type")
+    feed = handle.load_cdf(starting_version=min(versions), ending_version=handle.version(), columns=columns)
+    batches = [pa.record_batch(batch) for batch in feed]
+    if not batches:
+        return schema.empty_table().drop_columns("_change_type")
+    found = pa.Table.from_batches(batches)
+    committed = found["_commit_timestamp"].cast(pa.timestamp("us")).cast(INSTANT)
+    rows = found.select(columns[:3]).append_column("committed", committed).cast(schema)
+    return rows.filter(pc.equal(rows["_change_type"], "insert")).drop_columns("_change_type")
 
 
 def events_between(lake: Lake, start: datetime, end: datetime) -> pa.Table:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +13,7 @@ from schemas.errors import QualityError
 from schemas.table import Table
 from schemas.tables import table
 from stores.delta import lake
+from stores.quality.library import library
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,11 +46,7 @@ def check_rows(run_id: str, name: str, rows: Rows) -> int:
 
 
 def _validate(name: str, rows: Rows) -> list[dict[str, Any]]:
-    with _quiet():
-        with _without_spark():
-            import great_expectations as gx
-            import great_expectations.expectations
-
+    with library() as gx:
         from schemas.derive.expectations import suite
 
         declared = table(name)
@@ -95,33 +87,3 @@ def _result(declared: Table, found: Any) -> dict[str, Any]:
 
 def _first(sample: Any) -> Any:
     return sample[:SAMPLE_VALUES] if isinstance(sample, list) else sample
-
-
-@contextmanager
-def _without_spark() -> Iterator[None]:
-    """Let the library find no pyspark, which it would import with its machine learning: 250 modules for pandas frames.
-
-    It takes None in `sys.modules` for "not installed" (importlib's own rule), as its users without Spark have it. A
-    pyspark that this process has imported already costs nothing, and stays.
-    """
-    hidden = "pyspark" not in sys.modules
-    if hidden:
-        sys.modules["pyspark"] = None  # type: ignore[assignment] # what typeshed has no word for
-    try:
-        yield
-    finally:
-        if hidden:
-            del sys.modules["pyspark"]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library from logging a screenful, drawing progress bars and reporting its use."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logging.disable(before)

@@ -1,0 +1,122 @@
+"""What the gate found, as Great Expectations' own pages (data docs), made of the rows of `quality_results`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from schemas.errors import InputError
+from schemas.tables import table
+from stores.quality.library import library
+
+Row: TypeAlias = Mapping[str, Any]
+
+SITE = "quality"
+PARTS = {"index.html", "expectations", "validations", "static"}
+"""What such pages consist of."""
+UNRAISED = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
+
+
+def write_data_docs(rows: Iterable[Row], folder: Path) -> Path:
+    """Write pages of the given rows of `quality_results`, in the place of earlier ones; returns the first page.
+
+    Raises InputError where the folder holds something else.
+    """
+    folder = folder.absolute()
+    if folder.exists():
+        if not folder.is_dir() or {path.name for path in folder.iterdir()} - PARTS:
+            raise InputError(
+                f"{folder} holds something else than pages of ours; name an empty folder, or a new one"
+            )
+        shutil.rmtree(folder)
+    with library() as gx:
+        from schemas.derive.expectations import suite
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        for name in context.get_site_names():
+            context.delete_data_docs_site(name)
+        context.add_data_docs_site(SITE, _site(folder))
+        checks = sorted(rows, key=_check)
+        for name in sorted({row["table_name"] for row in checks}):
+            context.suites.add(suite(table(name)))
+        for _, check in groupby(checks, key=_check):
+            key, value = _validation(list(check))
+            context.validation_results_store.add(key=key, value=value)
+        context.build_data_docs()
+    return folder / "index.html"
+
+
+def _check(row: Row) -> tuple[str, str]:
+    return row["run_id"], row["table_name"]
+
+
+def _site(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+    }
+
+
+def _validation(rows: list[Row]) -> tuple[Any, Any]:
+    """One check of one table's rows, as the library keeps it: its key and its results."""
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    run_id, name, at = rows[0]["run_id"], rows[0]["table_name"], rows[0]["at"]
+    met = sum(row["success"] for row in rows)
+    value = ExpectationSuiteValidationResult(
+        success=met == len(rows),
+        results=[_result(row) for row in rows],
+        suite_name=name,
+        statistics={
+            "evaluated_expectations": len(rows),
+            "successful_expectations": met,
+            "unsuccessful_expectations": len(rows) - met,
+            "success_percent": 100 * met / len(rows),
+        },
+        meta={
+            "run_id": {"run_name": run_id, "run_time": at.isoformat()},
+            "active_batch_definition": {"datasource_name": "lake", "data_asset_name": name},
+        },
+    )
+    key = ValidationResultIdentifier(
+        expectation_suite_identifier=ExpectationSuiteIdentifier(name),
+        run_id=RunIdentifier(run_name=run_id, run_time=at),
+        batch_identifier=name,
+    )
+    return key, value
+
+
+def _result(row: Row) -> Any:
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    kind, _, arguments = row["expectation"].partition("(")
+    found: dict[str, Any] = {"element_count": row["rows"]}
+    if row["unexpected"] is not None:
+        share = row["unexpected"] / row["rows"] if row["rows"] else 0.0
+        sample = json.loads(row["sample"]) if row["sample"] else []
+        found |= {
+            "unexpected_count": row["unexpected"],
+            "unexpected_percent": 100 * share,
+            "partial_unexpected_list": sample if isinstance(sample, list) else [sample],
+        }
+    return ExpectationValidationResult(
+        success=row["success"],
+        expectation_config=ExpectationConfiguration(
+            type=kind, kwargs=json.loads(arguments.removesuffix(")"))
+        ),
+        result=found,
+        exception_info=dict(UNRAISED),
+    )
