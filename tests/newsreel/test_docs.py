@@ -12,7 +12,9 @@ PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 
 CODE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)|^(?: {4}|\t).*?$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)|^\[[^\]]+\]:\s+(?P<defined>\S+)", re.MULTILINE)
+LINK = re.compile(
+    r"\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)|^\[[^\]]+\]:\s+(?P<defined>\S+)", re.MULTILINE
+)
 HEADING = re.compile(r"^#{1,6}\s+(?P<text>.+?)\s*#*$", re.MULTILINE)
 ANCHOR = re.compile(r"<a\s+(?:id|name)=\"(?P<name>[^\"]+)\"")
 
@@ -61,7 +63,14 @@ def test_a_wrong_link_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     other = tmp_path / "other.md"
     other.write_text("# Two `words`, and more\n## Again\n## Again\n")
     page = tmp_path / "page.md"
-    right = ("other.md", "other.md#two-words-and-more", "other.md#again-1", "#here", ".", "https://x.example/y")
+    right = (
+        "other.md",
+        "other.md#two-words-and-more",
+        "other.md#again-1",
+        "#here",
+        ".",
+        "https://x.example/y",
+    )
     wrong = ("gone.md", "other.md#nothing", "#there", "../..", "/other.md", "other.md#again-2")
     page.write_text("# Here\n" + "".join(f"[a]({target})\n" for target in (*right, *wrong)) + "`[a](code)`\n")
     assert [found.partition(": ")[0] for found in broken(page)] == list(wrong)
