@@ -50,5 +50,5 @@ def with_shard_keys(text: str) -> str:
 if __name__ == "__main__":
     write(Path("docs/tables"), ".md", page)
     write(Path("tests/schemas/golden"), ".txt", forms)
-    sharding = Path("docs/sharding.md")
-    sharding.write_text(with_shard_keys(sharding.read_text()))
+    partitioning = Path("docs/scaling/partitioning.md")
+    partitioning.write_text(with_shard_keys(partitioning.read_text()))

@@ -31,13 +31,15 @@ def page(table: Table) -> str:
 
 
 def shard_keys(tables: Iterable[Table]) -> str:
-    """By what the rows of live tables are spread, for docs/sharding.md."""
+    """By what the rows of live tables are spread, for docs/scaling/partitioning.md."""
     lines = [
-        f"| [{table.name}](tables/{table.name}.md) | {', '.join(f'`{name}`' for name in table.key)}"
-        f" | `{table.shard_key}` | {table.partitions if table.partitions > 1 else ''} |"
+        f"| [{table.name}](../tables/{table.name}.md) | {', '.join(f'`{name}`' for name in table.key)}"
+        f" | `{table.shard_key}` | {'yes' if table.shard_key in table.key else '**no**'}"
+        f" | {table.partitions if table.partitions > 1 else ''} |"
         for table in tables
     ]
-    return "\n".join(["| table | key | shard key | partitions by its hash |", "|---|---|---|---|", *lines])
+    heads = ["| table | key | shard key | in the key | partitions by its hash |", "|---|---|---|---|---|"]
+    return "\n".join(heads + lines)
 
 
 def _live(table: Table) -> list[str]:

@@ -22,6 +22,7 @@ from schemas.tables import LIVE_TABLES, TABLES
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[2] / "docs" / "tables"
+PARTITIONING = DOCS.parent / "scaling" / "partitioning.md"
 
 
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)
@@ -34,9 +35,42 @@ def test_docs_page_is_the_declaration(declared: Table) -> None:
     assert page(declared) == (DOCS / f"{declared.name}.md").read_text()
 
 
-def test_the_page_on_sharding_lists_the_declared_keys() -> None:
-    text = (DOCS.parent / "sharding.md").read_text()
-    assert with_shard_keys(text) == text
+def test_the_page_on_partitioning_lists_the_declared_keys() -> None:
+    assert with_shard_keys(PARTITIONING.read_text()) == PARTITIONING.read_text()
+
+
+def test_every_live_table_has_a_shard_key_in_its_key_but_for_those_that_the_page_names() -> None:
+    apart = set()
+    for declared in LIVE_TABLES:
+        assert declared.shard_key is not None, declared.name
+        assert not declared.column(declared.shard_key).nullable, declared.name
+        if declared.shard_key not in declared.key:
+            apart.add(declared.name)
+    assert apart == {"posts", "uploads", "comments", "shares", "audit_log"}
+
+
+def test_every_other_table_of_postgresql_is_on_the_page_on_partitioning(database_url: str) -> None:
+    live = {declared.name for declared in LIVE_TABLES}
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            """SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+               AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"""
+        ).fetchall()
+    page = PARTITIONING.read_text()
+    others = {name for (name,) in found} - live
+    assert others
+    assert {name for name in others if f"| `{name}` |" not in page} == set()
+
+
+def test_foreign_keys_are_by_one_shard_key(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            """SELECT pg_get_constraintdef(oid) FROM pg_constraint
+               WHERE contype = 'f' AND conparentid = 0 AND connamespace = 'public'::regnamespace"""
+        ).fetchall()
+    assert {rule for (rule,) in found} == {
+        "FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE"
+    }
 
 
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -149,3 +152,66 @@ def test_a_replica_that_is_far_behind_or_away_is_not_asked(
             while time.monotonic() < deadline:
                 assert httpx.get(f"{api}/v1/videos/v").json()["title"] == "now"
                 time.sleep(0.2)
+
+
+def test_no_write_goes_there_whoever_writes(
+    behind: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does anything that who is logged in reads: a title that only the replica has would be seen."""
+    monkeypatch.setenv("NEWSREEL_DATABASE_REPLICA_URL", behind)
+    settings.cache_clear()
+    with psycopg.connect(behind, autocommit=True) as replica, psycopg.connect(database_url) as primary:
+        began = events(replica)
+        with served() as url, httpx.Client(base_url=url) as api:
+            wait_for("a moment ago", lambda: str(api.get("/v1/videos/v").json()["title"]), within_s=5)
+            login = {"user_name": "ann", "password": "correct horse"}
+            user_id = api.post("/v1/users", json=login).json()["user_id"]
+            tokens = api.post("/v1/sessions", json=login).json()
+            refreshed = api.post("/v1/sessions/refresh", json={"refresh_token": tokens["refresh_token"]})
+            headers = {"Authorization": f"Bearer {refreshed.json()['access_token']}"}
+            for method, path, body in (
+                ("PUT", "/v1/videos/v/reaction", {"kind": "like"}),
+                ("POST", "/v1/videos/v/views", {"session_id": "s", "watched_s": 1}),
+                ("POST", "/v1/videos/v/comments", {"text": "hello"}),
+                ("POST", "/v1/posts", {"content": "hello"}),
+                ("PATCH", f"/v1/users/{user_id}", {"name": "Ann"}),
+            ):
+                answer = api.request(method, path, json=body, headers=headers)
+                assert answer.is_success, answer.text
+                assert api.get("/v1/videos/v", headers=headers).json()["title"] == "now"
+            assert len(api.get("/v1/videos/v/comments", headers=headers).json()["items"]) == 1
+            assert api.get("/v1/videos/v/comments").json()["items"] == []
+        assert events(replica) == began
+        assert events(primary) > began
+        for table in ("users", "credentials", "sessions", "reactions", "tallies"):
+            assert replica.execute(f"SELECT FROM {table}".encode()).fetchall() == [], table
+
+
+def events(server: psycopg.Connection[tuple[int]]) -> int:
+    [(count,)] = server.execute("SELECT count(*) FROM events").fetchall()
+    return count
+
+
+def test_a_replica_that_dies_is_missed_for_a_moment_by_those_who_are_not_logged_in(
+    replica: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the next look, a second later; who is logged in never asks it."""
+    monkeypatch.setenv("NEWSREEL_DATABASE_REPLICA_URL", replica)
+    monkeypatch.setenv("NEWSREEL_LIMITS", "off")
+    settings.cache_clear()
+    login = {"user_name": "ann", "password": "correct horse"}
+    with served() as url, httpx.Client(base_url=url, timeout=20) as api:
+        assert api.post("/v1/users", json=login).status_code == 201
+        token = api.post("/v1/sessions", json=login).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        time.sleep(2)  # by now it is asked
+        with psycopg.connect(replica) as server:
+            [(folder,)] = server.execute("SHOW data_directory").fetchall()
+        os.kill(int(Path(folder, "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+        died_s, last_failure_s = time.monotonic(), 0.0
+        while (since_s := time.monotonic() - died_s) < database.WAIT_S + 5:
+            if api.get("/v1/videos/v/comments").status_code != 200:
+                last_failure_s = since_s
+            assert api.get("/v1/videos/v/comments", headers=headers).status_code == 200
+            time.sleep(0.02)
+    assert last_failure_s < 3, "asked that long after it died and still refused"
