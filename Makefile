@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format cluster-test browser-test
+.PHONY: help setup demo test check format notebook cluster-test browser-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: setup ## format, lint, types, layering
 format: setup ## put the code into its format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+notebook: setup ## docs/notebooks/lake.ipynb anew, on made days and a real ingest
+	@$(BIN)/python -m newsreel.notebook $(ARGS)
 
 cluster-test: setup ## the same ingest with Spark here and on a cluster of two workers: the same rows
 	@$(BIN)/pytest tests/e2e/on_a_cluster.py $(ARGS)

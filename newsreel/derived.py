@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations
-from schemas.derive.markdown import page, shard_keys
+from schemas.derive.lineage import graph, picture
+from schemas.derive.markdown import index, page, shard_keys
 from schemas.derive.spark import spark_schema
 from schemas.derive.sql import definition
+from schemas.samples import samples
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES, TABLES
 
+FRESHNESS = "freshness.json"
+"""What `newsreel tables --json` said of the demo's lake, with the conditions."""
 SHARD_KEYS = re.compile(r"(<!-- shard keys: .*? -->\n).*?(<!-- end of shard keys -->)", re.DOTALL)
 
 
@@ -33,22 +36,37 @@ def forms(declared: Table) -> str:
     return "\n".join(parts) + "\n"
 
 
-def write(folder: Path, suffix: str, form: Callable[[Table], str]) -> None:
-    """Write one file for each declared table, and remove those of tables that are gone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(f"*{suffix}"):
-        stale.unlink()
-    for declared in TABLES.values():
-        (folder / f"{declared.name}{suffix}").write_text(form(declared))
-
-
 def with_shard_keys(text: str) -> str:
     """The page with the list of shard keys as it is declared now."""
     return SHARD_KEYS.sub(rf"\g<1>\n{shard_keys(LIVE_TABLES)}\n\n\g<2>", text)
 
 
+def pages(folder: Path) -> dict[Path, str]:
+    """What stands in the folder of pages; how fresh tables were is read from a file that is there."""
+    measured = json.loads((folder / FRESHNESS).read_text())["tables"]
+    fresh_s = {found["table"]: found["fresh_s"] for found in measured}
+    of = graph(TABLES.values())
+    made = {
+        declared.name: page(declared, of, samples(declared), fresh_s.get(declared.name))
+        for declared in TABLES.values()
+    }
+    return {
+        **{folder / f"{name}.md": text for name, text in made.items()},
+        folder / "README.md": index(TABLES.values()),
+        folder / "lineage.svg": picture(TABLES.values()),
+    }
+
+
 if __name__ == "__main__":
-    write(Path("docs/tables"), ".md", page)
-    write(Path("tests/schemas/golden"), ".txt", forms)
+    found = pages(Path("docs/tables"))
+    for stale in set(Path("docs/tables").glob("*.md")) - set(found):
+        stale.unlink()
+    for path, text in found.items():
+        path.write_text(text)
+    golden = Path("tests/schemas/golden")
+    for stale in golden.glob("*.txt"):
+        stale.unlink()
+    for declared in TABLES.values():
+        (golden / f"{declared.name}.txt").write_text(forms(declared))
     partitioning = Path("docs/scaling/partitioning.md")
     partitioning.write_text(with_shard_keys(partitioning.read_text()))

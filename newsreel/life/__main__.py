@@ -30,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--skip", type=int, default=0, help="days, of these, that are in the lake already")
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--videos", type=int, default=1_000)
+    parser.add_argument(
+        "--joined-over", type=int, default=0, help="days before the first over which accounts were made; then it is"
+        " told too who was active where",
+    )  # fmt: skip
     parser.add_argument("--batch", type=int, default=BATCH_EVENTS, help="events a commit")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -39,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConflictError(
             f"{store.uri} holds events of a live database; use a lake of its own for made ones"
         )
-    life = Life(given.seed, given.users, given.videos, given.first)
+    life = Life(given.seed, given.users, given.videos, given.first, given.joined_over)
     founding = life.founding()
     if not given.skip:
         _append(store, founding, given.batch)

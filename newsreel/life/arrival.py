@@ -27,8 +27,8 @@ class Life:
     The same seed makes the same events; `day` is to be asked for in order.
     """
 
-    def __init__(self, seed: int, users: int, videos: int, first: date) -> None:
-        self._population = Population(seed, users, videos, first)
+    def __init__(self, seed: int, users: int, videos: int, first: date, joined_over_days: int = 0) -> None:
+        self._population = Population(seed, users, videos, first, joined_over_days)
         self._chance = np.random.default_rng([seed, 1])
         self._next_id = 1
         self._late: list[pa.Table] = []

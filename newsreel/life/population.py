@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -52,9 +52,15 @@ WORDS = (
 class Population:
     """People and videos of one seed. `day` is to be asked for in order: some of a day goes back on the one before."""
 
-    def __init__(self, seed: int, users: int, videos: int, first: date) -> None:
-        """`users` and `videos`: how many; all are there when the first day begins."""
+    def __init__(self, seed: int, users: int, videos: int, first: date, joined_over_days: int = 0) -> None:
+        """`users` and `videos`: how many; all are there when the first day begins.
+
+        `joined_over_days`: the accounts were made over so many days before that; and each day also says who was active
+        where, as the API does, on top of the acts that are asked for.
+        """
         self._chance = np.random.default_rng(seed)
+        self._joined_over_days = joined_over_days
+        self._seen: list[pa.Table] = []
         self.user_ids = _ids(f"user {seed}", users)
         self.video_ids = _ids(f"video {seed}", videos)
         self._busy_users, self._busy_videos = _zipf(users), _zipf(videos)
@@ -69,7 +75,7 @@ class Population:
         self._owners = self.user_ids.take(pa.array(self._chance.integers(0, people, films)))
         return pa.concat_tables(
             [
-                self._accounts(np.arange(people), None, np.full(people, self._born_us)),
+                self._accounts(np.arange(people), None),
                 self._films(np.arange(films)),
             ]
         )
@@ -78,20 +84,21 @@ class Population:
         """About so many acts of the next day, in the order of their times."""
         self._start = self.begun_us + self._number * DAY_US
         counts = {name: max(1, int(events * share)) for name, share in SHARES.items()}
-        made = pa.concat_tables([*self._taken_back(), *self._done(counts)])
+        made = pa.concat_tables([*self._taken_back(), *self._done(counts), *self._active()])
         self._number += 1
         return made.take(pc.sort_indices(made, [("at", "ascending")]))
 
     def _done(self, counts: dict[str, int]) -> Iterator[pa.Table]:
-        chance, born = self._chance, self._born_us
+        chance = self._chance
         yield from self._views(counts["views"], counts["again"])
 
         at = self._times(counts["logins"])
-        yield self._accounts(self._some(self._busy_users, len(at)), at, np.full(len(at), born))
+        yield self._accounts(self._some(self._busy_users, len(at)), at)
 
         at = self._times(counts["reactions"])
         kind = pa.array(np.where(chance.random(len(at)) < 0.85, "like", "dislike"))
         by = {"video_id": self._video(len(at)), "user_id": self._user(len(at))}
+        self._notice("watch", by["user_id"], at)
         reactions = acts("reactions", {**by, "kind": kind, "created": moments(at)}, at)
 
         at = self._times(counts["comments"])
@@ -100,6 +107,7 @@ class Population:
             "video_id": self._video(len(at)),
             "user_id": self._user(len(at)),
         }
+        self._notice("watch", written["user_id"], at)
         said = {"text": self._texts(len(at)), "creation_time": moments(at)}
         comments = acts("comments", {**written, **said}, at)
         self._kept = [reactions, comments]
@@ -111,10 +119,12 @@ class Population:
             "user_id": self._user(len(at)),
             "content": self._texts(len(at)),
         }
+        self._notice("feed", post["user_id"], at)
         yield acts("posts", {**post, "creation_time": moments(at)}, at)
 
         at = self._times(counts["follows"])
         pair = {"follower_id": self._user(len(at)), "followee_id": self._user(len(at))}
+        self._notice("people", pair["follower_id"], at)
         yield acts("follows", {**pair, "created": moments(at)}, at)
 
     def _views(self, first: int, again: int) -> Iterator[pa.Table]:
@@ -123,6 +133,7 @@ class Population:
         videos = self._some(self._busy_videos, first)
         key = {"video_id": self.video_ids.take(pa.array(videos)), "user_id": self._user(first)}
         key["session_id"] = self._random_ids(first)
+        self._notice("watch", key["user_id"], created)
         watched_s = np.round(self._chance.uniform(1, 30, first), 2)
         yield acts("views", {**key, "watched_s": pa.array(watched_s), "created": moments(created)}, created)
 
@@ -146,14 +157,33 @@ class Population:
                 fields = {column: pa.array(values) for column, values in zip(names, keys, strict=True)}
                 yield acts(name, fields, self._times(some.num_rows), "deleted")
 
-    def _accounts(self, which: Ints, logged_in_us: Ints | None, created_us: Ints) -> pa.Table:
+    def _notice(self, surface: str, user_ids: pa.Array, at_us: Ints) -> None:
+        if self._joined_over_days:
+            columns = [user_ids, pa.repeat(surface, len(user_ids)), pa.array(at_us)]
+            self._seen.append(pa.table(columns, names=["user_id", "surface", "at_us"]))
+
+    def _active(self) -> Iterator[pa.Table]:
+        """Who was active where, since when that day."""
+        if self._seen:
+            seen = pa.concat_tables(self._seen)
+            first = seen.group_by(["user_id", "surface"]).aggregate([("at_us", "min")]).sort_by("at_us_min")
+            at = first["at_us_min"].to_numpy()
+            day = pa.repeat((date(1970, 1, 1) + timedelta(microseconds=self._start)).isoformat(), len(at))
+            who = {"user_id": first["user_id"].combine_chunks(), "day": day}
+            where = {"surface": first["surface"].combine_chunks(), "created": moments(at)}
+            yield acts("activity", {**who, **where}, at)
+            self._seen = []
+
+    def _accounts(self, which: Ints, logged_in_us: Ints | None) -> pa.Table:
         ids = self.user_ids.take(pa.array(which))
+        made = np.full(len(ids), self._born_us)
+        created_us = made - which % self._joined_over_days * DAY_US if self._joined_over_days else made
         last = pa.nulls(len(ids)) if logged_in_us is None else moments(logged_in_us)
         fields = {
             "user_id": ids,
             "last_login": last, "created": moments(created_us),
         }  # fmt: skip
-        return acts("users", fields, created_us if logged_in_us is None else logged_in_us)
+        return acts("users", fields, made if logged_in_us is None else logged_in_us)
 
     def _films(self, which: Ints) -> pa.Table:
         """Videos with the views that they have come to by the end of the day."""

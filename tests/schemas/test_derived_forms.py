@@ -11,10 +11,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from newsreel.derived import forms, with_shard_keys
+from newsreel.derived import forms, pages, with_shard_keys
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations, suite
-from schemas.derive.markdown import page
 from schemas.derive.spark import spark_schema
 from schemas.derive.sql import definition
 from schemas.table import Column, Table
@@ -30,9 +29,11 @@ def test_forms_equal_their_golden_file(declared: Table) -> None:
     assert forms(declared) == (GOLDEN / f"{declared.name}.txt").read_text()
 
 
-@pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)
-def test_docs_page_is_the_declaration(declared: Table) -> None:
-    assert page(declared) == (DOCS / f"{declared.name}.md").read_text()
+def test_pages_and_picture_are_the_declarations() -> None:
+    made = pages(DOCS)
+    assert {path for path in DOCS.iterdir() if path.suffix in (".md", ".svg")} == set(made)
+    for path, text in made.items():
+        assert path.read_text() == text, path.name
 
 
 def test_the_page_on_partitioning_lists_the_declared_keys() -> None:
