@@ -1,4 +1,4 @@
-"""An analyst's ten minutes in the demo's lake: the page's commands, every table's questions, the notebook, the gate's pages."""
+"""An analyst in the demo's lake: the page's commands, every table's questions, the notebook, the gate's pages."""
 
 from __future__ import annotations
 

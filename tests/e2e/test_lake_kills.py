@@ -1,7 +1,6 @@
 """Consumers, Spark, Airflow and PostgreSQL killed under load: every event in the lake once, tables as from nothing.
 
-Four points of `newsreel bench lake --only kills`, one of each; the bench runs as many as one has time for. They take
-three minutes, and are not in the default run: `pytest tests/e2e/lake_kills.py`.
+Four points of `newsreel bench lake --only kills`, one of each; the bench runs as many as one has time for.
 """
 
 from __future__ import annotations
