@@ -72,10 +72,17 @@ def write_json(_: pa.Schema, batches: Batches, out: TextIO) -> None:
     out.write("]\n" if opening != "[" else "[]\n")
 
 
-def write_file(path: Path, wanted: Format, schema: pa.Schema, batches: Batches) -> int:
-    """Write a file, whole or not at all; one that is there is replaced. Returns the rows."""
+def write_parquet(schema: pa.Schema, batches: Batches, out: IO[bytes]) -> None:
+    """One Parquet file."""
     import pyarrow.parquet as pq
 
+    with pq.ParquetWriter(out, schema, compression="zstd") as parquet:
+        for batch in batches:
+            parquet.write_batch(batch)
+
+
+def write_file(path: Path, wanted: Format, schema: pa.Schema, batches: Batches) -> int:
+    """Write a file, whole or not at all; one that is there is replaced. Returns the rows."""
     written = 0
 
     def counted() -> Iterator[pa.RecordBatch]:
@@ -86,9 +93,7 @@ def write_file(path: Path, wanted: Format, schema: pa.Schema, batches: Batches) 
 
     with _whole(path) as draft:
         if wanted is Format.parquet:
-            with pq.ParquetWriter(draft, schema, compression="zstd") as parquet:
-                for batch in counted():
-                    parquet.write_batch(batch)
+            write_parquet(schema, counted(), draft)
         else:
             with open(draft.fileno(), "w", encoding="utf-8", newline="", closefd=False) as text:
                 WRITERS[wanted](schema, counted(), text)

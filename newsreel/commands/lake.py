@@ -58,8 +58,10 @@ def sql(
         answer_output.show(schema, batches)
     elif target in answer_output.WRITERS:
         answer_output.WRITERS[target](schema, answer_output.begun(batches), sys.stdout)
+    elif sys.stdout.isatty():
+        raise InputError("parquet is not for a screen: give --out FILE")
     else:
-        raise InputError("parquet is no text: give --out FILE")
+        answer_output.write_parquet(schema, answer_output.begun(batches), sys.stdout.buffer)
 
 
 def import_rows(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -146,7 +148,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, name: str) -> Non
     ("options", "said"),
     [
         (["--out", "rows.txt"], "call it .csv, .json or .parquet"),
-        (["--format", "parquet"], "give --out FILE"),
         (["--format", "table", "--out", "rows.csv"], "a table is for a screen"),
         (["--out", "/no/such/folder/rows.csv"], "/no/such/folder"),
     ],
@@ -155,6 +156,24 @@ def test_a_place_that_rows_cannot_go_to_is_said(options: list[str], said: str) -
     done = newsreel("sql", "SELECT 1 AS one", *options)
     assert done.returncode in (2, 3)
     assert said in done.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_parquet_goes_through_a_pipe() -> None:
+    command = [sys.executable, "-m", "newsreel", "sql", "SELECT 1 AS one", "--format", "parquet"]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert pq.read_table(io.BytesIO(done.stdout)).to_pylist() == [{"one": 1}]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_long_question_tells_how_long_and_is_heard_when_it_is_interrupted() -> None:
+    query = "SELECT sum(a.value * b.value) AS n FROM range(3000000) AS a CROSS JOIN range(3000000) AS b"
+    command = [sys.executable, "-m", "newsreel", "sql", query]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "asking for " in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
 
 
 @pytest.mark.usefixtures("home")
