@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from newsreel import console
-from newsreel.commands import bench, corpus, demo, ingest, lake, media, people, stack
+from newsreel.commands import bench, capacity, corpus, demo, ingest, lake, media, people, stack
 from schemas.errors import NewsreelError, StorageError
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, stack, people, ingest, media, corpus, lake, bench):
+for room in (demo, stack, people, ingest, media, corpus, lake, capacity, bench):
     room.register(app)
 
 

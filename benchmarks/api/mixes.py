@@ -51,9 +51,9 @@ class Mix:
         return request("PUT", f"/v1/follows/{other.user_id}", token=who.token)
 
 
-async def mix(servers: Servers, prefix: str, seed: int, *, comments: int = 0) -> Mix:
+async def mix(servers: Servers, prefix: str, seed: int, *, videos: int = VIDEOS, comments: int = 0) -> Mix:
     """Sign people up and bring videos, with so many comments on each, for a mix of theirs."""
-    videos = ready_videos(servers, VIDEOS, prefix)
+    made = ready_videos(servers, videos, prefix)
     everybody = await people(servers, PEOPLE, prefix)
     if comments:
         with servers.connect() as connection:
@@ -61,6 +61,6 @@ async def mix(servers: Servers, prefix: str, seed: int, *, comments: int = 0) ->
                 """INSERT INTO comments (comment_id, video_id, user_id, text, creation_time)
                    SELECT gen_random_uuid()::text, video_id, %s, repeat('c', 80), now() - n * interval '1 min'
                    FROM videos, generate_series(1, %s) n WHERE video_id = ANY(%s)""",
-                (everybody[0].user_id, comments, videos),
+                (everybody[0].user_id, comments, made),
             )
-    return Mix(everybody, videos, seed)
+    return Mix(everybody, made, seed)

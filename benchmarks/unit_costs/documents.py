@@ -25,7 +25,7 @@ def _ingest(document: Document) -> Found:
     seed, (minutes,) = document["conditions"]["seed"], document["conditions"]["minutes"]
     command = f"newsreel bench ingest --minutes {minutes:g} --seed {seed} --json"
     seconds = {"video_s": minutes * 60}
-    what = "CPU of the whole stack for one video: Airflow, all stages, PostgreSQL"
+    what = f"a video of {minutes:g} min: CPU of the whole stack, from Airflow to the last stage"
     value = _value(document, f"{minutes:g} min: CPU of the whole stack")
     of_check = seed != SEED
     name = "ingest_check" if of_check else f"ingest_{minutes:g}_min"

@@ -44,11 +44,11 @@ class Day:
     def costs(self, name: str) -> list[Cost]:
         """As figures."""
         of = {"events": float(self.events)}
-        told = f"a day of {self.events} made events upon {HISTORY} and more"
+        told = f"{self.events:,} made events upon {HISTORY:,} and more"
         return [
             Cost(f"refresh_{name}", self.core_s, "core-s", f"{told}: CPU of their refresh", of),
-            Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{told}: `events` grows by", of),
-            Cost(f"table_bytes_{name}", self.added.tables, "bytes", f"{told}: the tables grow by", of),
+            Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{told}: bytes of `events`", of),
+            Cost(f"table_bytes_{name}", self.added.tables, "bytes", f"{told}: bytes of the tables", of),
         ]
 
 

@@ -43,6 +43,7 @@ def measure(say: Say) -> list[Cost]:
         lake = _lake_bytes(house) - before
         package = house.media.package_path(Path(ran.answer["playback"]["hls"]).parent.name)
         watched = [_largest(package), package / "aac-128k"]
+        watched_bytes = sum(map(_folder_bytes, watched))
         segments = sorted(path.name for path in watched[0].glob("*.m4s"))
         address = f"/media/packages/{package.name}/{watched[0].name}"
         served = asyncio.run(_served(house, [f"{address}/{name}" for name in segments], say))
@@ -54,7 +55,7 @@ def measure(say: Say) -> list[Cost]:
         Cost("video_lake_bytes", lake, "bytes", "fingerprints, chunks and records in the lake", of),
         Cost(
             "watched_bytes",
-            sum(map(_folder_bytes, watched)),
+            watched_bytes,
             "bytes",
             "what a player fetches: the largest H.264 rendition and its sound",
             of,
