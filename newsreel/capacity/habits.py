@@ -17,7 +17,7 @@ PHOTOS_2013 = (
     "Huang et al., An Analysis of Facebook Photo Caching, SOSP 2013: 20.0 of the 34.5 % that pass browsers"
 )
 ASSUMED = "assumed"
-PER_DAY = "a user and day"
+PER_DAY = "per user and day"
 
 
 def _habit(default: float, unit: str, what: str, source: str = ASSUMED) -> float:
@@ -31,13 +31,15 @@ class Habits:
 
     dau: float = _habit(1_000_000, "users", "Daily active users.")
     sessions: float = _habit(4, PER_DAY, "Visits.")
-    reads: float = _habit(25, "a session", "Requests that read: feed, search, pages of videos, comments.")
-    writes: float = _habit(1, "a session", "Requests that write, beside those below: log-in, notifications.")
+    reads: float = _habit(25, "per session", "Requests that read: feed, search, pages of videos, comments.")
+    writes: float = _habit(
+        1, "per session", "Requests that write, beside those below: log-in, notifications."
+    )
     views: float = _habit(5, PER_DAY, "Videos watched.")
     watch_minutes: float = _habit(
-        8, "minutes a view", "How long; with 5 views 40 minutes a day.", YOUTUBE_2017
+        8, "minutes per view", "How long; with 5 views 40 minutes a day.", YOUTUBE_2017
     )
-    reports: float = _habit(1.2, "a view", "Times that a player tells how long was watched.")
+    reports: float = _habit(1.2, "per view", "Times that a player tells how long was watched.")
     uploads: float = _habit(0.0023, PER_DAY, "Videos uploaded; 0.58 minutes for 1,000 watched.", YOUTUBE_2017)
     upload_minutes: float = _habit(10, "minutes", "Mean length of an uploaded video.")
     likes: float = _habit(3.8, PER_DAY, "Likes and dislikes.", FACEBOOK_2012)
@@ -54,7 +56,7 @@ class Habits:
         7, "days", "How long the outbox is kept.", "the default of NEWSREEL_RETENTION_DAYS"
     )
     refreshes: float = _habit(
-        144, "a day", "Refreshes of the tables.", "they promise to be fresh within 600 s (docs/tables)"
+        144, "per day", "Refreshes of the tables.", "they promise to be fresh within 600 s (docs/tables)"
     )
 
     def __post_init__(self) -> None:

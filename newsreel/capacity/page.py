@@ -38,7 +38,7 @@ def _printed(*shown: Table) -> str:
 
 
 def _habits() -> str:
-    lines = ["| option | default | in | what, and from where |", "|---|---|---|---|"]
+    lines = ["| option | default | unit | what, and from where |", "|---|---|---|---|"]
     lines += [
         f"| `{option(one.name)}` | {one.default:,.10g} | {one.metadata['unit']} "
         f"| {one.metadata['what']} {_sentence(one.metadata['source'])} |"

@@ -56,7 +56,7 @@ def _growth(axes: Any, found: Estimate) -> None:
         axes.plot(users, shares, color=colour, linestyle=style, linewidth=1.6)
         ends.append((shares[-1], kind.name, colour))
     axes.axhline(1, color=INK, linewidth=0.9)
-    ends.append((1.0, "one machine is full", INK))
+    axes.text(users[0], 0.85, " one machine is full", color=INK, fontsize=8, va="top")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

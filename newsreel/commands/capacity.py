@@ -31,7 +31,7 @@ def with_habits(command: Callable[..., int]) -> Callable[..., int]:
                 float,
                 typer.Option(
                     option(one.name),
-                    help=f"{one.metadata['what']} In {one.metadata['unit']}. From: {one.metadata['source']}.",
+                    help=f"{one.metadata['what']} Unit: {one.metadata['unit']}. Source: {one.metadata['source']}.",
                 ),
             ],
         )
