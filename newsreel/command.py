@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from newsreel import console
-from newsreel.commands import bench, corpus, demo, ingest, lake, media, people, stack, tables
+from newsreel.commands import bench, capacity, corpus, demo, ingest, lake, media, people, stack, tables
 from schemas.errors import NewsreelError, StorageError
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, stack, people, ingest, media, corpus, lake, tables, bench):
+for room in (demo, stack, people, ingest, media, corpus, lake, tables, capacity, bench):
     room.register(app)
 
 

@@ -1,0 +1,66 @@
+"""What is asked of the API: reads and writes as they come in a day, drawn from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from benchmarks.api.load import request
+from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.servers import Servers
+
+VIDEOS, PEOPLE, COMMENTS = 100, 40, 30
+
+
+class Mix:
+    """Some people and videos, and requests of theirs. `reader` and `writer` make them; a read changes nothing."""
+
+    def __init__(self, everybody: Sequence[Person], videos: Sequence[str], seed: int) -> None:
+        self._everybody, self._videos = everybody, videos
+        self._dice = random.Random(seed)  # noqa: S311 - a seeded bench
+
+    def video(self) -> bytes:
+        """A video, half of them asked for by somebody who is logged in."""
+        who = self._dice.choice(self._everybody).token if self._dice.random() < 0.5 else None
+        return request("GET", f"/v1/videos/{self._dice.choice(self._videos)}", token=who)
+
+    def read(self) -> bytes:
+        """Videos, pages of comments, own accounts."""
+        draw = self._dice.random()
+        if draw < 0.7:
+            return self.video()
+        if draw < 0.9:
+            return request("GET", f"/v1/videos/{self._dice.choice(self._videos)}/comments")
+        own = self._dice.choice(self._everybody)
+        return request("GET", f"/v1/users/{own.user_id}", token=own.token)
+
+    def write(self) -> bytes:
+        """Reactions, comments, views and follows, each a transaction with its event."""
+        dice = self._dice
+        who, draw = dice.choice(self._everybody), dice.random()
+        path = f"/v1/videos/{dice.choice(self._videos)}"
+        if draw < 0.4:
+            body = {"kind": dice.choice(("like", "dislike"))}
+            return request("PUT", f"{path}/reaction", token=who.token, body=body)
+        if draw < 0.7:
+            return request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
+        if draw < 0.9:
+            view = {"session_id": f"s{dice.randrange(10**9)}", "watched_s": 5}
+            return request("POST", f"{path}/views", token=who.token, body=view)
+        other = dice.choice([one for one in self._everybody if one is not who])
+        return request("PUT", f"/v1/follows/{other.user_id}", token=who.token)
+
+
+async def mix(servers: Servers, prefix: str, seed: int, *, videos: int = VIDEOS, comments: int = 0) -> Mix:
+    """Sign people up and bring videos, with so many comments on each, for a mix of theirs."""
+    made = ready_videos(servers, videos, prefix)
+    everybody = await people(servers, PEOPLE, prefix)
+    if comments:
+        with servers.connect() as connection:
+            connection.execute(
+                """INSERT INTO comments (comment_id, video_id, user_id, text, creation_time)
+                   SELECT gen_random_uuid()::text, video_id, %s, repeat('c', 80), now() - n * interval '1 min'
+                   FROM videos, generate_series(1, %s) n WHERE video_id = ANY(%s)""",
+                (everybody[0].user_id, comments, made),
+            )
+    return Mix(everybody, made, seed)

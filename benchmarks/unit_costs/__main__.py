@@ -1,0 +1,83 @@
+"""`python -m benchmarks.unit_costs --out FILE DOCUMENT...`: the measured figures that `newsreel capacity` reckons with.
+
+DOCUMENTs are what `newsreel bench NAME --json` printed; what none of them tells is measured here, each part in servers
+of its own. Figures of FILE that come from other runs are kept, so parts may be measured one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import conditions
+from benchmarks.report import Say
+from benchmarks.unit_costs import limits, live, made_days, one_video
+from benchmarks.unit_costs.cost import Cost, Found
+from benchmarks.unit_costs.documents import found as found_in
+from schemas.errors import NewsreelError
+
+COMMAND = "python -m benchmarks.unit_costs --only {}"
+PARTS: Mapping[str, Callable[[int, Say], tuple[Sequence[Cost], Sequence[Cost]]]] = {
+    "live": live.measure,
+    "made-days": lambda _, say: made_days.measure(say),
+    "one-video": lambda _, say: (one_video.measure(say), ()),
+    "limits": lambda _, say: (limits.measure(say), ()),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, and write the file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.unit_costs", description=__doc__)
+    parser.add_argument("documents", nargs="*", type=Path, metavar="DOCUMENT")
+    parser.add_argument("--out", type=Path, required=True, help="the file; figures of other runs stay in it")
+    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; '' for none")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(argv)
+    try:
+        for one in _found(given.documents, given.only, given.seed):
+            _write(given.out, one)
+    except NewsreelError as error:
+        _say(f"error: {error.detail}")
+        return error.exit_code
+    return 0
+
+
+def _found(documents: Sequence[Path], parts: Sequence[str], seed: int) -> Iterator[Found]:
+    for path in documents:
+        yield found_in(json.loads(path.read_text()))
+    for part in parts:
+        held = conditions(seed=seed)
+        unit_costs, checks = PARTS[part](seed, _say)
+        yield Found(part, COMMAND.format(part), held, unit_costs, checks)
+
+
+def _write(path: Path, found: Found) -> None:
+    """Put a run's figures in the place of those that the run gave before."""
+    held: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    runs = held.get("runs", {})
+    runs[found.run] = {"command": found.command, "conditions": dict(found.conditions)}
+    written: dict[str, Any] = {"runs": runs}
+    for kind, costs in (("unit_costs", found.unit_costs), ("checks", found.checks)):
+        others = {name: cost for name, cost in held.get(kind, {}).items() if cost["run"] != found.run}
+        written[kind] = {**others, **{cost.name: cost.as_dict(found.run) for cost in costs}}
+    path.write_text(json.dumps(written, indent=2) + "\n")
+
+
+def _parts(text: str) -> list[str]:
+    some = [part for part in text.split(",") if part]
+    for part in some:
+        if part not in PARTS:
+            raise argparse.ArgumentTypeError(f"{part!r} is no part; there are {', '.join(PARTS)}")
+    return some
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""Part `limits`: what the API's rate limits keep in Redis for somebody who is active."""
+
+from __future__ import annotations
+
+from benchmarks.ratelimit.peers import Quota, on_redis
+from benchmarks.ratelimit.redis_server import redis_server
+from benchmarks.report import Say
+from benchmarks.unit_costs.cost import Cost
+
+KEYS = 20_000
+DAY_S = 86_400
+
+
+def measure(say: Say) -> list[Cost]:
+    """Bytes a key, the server's own tables included."""
+    say(f"limits: {KEYS} keys")
+    with redis_server() as server:
+        before = server.client.info("memory")["used_memory"]
+        on_redis(server.url, Quota("token_bucket", 1000, DAY_S))["ours"](
+            [f"user:{number:036d}" for number in range(KEYS)]
+        )
+        taken = server.client.info("memory")["used_memory"] - before
+    what = "a token bucket's key in Redis"
+    return [Cost("redis_key_bytes", taken / KEYS, "bytes", what, {"keys": KEYS})]

@@ -1,0 +1,206 @@
+"""Part `live`: what a read and a write cost the API and PostgreSQL, bytes that a write leaves, how fast the sink is.
+
+CPU time of the API's process and of PostgreSQL's, at rates that leave the machine half idle, as machines are planned;
+so what the client takes, and other programs, are left out. The check is both at once, at other rates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import psutil
+import psycopg
+from psycopg.rows import dict_row
+
+from benchmarks.api.load import closed_loop, open_loop
+from benchmarks.api.mixes import COMMENTS, Mix, mix
+from benchmarks.api.servers import Servers, servers
+from benchmarks.fresh_home import FreshHome
+from benchmarks.report import Say
+from benchmarks.unit_costs.cost import Cost
+from schemas.errors import StageError
+from stores.outbox.lake_sink import drain, lag
+
+READS_PER_S, WRITES_PER_S, SECONDS, CLIENTS = 1_000, 300, 10, 32
+ROUNDS = 3
+"""In turns; the least counts, which other programs have disturbed least."""
+BOTH = {"reads": 600, "writes": 150}
+"""A second, of the check."""
+VIDEOS = 2_000
+"""So many that hardly two acts of a second are on one: counters of a video are added up once a second, and the fewer
+videos there are, the less of that falls on each act."""
+FILL_S = 60.0
+SETTLED_WITHIN_S = 120.0
+ROWS = ("views", "comments")
+"""Tables that grow by every write; a reaction or a follow is mostly one that is there already."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Core-seconds of the two programs."""
+
+    api: float
+    database: float
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.api - other.api, self.database - other.database)
+
+    def costs(self, name: str, what: str, of: Mapping[str, float]) -> list[Cost]:
+        """As figures."""
+        return [
+            Cost(f"{name}_api", self.api, "core-s", f"{what}: CPU of the API", of),
+            Cost(f"{name}_database", self.database, "core-s", f"{what}: CPU of PostgreSQL", of),
+        ]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What PostgreSQL holds: bytes with indexes, and rows."""
+
+    row_bytes: int
+    rows: int
+    event_bytes: int
+    events: int
+
+
+def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
+    """Unit costs and the check's. Raises StageError where an answer failed."""
+    with FreshHome() as house, servers(house) as served:
+        house.lake.ensure()
+        reads, writes, both, stored = asyncio.run(_asked(house, served, seed, say))
+        say("live: the sink brings what was written into the lake")
+        sink = _sunk(house, served)
+    read = f"{READS_PER_S} reads/s: videos, comments, accounts"
+    written = f"{WRITES_PER_S} writes/s: reactions, comments, views, follows"
+    at_once = f"{BOTH['reads']} reads/s and {BOTH['writes']} writes/s at once"
+    return (
+        [
+            *reads.costs("reads", read, {"reads": READS_PER_S * SECONDS}),
+            *writes.costs("writes", written, {"writes": WRITES_PER_S * SECONDS}),
+            *stored,
+            sink,
+        ],
+        both.costs("both", at_once, {name: rate * SECONDS for name, rate in BOTH.items()}),
+    )
+
+
+async def _asked(
+    house: FreshHome, served: Servers, seed: int, say: Say
+) -> tuple[Spent, Spent, Spent, list[Cost]]:
+    made = await mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
+    spent: dict[str, list[Spent]] = {"reads": [], "writes": [], "both": []}
+    rates = {"reads": READS_PER_S, "writes": WRITES_PER_S, "both": sum(BOTH.values())}
+    for number in range(ROUNDS):
+        for kind, rate in rates.items():
+            say(f"live: round {number + 1} of {ROUNDS}: {kind}, {rate}/s for {SECONDS} s")
+            asked = _mixed(made) if kind == "both" else _times(made, kind, rate)
+            spent[kind].append(await _spent(house, served, asked, rate))
+    reads, writes, both = (least(rounds) for rounds in spent.values())
+    say(f"live: writes as fast as they are answered for {FILL_S:.0f} s")
+    before = _stored(served)
+    await closed_loop(served.port, _writes(made), seconds=FILL_S, clients=CLIENTS)
+    after = _stored(served)
+    rows, events = after.rows - before.rows, after.events - before.events
+    kept = "of a row of views or comments with its indexes, in PostgreSQL"
+    return reads, writes, both, [
+        Cost("row_bytes", (after.row_bytes - before.row_bytes) / rows, "bytes", kept, {"rows": rows}),
+        Cost(
+            "outbox_event_bytes",
+            (after.event_bytes - before.event_bytes) / events,
+            "bytes",
+            "of an event with its index, in PostgreSQL",
+            {"events": events},
+        ),
+    ]  # fmt: skip
+
+
+def least(rounds: Sequence[Spent]) -> Spent:
+    """The least of each program's."""
+    return Spent(min(one.api for one in rounds), min(one.database for one in rounds))
+
+
+async def _spent(house: FreshHome, served: Servers, requests: Iterator[bytes], rate: float) -> Spent:
+    """What answering these takes. Counters are added up once a second, so a moment is waited before each look."""
+    await asyncio.sleep(2)
+    before = _used(house, served)
+    answers = await open_loop(served.port, requests, rate=rate, clients=CLIENTS)
+    await asyncio.sleep(2)
+    if answers.failed:
+        raise StageError(f"{answers.failed} answers failed: {dict(answers.statuses)}")
+    return _used(house, served) - before
+
+
+def _times(made: Mix, kind: str, rate: int) -> Iterator[bytes]:
+    one = made.read if kind == "reads" else made.write
+    return iter([one() for _ in range(rate * SECONDS)])
+
+
+def _mixed(made: Mix) -> Iterator[bytes]:
+    """Four reads, then a write."""
+    share = BOTH["reads"] // BOTH["writes"]
+    rounds = ([*(made.read() for _ in range(share)), made.write()] for _ in range(BOTH["writes"] * SECONDS))
+    return iter(list(chain.from_iterable(rounds)))
+
+
+def _writes(made: Mix) -> Iterator[bytes]:
+    while True:
+        yield made.write()
+
+
+def _used(house: FreshHome, served: Servers) -> Spent:
+    postgres = house.postgres_process()
+    if postgres is None:
+        raise StageError("PostgreSQL does not run")
+    return Spent(_cpu_s(served.api()), _cpu_s(postgres))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """Of a process and its children, those that have ended included."""
+    own = process.cpu_times()
+    living = sum(child.cpu_times().user + child.cpu_times().system for child in process.children())
+    return float(own.user + own.system + own.children_user + own.children_system + living)
+
+
+def _stored(served: Servers) -> Stored:
+    with served.connect() as connection:
+        # What autovacuum frees is used again: without it the sum would tell when it last came by.
+        connection.execute(f"VACUUM {', '.join(ROWS)}, events".encode())
+        sizes = """SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint AS bytes
+                   FROM pg_partition_tree(%s) WHERE isleaf"""
+
+        def number(query: str, *values: str) -> int:
+            row = connection.execute(query.encode(), values).fetchone()
+            return int(str(next(iter(row.values())))) if row else 0
+
+        return Stored(
+            sum(number(sizes, name) or number("SELECT pg_total_relation_size(%s)", name) for name in ROWS),
+            sum(number(f"SELECT count(*) FROM {name}") for name in ROWS),
+            number(sizes, "events"),
+            number("SELECT count(*) FROM events"),
+        )
+
+
+def _sunk(house: FreshHome, served: Servers) -> Cost:
+    """One sink, wall time: it is one process, which waits for PostgreSQL and the disk in between.
+
+    A transaction that still runs, autovacuum's too, holds back the events after it for a while: what it leaves is
+    taken in another turn, and the time between turns is not counted. Raises StageError where some stay.
+    """
+    events, took_s = 0, 0.0
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    with psycopg.connect(served.database_url, row_factory=dict_row, options="-c timezone=UTC") as connection:
+        while left := lag(connection):
+            connection.rollback()
+            if time.monotonic() > deadline:
+                raise StageError(f"{left} events were not settled after {SETTLED_WITHIN_S:.0f} s")
+            begun = time.monotonic()
+            drained = drain(connection, house.lake)
+            if drained:
+                events, took_s = events + drained, took_s + time.monotonic() - begun
+            time.sleep(1)
+    what = "the lake sink, catching up"
+    return Cost("sink_events_per_s", events / took_s, "events/s", what, {"events": events})

@@ -1,0 +1,89 @@
+"""Part `made-days`: what events take in the lake, and what a refresh of the tables takes, on made days.
+
+Days of two sizes upon a history give what is the same for every refresh and what each event adds. The check is a day of
+a size in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.api.servers import servers
+from benchmarks.fresh_home import FreshHome
+from benchmarks.lake.programs import live, refresh
+from benchmarks.report import Say
+from benchmarks.unit_costs.cost import Cost
+from schemas.tables import LIVE_TABLES
+from stores.delta.upkeep import size
+
+HISTORY = 1_000_000
+SMALL, LARGE, CHECK = 100_000, 1_000_000, 400_000
+PEOPLE = {"users": 100_000, "videos": 10_000}
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Of the newest versions."""
+
+    events: int
+    tables: int
+
+    def __sub__(self, other: Bytes) -> Bytes:
+        return Bytes(self.events - other.events, self.tables - other.tables)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What one day's events took: so many events, CPU of their refresh, bytes in the lake."""
+
+    events: int
+    core_s: float
+    added: Bytes
+
+    def costs(self, name: str) -> list[Cost]:
+        """As figures."""
+        of = {"events": float(self.events)}
+        told = f"{self.events:,} made events upon {HISTORY:,} and more"
+        return [
+            Cost(f"refresh_{name}", self.core_s, "core-s", f"{told}: CPU of their refresh", of),
+            Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{told}: bytes of `events`", of),
+            Cost(f"table_bytes_{name}", self.added.tables, "bytes", f"{told}: bytes of the tables", of),
+        ]
+
+
+def measure(say: Say) -> tuple[list[Cost], list[Cost]]:
+    """Unit costs and the check's, in a lake of its own."""
+    with FreshHome() as house, servers(house) as served:
+        environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
+        sizes: list[int] = []
+
+        def day(events: int) -> Day:
+            before, held = _bytes(house), _events(house)
+            live(environment, [*sizes, events], len(sizes), PEOPLE)
+            sizes.append(events)
+            core_s = refresh(environment, f"unit-{len(sizes)}").cpu_s
+            came = _events(house) - held
+            say(f"made-days: {came} events, refreshed in {core_s:.1f} core-s")
+            return Day(came, core_s, _bytes(house) - before)
+
+        house.lake.ensure()
+        day(HISTORY)
+        small, large, check = day(SMALL), day(LARGE), day(CHECK)
+    return [*small.costs("small"), *large.costs("large")], check.costs("check")
+
+
+def _events(house: FreshHome) -> int:
+    return size(house.lake, "events").rows
+
+
+def _bytes(house: FreshHome) -> Bytes:
+    return Bytes(
+        size(house.lake, "events").size_bytes,
+        sum(size(house.lake, declared.name).size_bytes for declared in LIVE_TABLES),
+    )
+
+
+def told() -> Mapping[str, object]:
+    """What the part's conditions say of it."""
+    return {"history": HISTORY, "days": [SMALL, LARGE, CHECK], **PEOPLE}

@@ -1,0 +1,99 @@
+"""Part `one-video`: bytes that a video leaves in the media store and the lake, and what it costs to serve them.
+
+Footage of a minute is ingested as users do it; then its largest H.264 rendition is asked for from the API as a player
+does, segment by segment, as fast as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+from benchmarks.api.load import connections, request
+from benchmarks.api.servers import of_stack
+from benchmarks.footage import Footage, footage_file
+from benchmarks.fresh_home import FreshHome
+from benchmarks.report import Say
+from benchmarks.unit_costs.cost import Cost
+from schemas.errors import StageError
+from schemas.tables import LIVE_TABLES, TABLES
+from stores.delta.upkeep import size
+
+LENGTH_S = 60.0
+SERVED_S, CLIENTS = 10.0, 8
+NOT_OF_VIDEOS = {"events", *(declared.name for declared in LIVE_TABLES)}
+"""Tables that grow with what people do; the others grow with videos."""
+
+
+def measure(say: Say) -> list[Cost]:
+    """Unit costs. Raises StageError where the ingest does not end as ready."""
+    source = footage_file(Footage(LENGTH_S), say)
+    with FreshHome() as house:
+        house.up()
+        house.lake.ensure()
+        before = _lake_bytes(house)
+        say(f"one-video: newsreel ingest, {LENGTH_S:.0f} s")
+        ran = house.newsreel("ingest", source, "--title", source.stem)
+        if ran.status:
+            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+        media = {name: _folder_bytes(house.home / "media" / name) for name in ("sources", "packages", "kept")}
+        lake = _lake_bytes(house) - before
+        package = house.media.package_path(Path(ran.answer["playback"]["hls"]).parent.name)
+        watched = [_largest(package), package / "aac-128k"]
+        watched_bytes = sum(map(_folder_bytes, watched))
+        segments = sorted(path.name for path in watched[0].glob("*.m4s"))
+        address = f"/media/packages/{package.name}/{watched[0].name}"
+        served = asyncio.run(_served(house, [f"{address}/{name}" for name in segments], say))
+    of = {"video_s": LENGTH_S}
+    return [
+        Cost("source_bytes", media["sources"], "bytes", "the source as it was uploaded", of),
+        Cost("package_bytes", media["packages"], "bytes", "all renditions of the package", of),
+        Cost("kept_bytes", media["kept"], "bytes", "encoded chunks, kept so that nothing is done twice", of),
+        Cost("video_lake_bytes", lake, "bytes", "fingerprints, chunks and records in the lake", of),
+        Cost(
+            "watched_bytes",
+            watched_bytes,
+            "bytes",
+            "what a player fetches: the largest H.264 rendition and its sound",
+            of,
+        ),
+        served,
+    ]
+
+
+async def _served(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
+    """CPU of the API for segments of a rendition."""
+    asked = cycle([request("GET", address) for address in addresses])
+    server, total = of_stack(house), 0
+    say(f"one-video: its {len(addresses)} segments as fast as they come for {SERVED_S:.0f} s")
+    before = server.api().cpu_times()
+    end = time.perf_counter() + SERVED_S
+    async with connections(server.port, CLIENTS) as made:
+
+        async def player(number: int) -> None:
+            nonlocal total
+            while time.perf_counter() < end:
+                answer = await made[number].ask(next(asked))
+                if answer.status != 200:
+                    raise StageError(f"a segment was answered {answer.status}")
+                total += len(answer.body)
+
+        await asyncio.gather(*map(player, range(CLIENTS)))
+    after = server.api().cpu_times()
+    core_s = after.user + after.system - before.user - before.system
+    return Cost("media_api", core_s, "core-s", "CPU of the API for segments that it serves", {"bytes": total})
+
+
+def _largest(package: Path) -> Path:
+    return max(package.glob("h264-*"), key=_folder_bytes)
+
+
+def _lake_bytes(house: FreshHome) -> int:
+    return sum(size(house.lake, name).size_bytes for name in TABLES if name not in NOT_OF_VIDEOS)
+
+
+def _folder_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

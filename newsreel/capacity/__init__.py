@@ -1,0 +1,6 @@
+"""What so many people cost: from habits and measured unit costs to requests, storage, bandwidth and machines."""
+
+from newsreel.capacity.estimate import Estimate, estimate
+from newsreel.capacity.habits import Habits
+
+__all__ = ["Estimate", "Habits", "estimate"]
