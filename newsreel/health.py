@@ -18,6 +18,7 @@ from schemas.errors import NewsreelError
 from schemas.settings import settings
 
 LEAST_FREE_BYTES = 2 << 30
+REDIS_WITHIN_S = 2.0
 PACKAGES = (
     "apache-airflow",
     "apache-beam",
@@ -113,8 +114,16 @@ def _postgresql() -> str:
 def _redis() -> str:
     from newsreel.embedded.redis import EmbeddedRedis
 
-    if settings().redis_url:
-        return f"{settings().redis_url} (NEWSREEL_REDIS_URL)"
+    if url := settings().redis_url:
+        from streaming.ratelimit import RateLimiter, RedisStore, StoreUnavailable, TokenBucket
+
+        where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]} (NEWSREEL_REDIS_URL)"
+        try:
+            limiter = RateLimiter(RedisStore(url, timeout_s=REDIS_WITHIN_S))
+            limiter.peek_sync("doctor", TokenBucket(1, 1))
+        except (StoreUnavailable, ValueError) as error:
+            raise NewsreelError(f"{where} does not decide a limit: {error}") from error
+        return f"{where}; decides limits"
     with EmbeddedRedis(settings().home):
         return "embedded; answers PING"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -28,8 +29,39 @@ Address = tuple[str, int]
 PLAIN: dict[str, Any] = {"driver_info": None, "protocol": 2}
 """No round trips before the first command but those that the URL asks for (password, database)."""
 
+DEFAULT_PORT = 6379
+
 TURNS = 4
 """Of the event loop, in which an answer that came while it was busy with something else is read."""
+
+
+CLUSTER = "+cluster://"
+"""In the scheme of a URL that names several servers of a cluster, by commas."""
+
+
+def of_one_server(url: str, timeout_s: float) -> str:
+    """The URL itself; of `redis+cluster://…` and `rediss+cluster://…` that of the first named server that can be reached.
+
+    From it the others are learnt. Where none can be reached now it is the last. Raises ValueError where none is named.
+    """
+    scheme, is_cluster, rest = url.partition(CLUSTER)
+    if not is_cluster:
+        return url
+    authority, slash, path = rest.partition("/")
+    account, at, named = authority.rpartition("@")
+    urls = [f"{scheme}://{account}{at}{place}{slash}{path}" for place in named.split(",") if place]
+    if not urls:
+        raise ValueError("a cluster's URL is redis+cluster://host:port,host:port")
+    return next((one for one in urls[:-1] if _is_reached(one, timeout_s)), urls[-1])
+
+
+def _is_reached(url: str, timeout_s: float) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or DEFAULT_PORT), timeout_s).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from streaming.ratelimit.exact import Number, exact
 from streaming.ratelimit.limits import Limit, Request
 from streaming.ratelimit.memory_store import MemoryStore
 from streaming.ratelimit.redis_calls import kept_by, one, read_one, redis_key, reset, scan
+from streaming.ratelimit.redis_node import of_one_server
 from streaming.ratelimit.redis_servers import AsyncServers, Servers
 from streaming.ratelimit.redis_slots import Place, Slots
 from streaming.ratelimit.refusals import Refusals
@@ -35,10 +36,11 @@ _log = logging.getLogger(__name__)
 class RedisStore:
     """Limits on one Redis server (6.2 or later) or a Redis Cluster, safe for threads and any number of event loops.
 
-    `url`: redis://, rediss:// or unix://, of the server or of any server of the cluster. `cache_refusals`: a refused
-    key is refused from memory until its wait is over, without asking Redis. `on_error`: what happens while Redis does
-    not answer within `timeout_s`: `raise` StoreUnavailable, `open` (all is allowed), `closed` (all is refused), `local`
-    (this process decides alone, by `local_share` of each limit); the last three are logged once an outage.
+    `url`: redis://, rediss:// or unix://, of the server or of any server of the cluster; redis+cluster://host:port,… of
+    several of them. `cache_refusals`: a refused key is refused from memory until its wait is over, without asking Redis.
+    `on_error`: what happens while Redis does not answer within `timeout_s`: `raise` StoreUnavailable, `open` (all is
+    allowed), `closed` (all is refused), `local` (this process decides alone, by `local_share` of each limit); the last
+    three are logged once an outage.
     """
 
     def __init__(
@@ -53,8 +55,9 @@ class RedisStore:
     ) -> None:
         if on_error not in ("raise", "open", "closed", "local"):
             raise ValueError(f"on_error must be raise, open, closed or local, not {on_error!r}")
-        self._url, self._prefix, self._on_error = url, prefix, on_error
         self._timeout_s = timeout_s = float(exact(timeout_s, "timeout_s"))
+        self._url = url = of_one_server(url, timeout_s)
+        self._prefix, self._on_error = prefix, on_error
         self._slots = Slots()
         self._servers = Servers(url, self._slots, timeout_s)
         self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}

@@ -20,6 +20,7 @@ from streaming.ratelimit import (
     TokenBucket,
 )
 from streaming.ratelimit.redis_store import OnError
+from tests.streaming.ratelimit.servers import Server, free_port
 
 PATIENT_S = 10.0
 """A busy machine may take longer than a store is given by default."""
@@ -138,3 +139,17 @@ def test_without_a_server_callers_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         asyncio.run(limiter.acquire("key", TokenBucket(1, 1)))
     assert time.monotonic() - begun < 1
+
+
+def test_a_clusters_url_names_several_servers_and_one_that_is_away_is_passed_over(
+    redis_cluster: list[Server],
+) -> None:
+    named = ",".join(f"127.0.0.1:{port}" for port in (free_port(), redis_cluster[1].port))
+    store = RedisStore(f"redis+cluster://{named}", timeout_s=PATIENT_S)
+    limiter = RateLimiter(store)
+    redis_cluster[1].run("FLUSHALL")
+    allowed = [limiter.acquire_sync(f"key {number}", FixedWindow(1, 3600)).allowed for number in range(20)]
+    assert all(allowed), "keys of all slots are decided"
+    limiter.close()
+    with pytest.raises(ValueError, match=r"redis\+cluster://host:port"):
+        RedisStore("redis+cluster://")
