@@ -63,12 +63,14 @@ def write_csv(schema: pa.Schema, batches: Batches, out: TextIO) -> None:
 
 
 def write_json(_: pa.Schema, batches: Batches, out: TextIO) -> None:
-    """One array of objects."""
-    rows = (row for batch in batches for row in batch.to_pylist())
+    """One array of objects. What is no number (NaN, an infinity) is null: JSON has no word for it."""
     opening = "["
-    for row in rows:
-        out.write(f"{opening}{json.dumps(row, ensure_ascii=False, default=console.plain)}")
-        opening = ",\n"
+    for batch in batches:
+        names = batch.schema.names
+        for values in zip(*(_numbers(column) for column in batch.columns), strict=True):
+            row = dict(zip(names, values, strict=True))
+            out.write(f"{opening}{json.dumps(row, ensure_ascii=False, default=console.plain)}")
+            opening = ",\n"
     out.write("]\n" if opening != "[" else "[]\n")
 
 
@@ -127,6 +129,17 @@ def begun(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if count >= HELD_ROWS:
             break
     return itertools.chain(held, batches)
+
+
+def _numbers(column: pa.Array) -> Iterable[Any]:
+    """Values, but for floats that are no number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _cells(column: pa.Array) -> Iterable[Any]:

@@ -22,7 +22,8 @@ CONNECTIONS = 16
 """At most so many for each process and server: PostgreSQL has 100 for all."""
 WAITING_REQUESTS = 1_000
 """So many requests may wait for a connection; more are told to come back."""
-WAIT_S = 5.0
+WAIT_S, REPLICA_WAIT_S = 5.0, 0.5
+"""For a connection. The primary answers what the replica does not in that time."""
 STATEMENT_TIMEOUT_MS = 5_000
 IDLE_TRANSACTION_TIMEOUT_MS = 10_000
 REPLICA_LAG_S = 5.0
@@ -53,7 +54,7 @@ class Database:
             )
         self._primary = _pool(self.url, "primary")
         replica = replica_url or settings().database_replica_url
-        self._replica = _pool(replica, "replica") if replica else None
+        self._replica = _pool(replica, "replica", REPLICA_WAIT_S) if replica else None
         self._replica_is_near = False
 
     async def open(self) -> None:
@@ -97,10 +98,13 @@ class Database:
         self._replica_is_near = row is not None and row["lag_s"] <= REPLICA_LAG_S
 
     async def all(self, query: str, parameters: Parameters = (), *, stale: bool = False) -> list[Row]:
-        """The rows of a query; `stale`: a replica may answer, up to `REPLICA_LAG_S` behind."""
-        pool = self._replica if stale and self._replica is not None and self.has_replica else self._primary
-        async with _served(pool) as connection:
-            return await (await connection.execute(query.encode(), parameters)).fetchall()
+        """The rows of a query; `stale`: a replica may answer, up to `REPLICA_LAG_S` behind, as long as it answers."""
+        if stale and self._replica is not None and self._replica_is_near:
+            try:
+                return await _rows(self._replica, query, parameters)
+            except DependencyError:
+                self._replica_is_near = False  # until it is looked at again
+        return await _rows(self._primary, query, parameters)
 
     async def one(self, query: str, parameters: Parameters = (), *, stale: bool = False) -> Row | None:
         """The first row of a query, or None."""
@@ -124,7 +128,7 @@ _LAG = b"""
 _MARK = b"SELECT set_config('newsreel.request_id', %s, true)"
 
 
-def _pool(url: str, name: str) -> AsyncConnectionPool[Connection]:
+def _pool(url: str, name: str, wait_s: float = WAIT_S) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         url,
         connection_class=psycopg.AsyncConnection[dict[str, Any]],
@@ -138,11 +142,16 @@ def _pool(url: str, name: str) -> AsyncConnectionPool[Connection]:
         min_size=2,
         max_size=CONNECTIONS,
         max_waiting=WAITING_REQUESTS,
-        timeout=WAIT_S,
+        timeout=wait_s,
         reconnect_timeout=10,
         open=False,
         name=name,
     )
+
+
+async def _rows(pool: AsyncConnectionPool[Connection], query: str, parameters: Parameters) -> list[Row]:
+    async with _served(pool) as connection:
+        return await (await connection.execute(query.encode(), parameters)).fetchall()
 
 
 @asynccontextmanager

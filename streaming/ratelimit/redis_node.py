@@ -40,7 +40,7 @@ CLUSTER = "+cluster://"
 
 
 def of_one_server(url: str, timeout_s: float) -> str:
-    """The URL itself; of `redis+cluster://…` and `rediss+cluster://…` that of the first named server that can be reached.
+    """The URL itself; of `redis+cluster://…` and `rediss+cluster://…` that of the first named server that is there.
 
     From it the others are learnt. Where none can be reached now it is the last. Raises ValueError where none is named.
     """

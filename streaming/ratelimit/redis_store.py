@@ -37,7 +37,7 @@ class RedisStore:
     """Limits on one Redis server (6.2 or later) or a Redis Cluster, safe for threads and any number of event loops.
 
     `url`: redis://, rediss:// or unix://, of the server or of any server of the cluster; redis+cluster://host:port,… of
-    several of them. `cache_refusals`: a refused key is refused from memory until its wait is over, without asking Redis.
+    several. `cache_refusals`: a refused key is refused from memory until its wait is over, without asking Redis.
     `on_error`: what happens while Redis does not answer within `timeout_s`: `raise` StoreUnavailable, `open` (all is
     allowed), `closed` (all is refused), `local` (this process decides alone, by `local_share` of each limit); the last
     three are logged once an outage.

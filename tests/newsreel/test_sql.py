@@ -45,6 +45,14 @@ def test_json_is_one_array_of_objects() -> None:
     assert json.loads(done.stdout) == [{"run_id": "r,1", "started": "2026-11-23T10:00:00Z", "rows": None}]
 
 
+@pytest.mark.usefixtures("home")
+def test_json_has_null_for_what_is_no_number() -> None:
+    query = "SELECT CAST('NaN' AS DOUBLE) AS a, 1e308 * 10 AS b, 0.5 AS c, make_array(1.5) AS d"
+    assert json.loads(newsreel("sql", query, "--json").stdout) == [
+        {"a": None, "b": None, "c": 0.5, "d": [1.5]}
+    ]
+
+
 @pytest.mark.usefixtures("one_run")
 def test_csv_quotes_and_leaves_null_empty() -> None:
     done = newsreel("sql", "SELECT run_id, rows FROM pipeline_runs", "--format", "csv")
