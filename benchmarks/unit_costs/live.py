@@ -1,7 +1,8 @@
 """Part `live`: what a read and a write cost the API and PostgreSQL, bytes that a write leaves, how fast the sink is.
 
-CPU time of the API's process and of PostgreSQL's, at rates that leave the machine half idle, as machines are planned;
-so what the client takes, and other programs, are left out. The check is both at once, at other rates.
+CPU time of the API's process and of PostgreSQL's, so that what the client takes, and other programs, are left out. Each
+at two rates: a server that is asked seldom wakes up for every request, so that a part of the cost is the same for any
+rate. The check is both at once, at other rates.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import psutil
 import psycopg
@@ -25,7 +25,9 @@ from benchmarks.unit_costs.cost import Cost
 from schemas.errors import StageError
 from stores.outbox.lake_sink import drain, lag
 
-READS_PER_S, WRITES_PER_S, SECONDS, CLIENTS = 1_000, 300, 10, 32
+RATES = {"reads": {"slow": 300, "fast": 1_500}, "writes": {"slow": 100, "fast": 500}}
+"""A second."""
+SECONDS, CLIENTS = 10, 32
 ROUNDS = 3
 """In turns; the least counts, which other programs have disturbed least."""
 BOTH = {"reads": 600, "writes": 150}
@@ -40,6 +42,33 @@ ROWS = ("views", "comments")
 
 
 @dataclass(frozen=True)
+class Load:
+    """So many reads and writes a second, taking turns."""
+
+    name: str
+    rates: Mapping[str, int]
+
+    @property
+    def per_s(self) -> int:
+        """All of them."""
+        return sum(self.rates.values())
+
+    @property
+    def told(self) -> str:
+        """As a person says it."""
+        return " and ".join(f"{rate:,} {kind}/s" for kind, rate in self.rates.items())
+
+    def requests(self, made: Mix) -> Iterator[bytes]:
+        """All that are sent."""
+        each = [
+            (number / rate, made.read if kind == "reads" else made.write)
+            for kind, rate in self.rates.items()
+            for number in range(rate * SECONDS)
+        ]
+        return iter([draw() for _, draw in sorted(each, key=lambda one: one[0])])
+
+
+@dataclass(frozen=True)
 class Spent:
     """Core-seconds of the two programs."""
 
@@ -49,11 +78,12 @@ class Spent:
     def __sub__(self, other: Spent) -> Spent:
         return Spent(self.api - other.api, self.database - other.database)
 
-    def costs(self, name: str, what: str, of: Mapping[str, float]) -> list[Cost]:
+    def costs(self, load: Load) -> list[Cost]:
         """As figures."""
+        of = {kind: float(rate * SECONDS) for kind, rate in load.rates.items()}
         return [
-            Cost(f"{name}_api", self.api, "core-s", f"{what}: CPU of the API", of),
-            Cost(f"{name}_database", self.database, "core-s", f"{what}: CPU of PostgreSQL", of),
+            Cost(f"{load.name}_api", self.api, "core-s", f"{load.told}: CPU of the API", of),
+            Cost(f"{load.name}_database", self.database, "core-s", f"{load.told}: CPU of PostgreSQL", of),
         ]
 
 
@@ -71,51 +101,42 @@ def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
     """Unit costs and the check's. Raises StageError where an answer failed."""
     with FreshHome() as house, servers(house) as served:
         house.lake.ensure()
-        reads, writes, both, stored = asyncio.run(_asked(house, served, seed, say))
+        unit_costs, checks = asyncio.run(_asked(house, served, seed, say))
         say("live: the sink brings what was written into the lake")
         sink = _sunk(house, served)
-    read = f"{READS_PER_S} reads/s: videos, comments, accounts"
-    written = f"{WRITES_PER_S} writes/s: reactions, comments, views, follows"
-    at_once = f"{BOTH['reads']} reads/s and {BOTH['writes']} writes/s at once"
-    return (
-        [
-            *reads.costs("reads", read, {"reads": READS_PER_S * SECONDS}),
-            *writes.costs("writes", written, {"writes": WRITES_PER_S * SECONDS}),
-            *stored,
-            sink,
-        ],
-        both.costs("both", at_once, {name: rate * SECONDS for name, rate in BOTH.items()}),
-    )
+    lasted = Cost("live_s", SECONDS, "s", "how long each rate of reads and writes was kept up")
+    return [*unit_costs, lasted, sink], checks
 
 
-async def _asked(
-    house: FreshHome, served: Servers, seed: int, say: Say
-) -> tuple[Spent, Spent, Spent, list[Cost]]:
+async def _asked(house: FreshHome, served: Servers, seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
     made = await mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
-    spent: dict[str, list[Spent]] = {"reads": [], "writes": [], "both": []}
-    rates = {"reads": READS_PER_S, "writes": WRITES_PER_S, "both": sum(BOTH.values())}
+    loads = [
+        Load(f"{kind}_{pace}", {kind: rate}) for kind, paces in RATES.items() for pace, rate in paces.items()
+    ]
+    check = Load("both", BOTH)
+    spent: dict[str, list[Spent]] = {load.name: [] for load in (*loads, check)}
     for number in range(ROUNDS):
-        for kind, rate in rates.items():
-            say(f"live: round {number + 1} of {ROUNDS}: {kind}, {rate}/s for {SECONDS} s")
-            asked = _mixed(made) if kind == "both" else _times(made, kind, rate)
-            spent[kind].append(await _spent(house, served, asked, rate))
-    reads, writes, both = (least(rounds) for rounds in spent.values())
+        for load in (*loads, check):
+            say(f"live: round {number + 1} of {ROUNDS}: {load.told} for {SECONDS} s")
+            spent[load.name].append(await _spent(house, served, load.requests(made), load.per_s))
     say(f"live: writes as fast as they are answered for {FILL_S:.0f} s")
     before = _stored(served)
     await closed_loop(served.port, _writes(made), seconds=FILL_S, clients=CLIENTS)
     after = _stored(served)
+    found = [cost for load in loads for cost in least(spent[load.name]).costs(load)]
+    return [*found, *_kept(before, after)], least(spent[check.name]).costs(check)
+
+
+def _kept(before: Stored, after: Stored) -> list[Cost]:
     rows, events = after.rows - before.rows, after.events - before.events
+    row_bytes = (after.row_bytes - before.row_bytes) / rows
+    event_bytes = (after.event_bytes - before.event_bytes) / events
     kept = "of a row of views or comments with its indexes, in PostgreSQL"
-    return reads, writes, both, [
-        Cost("row_bytes", (after.row_bytes - before.row_bytes) / rows, "bytes", kept, {"rows": rows}),
-        Cost(
-            "outbox_event_bytes",
-            (after.event_bytes - before.event_bytes) / events,
-            "bytes",
-            "of an event with its index, in PostgreSQL",
-            {"events": events},
-        ),
-    ]  # fmt: skip
+    event = "of an event with its index, in PostgreSQL"
+    return [
+        Cost("row_bytes", row_bytes, "bytes", kept, {"rows": rows}),
+        Cost("outbox_event_bytes", event_bytes, "bytes", event, {"events": events}),
+    ]
 
 
 def least(rounds: Sequence[Spent]) -> Spent:
@@ -132,18 +153,6 @@ async def _spent(house: FreshHome, served: Servers, requests: Iterator[bytes], r
     if answers.failed:
         raise StageError(f"{answers.failed} answers failed: {dict(answers.statuses)}")
     return _used(house, served) - before
-
-
-def _times(made: Mix, kind: str, rate: int) -> Iterator[bytes]:
-    one = made.read if kind == "reads" else made.write
-    return iter([one() for _ in range(rate * SECONDS)])
-
-
-def _mixed(made: Mix) -> Iterator[bytes]:
-    """Four reads, then a write."""
-    share = BOTH["reads"] // BOTH["writes"]
-    rounds = ([*(made.read() for _ in range(share)), made.write()] for _ in range(BOTH["writes"] * SECONDS))
-    return iter(list(chain.from_iterable(rounds)))
 
 
 def _writes(made: Mix) -> Iterator[bytes]:

@@ -49,21 +49,18 @@ class Kind:
 
 def kinds(demand: Demand, costs: UnitCosts, peak: float) -> tuple[Kind, ...]:
     """All kinds, for a demand that is `peak` times its mean in its busiest minutes."""
-
-    def requests(read_core_s: float, write_core_s: float) -> float:
-        return peak * (demand.reads_per_s * read_core_s + demand.writes_per_s * write_core_s)
-
+    reads_per_s, writes_per_s = peak * demand.reads_per_s, peak * demand.writes_per_s
     return (
         Kind(
             "API",
-            requests(costs.read_api_core_s, costs.write_api_core_s)
+            costs.api_cores(reads_per_s, writes_per_s)
             + peak * demand.upload_bytes_per_s * costs.upload_core_s_per_byte,
             several=True,
             moved_by="more of them behind a load balancer (NEWSREEL_TRUSTED_PROXIES)",
         ),
         Kind(
             "PostgreSQL",
-            requests(costs.read_database_core_s, costs.write_database_core_s),
+            costs.database_cores(reads_per_s, writes_per_s),
             several=False,
             moved_by="NEWSREEL_DATABASE_URL, NEWSREEL_DATABASE_REPLICA_URL; docs/scaling/partitioning.md",
         ),

@@ -31,9 +31,11 @@ class Prediction:
 
 PREDICTED: Mapping[str, Callable[[UnitCosts, Mapping[str, float]], float]] = {
     "ingest_check": lambda costs, of: costs.ingest_core_s.at(of["video_s"]),
-    "both_api": lambda costs, of: of["reads"] * costs.read_api_core_s + of["writes"] * costs.write_api_core_s,
+    "both_api": lambda costs, of: (
+        costs.live_s * costs.api_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
+    ),
     "both_database": lambda costs, of: (
-        of["reads"] * costs.read_database_core_s + of["writes"] * costs.write_database_core_s
+        costs.live_s * costs.database_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
     ),
     "refresh_check": lambda costs, of: costs.refresh_core_s.at(of["events"]),
     "event_bytes_check": lambda costs, of: costs.event_bytes.at(of["events"]),

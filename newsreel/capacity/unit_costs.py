@@ -14,10 +14,12 @@ class UnitCosts:
     """Core-seconds and bytes; `cores` of the machine that was measured."""
 
     cores: int
-    read_api_core_s: float
-    read_database_core_s: float
-    write_api_core_s: float
-    write_database_core_s: float
+    live_s: float
+    """How long the rates of the next four were kept up."""
+    reads_api_core_s: Line
+    reads_database_core_s: Line
+    writes_api_core_s: Line
+    writes_database_core_s: Line
     media_core_s_per_byte: float
     upload_core_s_per_byte: float
     redis_decisions_per_s: float
@@ -39,16 +41,30 @@ class UnitCosts:
     """In the lake's `events`, by a day's events; likewise in the tables."""
     table_bytes: Line
 
+    def api_cores(self, reads_per_s: float, writes_per_s: float) -> float:
+        """Of the API, for requests at these rates."""
+        return self._cores(self.reads_api_core_s, reads_per_s, self.writes_api_core_s, writes_per_s)
+
+    def database_cores(self, reads_per_s: float, writes_per_s: float) -> float:
+        """Of PostgreSQL, likewise."""
+        return self._cores(self.reads_database_core_s, reads_per_s, self.writes_database_core_s, writes_per_s)
+
+    def _cores(self, reads: Line, reads_per_s: float, writes: Line, writes_per_s: float) -> float:
+        """What a server takes for being asked at all, it takes once, whatever it is asked."""
+        standing = max(reads.fixed, writes.fixed) / self.live_s
+        return standing + reads.each * reads_per_s + writes.each * writes_per_s
+
 
 def unit_costs(found: Measured) -> UnitCosts:
     """All unit costs. Raises DependencyError where one was not measured."""
     uploads = found["upload_mib_per_s"]
     return UnitCosts(
-        cores=int(found["reads_api"].conditions["cores"]),
-        read_api_core_s=found["reads_api"].each,
-        read_database_core_s=found["reads_database"].each,
-        write_api_core_s=found["writes_api"].each,
-        write_database_core_s=found["writes_database"].each,
+        cores=int(uploads.conditions["cores"]),
+        live_s=found["live_s"].value,
+        reads_api_core_s=line(found["reads_slow_api"], found["reads_fast_api"]),
+        reads_database_core_s=line(found["reads_slow_database"], found["reads_fast_database"]),
+        writes_api_core_s=line(found["writes_slow_api"], found["writes_fast_api"]),
+        writes_database_core_s=line(found["writes_slow_database"], found["writes_fast_database"]),
         media_core_s_per_byte=found["media_api"].each,
         # The whole machine was at it, the clients too: no less is sure.
         upload_core_s_per_byte=uploads.conditions["cores"] / (uploads.value * MIB),
