@@ -26,7 +26,8 @@ def test_a_killed_import_is_made_whole_by_the_next_and_a_repeat_changes_nothing(
     process.communicate()
 
     assert house.json("import", "users", users) == {"table": "users", "rows": 1, "landed": 1, "rejected": 0}
-    assert house.sql("SELECT user_name, email FROM users") == [{"user_name": "ann", "email": "a@b"}]
+    named = house.sql("SELECT user_name, email FROM users", personal=True)
+    assert named == [{"user_name": "ann", "email": "a@b"}]
     held = "SELECT video_id, title, visibility, reasons, likes FROM videos"
     row = {"video_id": "v1", "title": "A", "visibility": "public", "reasons": [], "likes": 0}
     assert house.sql(held) == [row]

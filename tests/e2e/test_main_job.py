@@ -130,7 +130,7 @@ def test_an_analyst_reads_it_back(house: House, demo: dict[str, Any]) -> None:
     assert (video["video_id"], video["status"], video["uploader_id"]) == (
         demo["video_id"],
         "ready",
-        house.sql("SELECT user_id FROM users WHERE user_name = 'demo'")[0]["user_id"],
+        house.sql("SELECT user_id FROM users WHERE user_name = 'demo'", personal=True)[0]["user_id"],
     )
     chunks = house.sql("SELECT sum(frames) AS frames, count(*) AS chunks FROM chunks WHERE state = 'sound'")
     assert chunks == [{"frames": FRAMES, "chunks": 2}]
