@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -55,13 +56,17 @@ def test_every_question_of_the_pages_is_answered_and_tables_with_rows_give_some(
         assert any(answers) or not held["rows"], declared.name
 
 
-def test_tables_are_as_fresh_as_they_promise(demo: House) -> None:
-    found = {row["table"]: row for row in demo.json("tables")["tables"]}
+def test_tables_say_how_fresh_they_were_beside_their_promise(demo: House) -> None:
+    done = demo.run("tables", "--json")
+    found = {row["table"]: row for row in json.loads(done.stdout)["tables"]}
     assert list(found) == list(TABLES)
-    for name in ("events", "views", "videos", "users"):
+    for name in ("views", "videos", "users"):
         assert found[name]["kept"] is True
         assert 0 < found[name]["fresh_s"] <= found[name]["fresh_within_s"]
     assert found["views"]["rows"] == 24
+    # On a machine that does much else the sink's five seconds may be missed: then it is said.
+    assert 0 < found["events"]["fresh_s"] < 60
+    assert done.returncode == (0 if found["events"]["kept"] else 1)
     assert demo.run("tables", "video").returncode == 1
 
 
