@@ -47,9 +47,7 @@ def execute(notebook: Path, people: str, runs: str, environment: Mapping[str, st
     lakes.source = f"from stores.delta import Lake\n\npeople, runs = Lake({people!r}), Lake({runs!r})"
     client = NotebookClient(book, timeout=CELL_TIMEOUT_S, kernel_name="python3", record_timing=False)
     kernel = client.create_kernel_manager()
-    kernel.transport = (
-        "ipc"  # a socket file: nobody else on this machine is to hear it, or to be warned of that
-    )
+    kernel.transport = "ipc"  # over TCP others on this machine could listen, and the kernel warns of that
     try:
         client.execute(env=dict(environment))
     except CellExecutionError as error:

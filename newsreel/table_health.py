@@ -19,6 +19,7 @@ from stores.delta.upkeep import size
 SHARE = 0.99
 """Of what came in the time looked at, so many were there within the seconds that are said."""
 LOOKED_AT = timedelta(days=7)
+"""Of events no more than the newest commits that `event_log.MOST_COMMITS` allows."""
 REFRESHES = "SELECT started, ended FROM pipeline_runs WHERE stage = 'refresh' AND state = 'succeeded' ORDER BY started"
 
 
