@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -37,11 +38,21 @@ def tus(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyTus]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were made, each of which takes no time and counts as if it had."""
+    """The pauses that this thread makes, each of which takes no time and counts as if it had.
+
+    Threads that libraries have started in earlier tests pause as ever.
+    """
     made: list[float] = []
-    begun_s = time.monotonic()
-    monkeypatch.setattr(time, "sleep", made.append)
-    monkeypatch.setattr(time, "monotonic", lambda: begun_s + sum(made))
+    ours, begun_s, sleep, monotonic = threading.get_ident(), time.monotonic(), time.sleep, time.monotonic
+
+    def sleeps(seconds: float) -> None:
+        (made.append if threading.get_ident() == ours else sleep)(seconds)
+
+    def told() -> float:
+        return begun_s + sum(made) if threading.get_ident() == ours else monotonic()
+
+    monkeypatch.setattr(time, "sleep", sleeps)
+    monkeypatch.setattr(time, "monotonic", told)
     return made
 
 
