@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import psutil
 
@@ -81,6 +81,10 @@ class FreshHome:
     def lake(self) -> Lake:
         """Its tables."""
         return Lake((self.home / "lake").as_uri())
+
+    def lake_files(self, name: str) -> list[str]:
+        """Paths of the files that the newest version of a table consists of."""
+        return [unquote(urlsplit(uri).path) for uri in self.lake.open(name).file_uris()]
 
     @property
     def media(self) -> MediaStore:

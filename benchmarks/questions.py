@@ -11,19 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import live
+from benchmarks.lake.programs import MILLION, PEOPLE, days_of, live
 from benchmarks.machine import conditions
 from benchmarks.options import Options, count, positive
 from benchmarks.report import Figure, Report, Say
 from schemas.errors import StageError
 from stores.delta.upkeep import compact
 
-MILLION = 1_000_000
 LIMIT_RATIO = 2.0
-PEOPLE = {"users": 100_000, "videos": 10_000}
 PACKAGES = ("newsreel", "deltalake", "pyarrow", "duckdb")
 SMALL = "how many of which kind"
 QUESTIONS = {
@@ -61,8 +58,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     found = conditions(packages=PACKAGES, programs=(), millions=given.millions, rounds=given.rounds)
     with FreshHome() as house:
         say(f"sql: making {given.millions:g} M events")
-        whole, rest = divmod(int(given.millions * MILLION), MILLION)
-        live(house.environment, [*([MILLION] * whole), *([rest] if rest else [])], 0, PEOPLE)
+        live(house.environment, days_of(int(given.millions * MILLION)), 0, PEOPLE)
         compact(house.lake, "events")
         figures = _measured(house, given.rounds, say)
     ours = sum(figure.value or 0 for figure in figures if figure.name.endswith(": ours"))
@@ -73,8 +69,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
 def _measured(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
     import duckdb
 
-    handle = house.lake.open("events")
-    files = [unquote(urlsplit(uri).path) for uri in handle.file_uris()]
+    files = house.lake_files("events")
     plain = house.folder / "plain"
     peer = duckdb.connect()
     peer.execute("SET TimeZone = 'UTC'")

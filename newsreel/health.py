@@ -6,6 +6,7 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -119,8 +120,8 @@ def _redis() -> str:
 
         where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]} (NEWSREEL_REDIS_URL)"
         try:
-            limiter = RateLimiter(RedisStore(url, timeout_s=REDIS_WITHIN_S))
-            limiter.peek_sync("doctor", TokenBucket(1, 1))
+            with closing(RateLimiter(RedisStore(url, timeout_s=REDIS_WITHIN_S))) as limiter:
+                limiter.peek_sync("doctor", TokenBucket(1, 1))
         except (StoreUnavailable, ValueError) as error:
             raise NewsreelError(f"{where} does not decide a limit: {error}") from error
         return f"{where}; decides limits"

@@ -54,19 +54,20 @@ def table_health(lake: Lake, now: datetime, names: list[str] | None = None) -> I
     for declared in (TABLES[name] for name in names or TABLES):
         handle = lake.open(declared.name)
         [newest] = handle.history(limit=1)
+        changed = datetime.fromtimestamp(newest["timestamp"] / 1000, UTC)
         found = size(lake, declared.name)
         if declared.name == EVENTS:
             fresh_s = _share(events["delay_s"].to_numpy())
         elif declared.live:
             fresh_s = refreshed.get(declared.name)
         else:
-            fresh_s = _after_the_day(lake, declared, datetime.fromtimestamp(newest["timestamp"] / 1000, UTC))
+            fresh_s = _after_the_day(lake, declared, changed)
         yield TableHealth(
             table=declared.name,
             rows=found.rows,
             files=found.files,
             size_bytes=found.size_bytes,
-            changed=datetime.fromtimestamp(newest["timestamp"] / 1000, UTC),
+            changed=changed,
             fresh_within_s=declared.fresh_within_s,
             fresh_s=fresh_s,
         )

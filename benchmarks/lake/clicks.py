@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from benchmarks.api.servers import Servers, of_stack
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
-from stores.delta.query import plain_schema
+from stores.delta.event_log import commit_times
 
 WRITES_PER_S = 300
 WITHIN_S = 5.0
@@ -87,12 +88,8 @@ def _wait_for(house: FreshHome, last: int) -> None:
 
 def _latencies(house: FreshHome) -> NDArray[np.float64]:
     """Seconds from each event's transaction to the commit of its version. Those of people and videos are not clicks."""
-    handle = house.lake.open("events")
-    feed = handle.load_cdf(starting_version=1, columns=["table_name", "at", "_commit_timestamp"])
-    rows = pa.Table.from_batches([pa.record_batch(batch) for batch in feed])
-    rows = rows.cast(plain_schema(rows.schema))
+    rows = commit_times(house.lake, datetime.fromtimestamp(0, UTC))
     clicked = rows.filter(pc.is_in(rows["table_name"], pa.array(["views", "reactions", "comments"])))
-    at = clicked["at"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
-    committed = clicked["_commit_timestamp"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    at, committed = (clicked[name].cast(pa.int64()).to_numpy() for name in ("at", "committed"))
     found: NDArray[np.float64] = (committed - at) / 1e6
     return found

@@ -10,21 +10,18 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import unquote, urlsplit
 
 from benchmarks.api.servers import servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import Cost, live, rebuild, refresh
+from benchmarks.lake.programs import MILLION, PEOPLE, Cost, days_of, live, rebuild, refresh
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
 from schemas.tables import LIVE_TABLES
 
-MILLION = 1_000_000
 SHARE = 0.01
 WITHIN_S = 60.0
 GROWTH_LIMIT = 1.5
 """Of a million events' cost, from the shortest history to the longest: twenty times as long a history."""
-PEOPLE = {"users": 100_000, "videos": 10_000}
 ENGINES = ("duckdb", "polars")
 
 
@@ -61,10 +58,8 @@ def _grown(
         return refresh(environment, f"bench-{run}")
 
     for history in millions:
-        left = int(history * MILLION) - sum(sizes)
-        whole, rest = divmod(left, MILLION)
         say(f"refresh: making {history:g} M events of history")
-        bring(*([MILLION] * whole), *([rest] if rest else []))
+        bring(*days_of(int(history * MILLION) - sum(sizes)))
         start = refresh(environment, f"bench-start-{history:g}")
         share = bring(int(history * MILLION * SHARE)) - start
         say(f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s beyond the start of {start.wall_s:.1f} s")
@@ -76,9 +71,8 @@ def _grown(
 
 def _rebuilt(engine: str, house: FreshHome, environment: dict[str, str], say: Say) -> Cost:
     """Rebuild, and hold that it makes as many rows of each table as there are. Raises StageError where not."""
-    files = [unquote(urlsplit(uri).path) for uri in house.lake.open("events").file_uris()]
     folder = house.folder / engine
-    cost, rows = rebuild(engine, files, folder, environment)
+    cost, rows = rebuild(engine, house.lake_files("events"), folder, environment)
     shutil.rmtree(folder)
     ours = {
         declared.name: int(house.lake.query(f"SELECT count(*) AS n FROM {declared.name}")["n"][0].as_py())

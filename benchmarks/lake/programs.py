@@ -15,6 +15,9 @@ from typing import Any
 from schemas.errors import StageError
 
 SAID_CHARACTERS = 800
+MILLION = 1_000_000
+PEOPLE = {"users": 100_000, "videos": 10_000}
+"""Of made days that have about a million events each."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ def ran(
 def refresh(environment: Mapping[str, str], run_id: str, *more: str) -> Cost:
     """One refresh of the tables."""
     return ran("jobs.refresh_tables", ["--run-id", run_id, *more], environment)[0]
+
+
+def days_of(events: int) -> list[int]:
+    """So many events as sizes of days: millions, and what is left."""
+    whole, rest = divmod(events, MILLION)
+    return [*([MILLION] * whole), *([rest] if rest else [])]
 
 
 def live(environment: Mapping[str, str], sizes: Sequence[int], skip: int, people: Mapping[str, int]) -> None:

@@ -6,20 +6,18 @@ a size in between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.api.servers import servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import live, refresh
+from benchmarks.lake.programs import MILLION, PEOPLE, live, refresh
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
 from schemas.tables import LIVE_TABLES
 from stores.delta.upkeep import size
 
-HISTORY = 1_000_000
-SMALL, LARGE, CHECK = 100_000, 1_000_000, 400_000
-PEOPLE = {"users": 100_000, "videos": 10_000}
+HISTORY = MILLION
+SMALL, LARGE, CHECK = 100_000, MILLION, 400_000
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,3 @@ def _bytes(house: FreshHome) -> Bytes:
         size(house.lake, "events").size_bytes,
         sum(size(house.lake, declared.name).size_bytes for declared in LIVE_TABLES),
     )
-
-
-def told() -> Mapping[str, object]:
-    """What the part's conditions say of it."""
-    return {"history": HISTORY, "days": [SMALL, LARGE, CHECK], **PEOPLE}

@@ -9,7 +9,7 @@ from typing import Any
 from newsreel.capacity.demand import Demand, Stored, demand
 from newsreel.capacity.growth import FACTORS, Stage
 from newsreel.capacity.habits import Habits, declared
-from newsreel.capacity.machines import Kind, Machine, kinds
+from newsreel.capacity.machines import UTILISATION, Kind, Machine, kinds
 from newsreel.capacity.measured import Measured
 from newsreel.capacity.prediction import Prediction, predictions
 from newsreel.capacity.unit_costs import UnitCosts, unit_costs
@@ -75,7 +75,9 @@ class Estimate:
         }
 
 
-def estimate(habits: Habits, found: Measured, cores: int | None = None, utilisation: float = 0.6) -> Estimate:
+def estimate(
+    habits: Habits, found: Measured, cores: int | None = None, utilisation: float = UTILISATION
+) -> Estimate:
     """The estimate, on machines with so many cores (those of the measured one). Raises InputError."""
     costs = unit_costs(found)
     machine = Machine(costs.cores if cores is None else cores, utilisation)

@@ -9,13 +9,16 @@ from newsreel.capacity.demand import DAY_S, Demand
 from newsreel.capacity.unit_costs import UnitCosts
 from schemas.errors import InputError
 
+UTILISATION = 0.6
+"""Of a machine at the peak, unless somebody says otherwise: the rest is for what nobody has reckoned with."""
+
 
 @dataclass(frozen=True)
 class Machine:
     """What is counted in: `cores`, of which `utilisation` (above 0, at most 1) is used at the peak."""
 
     cores: int
-    utilisation: float = 0.6
+    utilisation: float = UTILISATION
 
     def __post_init__(self) -> None:
         """Hold both to what they can be."""

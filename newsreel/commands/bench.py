@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def bench(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Run one benchmark against its peer: all limits kept 0, one not kept 1, it could not run 3."""
     from benchmarks.registry import BENCHES

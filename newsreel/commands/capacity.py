@@ -11,6 +11,8 @@ import typer
 
 from newsreel import console
 from newsreel.capacity.habits import Habits, declared, option
+from newsreel.capacity.machines import UTILISATION
+from newsreel.commands.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -48,14 +50,14 @@ def capacity(
     ] = None,
     utilisation: Annotated[
         float, typer.Option("--utilisation", help="Share of a machine's cores that is used at the peak.")
-    ] = 0.6,
+    ] = UTILISATION,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the picture into this .svg or .png file.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Predictions beside measured runs; one off by over 20 %: exit 1.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
     **habits: float,
 ) -> int:
     """From users and habits to requests, storage, bandwidth and machines, and what breaks first (docs/capacity.md)."""

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.errors import InputError
 from schemas.rows import IDENTIFIER
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.settings import settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def demo(
     file: Annotated[Path, typer.Argument(help="Another video than the clip that comes with this.")] = CLIP,
     again: Annotated[bool, typer.Option("--again", help="Run the DAG once more; no row may change.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up when this ends.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Ingest a real video through Airflow, Beam, Spark and Delta; exit 0 only if all of it holds."""
     from newsreel import ingestion

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from newsreel.gate import admitted
 from schemas.settings import settings
 from stores.media import check_readable
@@ -20,7 +21,6 @@ INTERRUPTED = {"running": "interrupted"}
 """What is shown of an attempt that was never ended, where nobody works on its video now."""
 EXIT_CODES = {"ready": 0, "rejected": 1, "duplicate": 1, "removed": 1}
 Video = Annotated[str, typer.Argument(help="A video's id.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

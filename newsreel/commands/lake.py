@@ -11,6 +11,7 @@ import typer
 
 from newsreel import console
 from newsreel.answer_output import Format
+from newsreel.commands.options import Json
 from schemas.errors import ForbiddenError, InputError
 from schemas.settings import settings
 
@@ -70,7 +71,7 @@ def import_rows(
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove the rows with these keys; other columns are ignored.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Bring rows into a lake table, checked against its schema: some landed 0, none did 1 (docs/import.md)."""
     from newsreel.table_import import import_file

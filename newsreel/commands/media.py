@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.errors import InputError
 
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Chunks at work at once.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

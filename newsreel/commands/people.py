@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.errors import InputError, NotFoundError
 from schemas.settings import settings
 
@@ -17,7 +18,6 @@ Server = Annotated[
     str | None,
     typer.Option("--server", help="Its address; else the last one, or this HOME's stack, or port 8080."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

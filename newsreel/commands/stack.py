@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from newsreel import console
+from newsreel.commands.options import Json
 from schemas.settings import settings
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def register(app: typer.Typer) -> None:

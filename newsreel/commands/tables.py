@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from newsreel import console
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+from newsreel.commands.options import Json
 
 RESULTS = "SELECT * FROM quality_results WHERE at >= TIMESTAMP '{since}' ORDER BY at, table_name, expectation"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from stores.delta.query import plain_schema, run_query
 
 EVENTS = "events"
 INSTANT = pa.timestamp("us", tz="UTC")
+COMMITTED = "_commit_timestamp"
 MOST_COMMITS = 5_000
 """A sink under load makes more than that in a few hours; each is a file to be read."""
 TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
@@ -35,40 +37,35 @@ def version_rows(lake: Lake, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def added_events(lake: Lake, start: int, end: int) -> pa.Table:
-    """The rows that versions `start` to `end` of `events` added.
-
-    Rows that were only moved, by a compaction, are not among them (Delta protocol, "Change Data Files").
-    """
-    feed = lake.open(EVENTS).load_cdf(
-        starting_version=start, ending_version=end, columns=[*TAKEN, "_change_type"]
-    )
-    batches = [pa.record_batch(batch) for batch in feed]
-    if not batches:
-        return _events_schema().empty_table()
-    rows = pa.Table.from_batches(batches)
-    rows = rows.cast(plain_schema(rows.schema))
-    return rows.filter(pc.equal(rows["_change_type"], "insert")).select(TAKEN).cast(_events_schema())
+    """The rows that versions `start` to `end` of `events` added."""
+    return _added(lake, start, end, TAKEN).cast(_events_schema())
 
 
 def commit_times(lake: Lake, since: datetime) -> pa.Table:
     """(table_name, at, committed) of the events that were committed since a time, by the newest `MOST_COMMITS`."""
-    handle = lake.open(EVENTS)
     since_ms = since.timestamp() * 1000
-    versions = [found["version"] for found in handle.history(MOST_COMMITS) if found["timestamp"] >= since_ms]
-    columns = ["table_name", "at", "_change_type", "_commit_timestamp"]
-    schema = pa.schema(
-        [("table_name", pa.string()), ("at", INSTANT), ("_change_type", pa.string()), ("committed", INSTANT)]
-    )
+    commits = lake.open(EVENTS).history(MOST_COMMITS)
+    versions = [found["version"] for found in commits if found["timestamp"] >= since_ms]
+    schema = pa.schema([("table_name", pa.string()), ("at", INSTANT), ("committed", INSTANT)])
     if not versions:
-        return schema.empty_table().drop_columns("_change_type")
-    feed = handle.load_cdf(starting_version=min(versions), ending_version=handle.version(), columns=columns)
-    batches = [pa.record_batch(batch) for batch in feed]
-    if not batches:
-        return schema.empty_table().drop_columns("_change_type")
-    found = pa.Table.from_batches(batches)
-    committed = found["_commit_timestamp"].cast(pa.timestamp("us")).cast(INSTANT)
-    rows = found.select(columns[:3]).append_column("committed", committed).cast(schema)
-    return rows.filter(pc.equal(rows["_change_type"], "insert")).drop_columns("_change_type")
+        return schema.empty_table()
+    found = _added(lake, min(versions), max(versions), ("table_name", "at", COMMITTED))
+    # The feed gives it without a zone, and means UTC.
+    committed = found[COMMITTED].cast(pa.timestamp("us"))
+    return found.select(["table_name", "at"]).append_column("committed", committed).cast(schema)
+
+
+def _added(lake: Lake, start: int, end: int, columns: Sequence[str]) -> pa.Table:
+    """Columns of the change feed for rows that versions `start` to `end` of `events` added.
+
+    Rows that were only moved, by a compaction, are not among them (Delta protocol, "Change Data Files").
+    """
+    feed = lake.open(EVENTS).load_cdf(
+        starting_version=start, ending_version=end, columns=[*columns, "_change_type"]
+    )
+    rows = pa.table(feed)
+    rows = rows.cast(plain_schema(rows.schema))
+    return rows.filter(pc.equal(rows["_change_type"], "insert")).select(list(columns))
 
 
 def events_between(lake: Lake, start: datetime, end: datetime) -> pa.Table:

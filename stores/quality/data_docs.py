@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from schemas.errors import InputError
 from schemas.tables import table
-from stores.quality.library import library
+from stores.quality.library import context
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -33,21 +33,19 @@ def write_data_docs(rows: Iterable[Row], folder: Path) -> Path:
                 f"{folder} holds something else than pages of ours; name an empty folder, or a new one"
             )
         shutil.rmtree(folder)
-    with library() as gx:
+    with context() as made:
         from schemas.derive.expectations import suite
 
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
-        for name in context.get_site_names():
-            context.delete_data_docs_site(name)
-        context.add_data_docs_site(SITE, _site(folder))
+        for name in made.get_site_names():
+            made.delete_data_docs_site(name)
+        made.add_data_docs_site(SITE, _site(folder))
         checks = sorted(rows, key=_check)
         for name in sorted({row["table_name"] for row in checks}):
-            context.suites.add(suite(table(name)))
+            made.suites.add(suite(table(name)))
         for _, check in groupby(checks, key=_check):
             key, value = _validation(list(check))
-            context.validation_results_store.add(key=key, value=value)
-        context.build_data_docs()
+            made.validation_results_store.add(key=key, value=value)
+        made.build_data_docs()
     return folder / "index.html"
 
 

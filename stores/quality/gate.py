@@ -13,7 +13,7 @@ from schemas.errors import QualityError
 from schemas.table import Table
 from schemas.tables import table
 from stores.delta import lake
-from stores.quality.library import library
+from stores.quality.library import context
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,14 +46,12 @@ def check_rows(run_id: str, name: str, rows: Rows) -> int:
 
 
 def _validate(name: str, rows: Rows) -> list[dict[str, Any]]:
-    with library() as gx:
+    with context() as made:
         from schemas.derive.expectations import suite
 
         declared = table(name)
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
         frame = _frame(declared, rows)
-        asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
+        asset = made.data_sources.add_pandas("rows").add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         validated = batch.validate(suite(declared))
     return sorted(

@@ -8,17 +8,19 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from typing import Any
 
 
 @contextmanager
-def library() -> Iterator[ModuleType]:
-    """The library, imported late because that takes seconds, and quiet while the block runs."""
+def context() -> Iterator[Any]:
+    """A context of the library's own that is gone after the block. It is imported late: that takes seconds."""
     with _quiet():
         with _without_spark():
             import great_expectations as gx
             import great_expectations.expectations
-        yield gx
+        found = gx.get_context(mode="ephemeral")
+        found.variables.progress_bars = {"globally": False}
+        yield found
 
 
 @contextmanager

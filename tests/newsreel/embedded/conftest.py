@@ -1,11 +1,14 @@
-"""For those who read the outbox."""
+"""For those who read the outbox, and for those who need a PostgreSQL that is there already."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from newsreel.embedded.postgres import EmbeddedPostgres
 from stores.postgres import Connection, connect
 
 
@@ -13,3 +16,12 @@ from stores.postgres import Connection, connect
 def connection(database_url: str) -> Iterator[Connection]:
     with connect() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def held_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A HOME whose PostgreSQL is held, so that what a module makes in it is made once."""
+    home = tmp_path_factory.mktemp("home")
+    with EmbeddedPostgres(home) as server:
+        yield home
+    shutil.rmtree(server.folder)

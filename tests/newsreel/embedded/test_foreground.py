@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.stack_state import scheduling
@@ -23,15 +19,6 @@ with connect() as connection:
     fences = connection.execute("SELECT count(*) AS n FROM fences").fetchone()["n"]
 print(json.dumps([fences, lake().version("views"), sorted(name for name in os.environ if "AIRFLOW" in name)]))
 """
-
-
-@pytest.fixture(scope="module")
-def held_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A HOME whose PostgreSQL is held."""
-    home = tmp_path_factory.mktemp("home")
-    with EmbeddedPostgres(home) as server:
-        yield home
-    shutil.rmtree(server.folder)
 
 
 def execute(home: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -39,15 +37,6 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
     return make_stand_ins(tmp_path_factory.mktemp("stand-ins"))
 
 
-@pytest.fixture(scope="module")
-def once_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A HOME whose Airflow database is made once."""
-    home = tmp_path_factory.mktemp("home")
-    with EmbeddedPostgres(home) as server:
-        yield home
-    shutil.rmtree(server.folder)
-
-
 def started(home: Path, stand_ins: StandIns) -> subprocess.Popen[str]:
     """A command that runs the DAG, and has come as far as its first program, which takes long."""
     stand_ins.plan(inspect_video={"sleep_s": 600, "child": True})
@@ -64,12 +53,12 @@ def states(home: Path) -> list[str]:
         return [state for (state,) in connection.execute("SELECT state FROM dag_run ORDER BY id")]
 
 
-def test_the_final_states_come_back(once_home: Path, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch):
+def test_the_final_states_come_back(held_home: Path, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch):
     for name, value in stand_ins.environment.items():
         monkeypatch.setenv(name, value)
     changes: list[tuple[str, str | None]] = []
     run = run_dag_once(
-        once_home, "refresh_tables", on_change=lambda task: changes.append((task.task_id, task.state))
+        held_home, "refresh_tables", on_change=lambda task: changes.append((task.task_id, task.state))
     )
     assert run.state == "success"
     assert [(task.task_id, task.state, task.attempt) for task in run.tasks] == [("refresh", "success", 1)]
@@ -77,8 +66,8 @@ def test_the_final_states_come_back(once_home: Path, stand_ins: StandIns, monkey
     assert "refresh_tables works" in run.log_file.read_text()
 
 
-def test_sigkill_of_the_airflow_process_fails_the_run_and_says_so(once_home: Path, stand_ins: StandIns):
-    with started(once_home, stand_ins) as command:
+def test_sigkill_of_the_airflow_process_fails_the_run_and_says_so(held_home: Path, stand_ins: StandIns):
+    with started(held_home, stand_ins) as command:
         [call] = stand_ins.calls()
         [airflow] = [
             process
@@ -89,34 +78,34 @@ def test_sigkill_of_the_airflow_process_fails_the_run_and_says_so(once_home: Pat
         said, _ = command.communicate()
     assert said.startswith("StageError the run of ingest_video was cut off")
     assert soon(lambda: gone(call["pid"]) and gone(call["child"]))
-    assert states(once_home)[-1] == "failed"
+    assert states(held_home)[-1] == "failed"
 
 
 def test_sigkill_of_the_command_takes_everything_along_and_a_later_stack_does_not_go_on_with_it(
-    once_home: Path, stand_ins: StandIns
+    held_home: Path, stand_ins: StandIns
 ):
-    with started(once_home, stand_ins) as command:
+    with started(held_home, stand_ins) as command:
         [call] = stand_ins.calls()
         below = [process.pid for process in psutil.Process(command.pid).children(recursive=True)]
         command.kill()
     assert soon(lambda: all(gone(pid) for pid in [*below, call["pid"], call["child"]]))
-    assert states(once_home)[-1] == "running"
-    airflow = EmbeddedAirflow(once_home, EmbeddedPostgres(once_home).url("airflow"), 9)
+    assert states(held_home)[-1] == "running"
+    airflow = EmbeddedAirflow(held_home, EmbeddedPostgres(held_home).url("airflow"), 9)
     assert airflow.fail_abandoned_runs() == 1
-    assert states(once_home)[-1] == "failed"
+    assert states(held_home)[-1] == "failed"
     assert airflow.fail_abandoned_runs() == 0
 
 
-def test_it_refuses_while_a_stack_schedules(once_home: Path):
-    with scheduling(once_home, alone=True), pytest.raises(ConflictError, match="other runs use"):
-        run_dag_once(once_home, "refresh_tables")
+def test_it_refuses_while_a_stack_schedules(held_home: Path):
+    with scheduling(held_home, alone=True), pytest.raises(ConflictError, match="other runs use"):
+        run_dag_once(held_home, "refresh_tables")
 
 
-def test_several_run_side_by_side_and_a_stack_waits_for_none_of_them(once_home: Path):
+def test_several_run_side_by_side_and_a_stack_waits_for_none_of_them(held_home: Path):
     with (
-        scheduling(once_home, alone=False),
-        scheduling(once_home, alone=False),
+        scheduling(held_home, alone=False),
+        scheduling(held_home, alone=False),
         pytest.raises(ConflictError),
-        scheduling(once_home, alone=True),
+        scheduling(held_home, alone=True),
     ):
         pass

@@ -25,6 +25,7 @@ from stores.postgres import connect
 from streaming.api import database, kept_reads
 from tests.streaming.api.conftest import publish_package, served
 from tests.streaming.api.test_uploads import MIB, OCTETS, TUS, noise
+from tests.streaming.api.waiting import wait_for
 from tests.streaming.ratelimit.servers import one_server
 
 LOGIN = {"user_name": "ann", "password": "correct horse"}
@@ -212,13 +213,6 @@ def test_what_one_changes_all_show_soon(
         [1, 1],
         within_s=kept_reads.LONGEST_S + 4,
     )
-
-
-def wait_for(read: Callable[[], Any], wanted: Any, *, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while (found := read()) != wanted:
-        assert time.monotonic() < deadline, f"{found} after {within_s} s"
-        time.sleep(0.05)  # more would be over the limits
 
 
 def test_when_one_dies_the_other_serves(

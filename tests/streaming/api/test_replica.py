@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from schemas.settings import settings
 from streaming.api import database
 from tests.databases import Spares
 from tests.streaming.api.conftest import served
+from tests.streaming.api.waiting import wait_for
 
 ADD = """INSERT INTO videos (video_id, title, uploader_id, status, created) VALUES ('v', %s, 'u', 'ready', %s)"""
 
@@ -73,13 +74,6 @@ def rename(database_url: str, title: str) -> None:
         connection.execute("UPDATE videos SET title = %s", (title,))
 
 
-def wait_for(title: str, read: Callable[[], str], *, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while (found := read()) != title:
-        assert time.monotonic() < deadline, f"{found} after {within_s} s, not {title}"
-        time.sleep(0.05)
-
-
 def wait_until(server: psycopg.Connection[tuple[bool]], condition: str) -> None:
     deadline = time.monotonic() + 10
     while server.execute(f"SELECT {condition}".encode()).fetchone() != (True,):
@@ -104,12 +98,12 @@ def test_a_server_that_follows_is_read_while_it_is_near(
 
         time.sleep(2)  # by now the API has looked at the replica, which nothing outside of it tells
         rename(database_url, "second")
-        wait_for("second", title, within_s=2)
+        wait_for(title, "second", within_s=2)
         # It stands still: what it says is told until it is too far behind, then the first server is asked.
         follower.execute("SELECT pg_wal_replay_pause()")
         rename(database_url, "third")
-        wait_for("second", title, within_s=1)
-        wait_for("third", title, within_s=6)
+        wait_for(title, "second", within_s=1)
+        wait_for(title, "third", within_s=6)
         follower.execute("SELECT pg_wal_replay_resume()")
         wait_until(follower, "pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()")
         # It hears nothing more of the first server, and has played all that it heard: not near, though never behind.
@@ -118,7 +112,7 @@ def test_a_server_that_follows_is_read_while_it_is_near(
         wait_until(follower, "NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
         wait_until(follower, "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '4 s'")
         rename(database_url, "fourth")
-        wait_for("fourth", title, within_s=6)
+        wait_for(title, "fourth", within_s=6)
         for _ in range(20):
             assert title() == "fourth"
             time.sleep(0.1)
@@ -163,7 +157,7 @@ def test_no_write_goes_there_whoever_writes(
     with psycopg.connect(behind, autocommit=True) as replica, psycopg.connect(database_url) as primary:
         began = events(replica)
         with served() as url, httpx.Client(base_url=url) as api:
-            wait_for("a moment ago", lambda: str(api.get("/v1/videos/v").json()["title"]), within_s=5)
+            wait_for(lambda: api.get("/v1/videos/v").json()["title"], "a moment ago", within_s=5)
             login = {"user_name": "ann", "password": "correct horse"}
             user_id = api.post("/v1/users", json=login).json()["user_id"]
             tokens = api.post("/v1/sessions", json=login).json()
