@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -13,14 +14,19 @@ from numpy.typing import NDArray
 from schemas.table import Table
 from schemas.tables import TABLES
 from stores.delta import Lake
-from stores.delta.event_log import EVENTS, commit_times
+from stores.delta.event_log import EVENTS, INSTANT, commit_times
 from stores.delta.upkeep import size
 
 SHARE = 0.99
 """Of what came in the time looked at, so many were there within the seconds that are said."""
 LOOKED_AT = timedelta(days=7)
 """Of events no more than the newest commits that `event_log.MOST_COMMITS` allows."""
-REFRESHES = "SELECT started, ended FROM pipeline_runs WHERE stage = 'refresh' AND state = 'succeeded' ORDER BY started"
+REFRESHES = """
+    SELECT ended, detail FROM pipeline_runs
+    WHERE stage = 'refresh' AND state = 'succeeded' AND started >= TIMESTAMP '{since}' ORDER BY ended
+"""
+UP_TO = re.compile(r"events up to version (\d+)$")
+"""How a refresh says which version of `events` the tables show (`jobs.refresh_tables`); that of a day says none."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def table_health(lake: Lake, now: datetime, names: list[str] | None = None) -> I
     """Look at some tables, or all. Reads the log of each, of `events` the times too."""
     since = now - LOOKED_AT
     events = _event_times(lake, since)
-    refreshed = _refreshed(lake, events)
+    refreshed = _refreshed(lake, events, since)
     for declared in (TABLES[name] for name in names or TABLES):
         handle = lake.open(declared.name)
         [newest] = handle.history(limit=1)
@@ -74,22 +80,23 @@ def table_health(lake: Lake, now: datetime, names: list[str] | None = None) -> I
 
 
 def _event_times(lake: Lake, since: datetime) -> pa.Table:
-    """(table_name, at, committed, delay_s) of events that came since a time."""
+    """What `commit_times` has of events that came since a time, and `delay_s`: how long after the fact."""
     found = commit_times(lake, since)
     at = found["at"].cast(pa.int64()).to_numpy()
     delay_s = (found["committed"].cast(pa.int64()).to_numpy() - at) / 1e6
     return found.append_column("delay_s", pa.array(delay_s))
 
 
-def _refreshed(lake: Lake, events: pa.Table) -> dict[str, float]:
-    """For each live table: from its events to the end of the first refresh that began once the lake had them."""
-    runs = lake.query(REFRESHES)
-    if not runs.num_rows or not events.num_rows:
+def _refreshed(lake: Lake, events: pa.Table, since: datetime) -> dict[str, float]:
+    """For each live table: from its events to the end of the first refresh that took their version of `events`."""
+    runs = lake.query(REFRESHES.format(since=since.isoformat())).to_pylist()
+    ends = [(int(up_to[1]), run["ended"]) for run in runs if (up_to := UP_TO.search(run["detail"]))]
+    if not ends or not events.num_rows:
         return {}
-    started, ended = (runs[name].cast(pa.int64()).to_numpy() for name in ("started", "ended"))
-    at, committed = (events[name].cast(pa.int64()).to_numpy() for name in ("at", "committed"))
-    place = np.searchsorted(started, committed)
-    covered = place < len(started)  # the rest waits for the next refresh
+    ended = pa.array([end for _, end in ends], INSTANT).cast(pa.int64()).to_numpy()
+    at, version = (events[name].cast(pa.int64()).to_numpy() for name in ("at", "version"))
+    place = np.searchsorted(np.array([taken for taken, _ in ends]), version)
+    covered = place < len(ends)  # the rest waits for the next refresh
     delays_s = (ended[place[covered]] - at[covered]) / 1e6
     tables = events["table_name"].to_numpy()[covered]
     found = {name: _share(delays_s[tables == name]) for name in set(tables.tolist())}

@@ -15,7 +15,6 @@ from stores.delta.query import plain_schema, run_query
 
 EVENTS = "events"
 INSTANT = pa.timestamp("us", tz="UTC")
-COMMITTED = "_commit_timestamp"
 MOST_COMMITS = 5_000
 """A sink under load makes more than that in a few hours; each is a file to be read."""
 TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
@@ -42,17 +41,23 @@ def added_events(lake: Lake, start: int, end: int) -> pa.Table:
 
 
 def commit_times(lake: Lake, since: datetime) -> pa.Table:
-    """(table_name, at, committed) of the events that were committed since a time, by the newest `MOST_COMMITS`."""
+    """(table_name, at, version, committed) of the events committed since a time, by the newest `MOST_COMMITS`.
+
+    `version` is that of `events` which brought them.
+    """
     since_ms = since.timestamp() * 1000
     commits = lake.open(EVENTS).history(MOST_COMMITS)
     versions = [found["version"] for found in commits if found["timestamp"] >= since_ms]
-    schema = pa.schema([("table_name", pa.string()), ("at", INSTANT), ("committed", INSTANT)])
+    schema = pa.schema(
+        [("table_name", pa.string()), ("at", INSTANT), ("version", pa.int64()), ("committed", INSTANT)]
+    )
     if not versions:
         return schema.empty_table()
-    found = _added(lake, min(versions), max(versions), ("table_name", "at", COMMITTED))
+    taken = ("table_name", "at", "_commit_version", "_commit_timestamp")
+    found = _added(lake, min(versions), max(versions), taken).rename_columns(schema.names)
     # The feed gives it without a zone, and means UTC.
-    committed = found[COMMITTED].cast(pa.timestamp("us"))
-    return found.select(["table_name", "at"]).append_column("committed", committed).cast(schema)
+    committed = found["committed"].cast(pa.timestamp("us"))
+    return found.drop_columns("committed").append_column("committed", committed).cast(schema)
 
 
 def _added(lake: Lake, start: int, end: int, columns: Sequence[str]) -> pa.Table:
