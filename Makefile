@@ -37,4 +37,4 @@ cluster-test: setup ## the same ingest with Spark here and on a cluster of two w
 	@$(BIN)/pytest tests/e2e/on_a_cluster.py $(ARGS)
 
 browser-test: setup ## the watch page in headless Chromium (Debian: chromium, chromium-driver)
-	@$(BIN)/pytest tests/streaming/api/watch_in_chromium.py $(ARGS)
+	@$(BIN)/pytest tests/streaming/api/videos/watch_in_chromium.py $(ARGS)

@@ -71,7 +71,7 @@ def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]
 
 def jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
     """What a program takes that makes a Spark session and does nothing, less what it takes without one."""
-    program = "from jobs.session import spark_session"
+    program = "from jobs.spark.session import spark_session"
     session = [sys.executable, "-c", f"{program}; spark_session('nothing')"]
     return _wall_s(session, environment, folder) - _wall_s(
         [sys.executable, "-c", program], environment, folder
@@ -96,8 +96,8 @@ def prepared_environment(file: Path) -> Iterator[tuple[dict[str, str], Path]]:
 
 @contextmanager
 def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
-    """The file registered and PostgreSQL held; what `newsreel.by_hand` says."""
-    command = [sys.executable, "-m", "newsreel.by_hand", str(file.absolute()), "--title", file.stem]
+    """The file registered and PostgreSQL held; what `newsreel.stage_shell` says."""
+    command = [sys.executable, "-m", "newsreel.stage_shell", str(file.absolute()), "--title", file.stem]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -21,8 +21,8 @@ from benchmarks.processes import Memory, cpu_seconds, watched_memory
 from benchmarks.report import Figure, Report, Say
 from benchmarks.run_times import Span, recorded_stages, run_times
 from pipelines import media_tools
-from pipelines.manifests import PLAYLIST
-from pipelines.source import probe
+from pipelines.package.manifests import PLAYLIST
+from pipelines.source.source import probe
 from schemas.errors import StageError
 
 MINUTES = 10.0

@@ -82,7 +82,7 @@ def victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list
         return list(running(house, STAGES[point.stage][0]))[:1]
     if point.victim == "task":
         return _task(house, STAGES[point.stage][0])
-    modules = {"scheduler": "airflow_scheduler", "api-server": "api-server", "sink": "outbox_worker"}
+    modules = {"scheduler": "airflow_scheduler", "api-server": "api-server", "sink": "streaming.consumers"}
     return list(running(house, modules[point.victim]))[:1]
 
 

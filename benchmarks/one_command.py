@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import media_tools
-from pipelines.chunk_plan import plan
-from pipelines.cutting import Piece
-from pipelines.encoding import ChunkEncode, picture_outputs
-from pipelines.ladder import INGEST_CODECS, ladder, voices
-from pipelines.sound import SoundEncode
-from pipelines.source import probe
-from pipelines.timeline import timeline
+from pipelines.encoding.chunk import ChunkEncode, picture_outputs
+from pipelines.encoding.sound import SoundEncode
+from pipelines.encoding.timeline import timeline
+from pipelines.ladder.ladder import INGEST_CODECS, ladder, voices
+from pipelines.source.chunk_plan import plan
+from pipelines.source.cutting import Piece
+from pipelines.source.source import probe
 from schemas.errors import InputError
 
 BOUND_OPTIONS = frozenset({"-threads", "-row-mt", "-tile-columns"})

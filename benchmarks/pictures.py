@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines import media_tools
-from pipelines.source import NO_SOFTWARE_DECODER
+from pipelines.source.source import NO_SOFTWARE_DECODER
 
 
 def decoded_pictures(path: Path, codec: str) -> int:

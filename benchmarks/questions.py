@@ -1,8 +1,8 @@
 """`newsreel bench sql`: an analyst's questions to 20 M events in the lake, against DuckDB on Parquet files of the same.
 
-The events are made (`newsreel.life`) and lie as the nightly upkeep leaves them; DuckDB has a copy, in plain files that
-it wrote itself. Both are asked in one process, in turns; ours opens the Delta table anew for every question, as
-`newsreel sql` does. All answers are compared.
+The events are synthetic (`newsreel.synthetic_events`), compacted as the nightly maintenance leaves them; DuckDB reads a
+copy in plain files that it wrote itself. Both run in one process, alternating; ours opens the Delta table for every
+question, as `newsreel sql` does. All answers are compared.
 """
 
 from __future__ import annotations

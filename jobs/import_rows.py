@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from jobs.commits import committed
-from jobs.session import spark_session
+from jobs.spark.commits import committed
+from jobs.spark.session import spark_session
 from schemas.tables import table
 from stores.delta import lake
 

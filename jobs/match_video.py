@@ -2,9 +2,9 @@
 
 Unless an operator has decided that it is none (`match_decisions`): then the match is told, and the video goes on.
 
-The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. Where a picture of it is alike
-at all (`jobs.screening`), Spark proposes offsets (`jobs.candidates`) and compares all pictures at them (`jobs.runs`);
-`jobs.segments` chooses what is told.
+The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. If any picture of it is similar
+(`jobs.matching.screening`), Spark proposes offsets (`jobs.matching.candidates`) and compares all pictures at these
+offsets (`jobs.matching.runs`); `jobs.matching.segments` selects the segments to report.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.samples import SAMPLE_S
-from jobs.screening import anything_alike
-from jobs.segments import Run, Segment, best_first, choose_segments, identical
-from jobs.session import spark_session
+from jobs.matching.samples import SAMPLE_S
+from jobs.matching.screening import anything_alike
+from jobs.matching.segments import Run, Segment, best_first, choose_segments, identical
+from jobs.spark.session import spark_session
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import NotFoundError
 from schemas.tables import table
@@ -93,9 +93,9 @@ def match_rows(
     spark: SparkSession, rows: Iterable[Row], corpus: DataFrame, eligible: Callable[[Reference], bool]
 ) -> tuple[list[Run], dict[str, float]]:
     """Runs of pictures that `rows` share with eligible videos of `corpus`, and those videos' durations in seconds."""
-    from jobs.candidates import candidate_offsets
-    from jobs.runs import shared_runs
-    from jobs.samples import samples
+    from jobs.matching.candidates import candidate_offsets
+    from jobs.matching.runs import shared_runs
+    from jobs.matching.samples import samples
 
     query = samples(spark.createDataFrame(_fingerprints(rows)))
     offsets = candidate_offsets(query, samples(corpus)).toArrow().to_pylist()

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.active_users import MONTH_DAYS, active_users, retention
-from jobs.commits import committed
-from jobs.engagement import engagement
-from jobs.session import spark_session
+from jobs.engagement.active_users import MONTH_DAYS, active_users, retention
+from jobs.engagement.videos import engagement
+from jobs.spark.commits import committed
+from jobs.spark.session import spark_session
 from schemas.derive.arrow import arrow_schema
 from schemas.table import Table
 from schemas.tables.activity import ACTIVE_USERS_DAILY, RETENTION

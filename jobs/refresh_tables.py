@@ -17,9 +17,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from jobs.changes import Changes, changes
-from jobs.event_slice import EventSlice, new_slices, slices_of_day
-from jobs.personal_fields import with_personal_fields
+from jobs.refresh.changes import Changes, changes
+from jobs.refresh.event_slice import EventSlice, new_slices, slices_of_day
+from jobs.refresh.personal_fields import with_personal_fields
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from schemas.table import Table
@@ -102,7 +102,7 @@ def _write(found: Changes, run_id: str, version: int | None) -> None:
         lake().take(declared.name, rows, born=found.born, app_id=APP_ID, version=version)
         return
     # Imported here: it takes a second, and a small refresh needs none of it.
-    from jobs.spark_merge import merge_by_spark
+    from jobs.spark.merge import merge_by_spark
 
     merge_by_spark(lake(), declared, rows, born=found.born, app_id=APP_ID, version=version)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from newsreel.registration import existing_video
-from newsreel.servers import database
+from newsreel.embedded.servers import database
+from newsreel.video_registration import existing_video
 from newsreel.video_runs import Say, end_runs
 from schemas.errors import ConflictError
 from schemas.settings import settings

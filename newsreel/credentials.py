@@ -9,7 +9,7 @@ from stores.postgres import connect
 
 def set_password(user_name: str, password: str) -> bool:
     """Give an account a password, and end what sessions it has; False where there is no such account."""
-    from streaming.api.passwords import Passwords
+    from streaming.accounts.passwords import Passwords
 
     password_hash = asyncio.run(Passwords().hash(password))
     with connect() as connection:

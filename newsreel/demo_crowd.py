@@ -1,6 +1,6 @@
 """The demo's people, who use the API as anybody would: they sign up, and watch, like, comment on and share a video.
 
-What the watchers do with it is a made day of theirs (`newsreel.life`), all of it now.
+What the watchers do with it is a made day of theirs (`newsreel.synthetic_events`), all of it now.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from newsreel.api_client import ApiClient, checked
 from newsreel.credentials import set_password
-from newsreel.life.population import Population
+from newsreel.synthetic_events.population import Population
 from schemas.errors import LogInError, StageError
 from stores.private_files import kept
+from streaming.client.session import ApiClient, checked
 
 UPLOADER = "demo"
 WATCHERS = ("ada", "grace", "linus")

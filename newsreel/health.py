@@ -80,14 +80,14 @@ def _finding(what: str, otherwise: State, look: Callable[[], str]) -> Finding:
 
 
 def _java() -> str:
-    from jobs.java import java_home, java_version
+    from jobs.spark.java import java_home, java_version
 
     home = java_home()
     return f"Java {java_version(home)} in {home}"
 
 
 def _jars() -> str:
-    from jobs.jars import jar_paths
+    from jobs.spark.jars import jar_paths
 
     paths = jar_paths()
     return f"{len(paths)} in {paths[0].parent}"
@@ -100,7 +100,7 @@ def _media_tools() -> str:
 
 
 def _postgresql() -> str:
-    from newsreel.servers import database
+    from newsreel.embedded.servers import database
     from stores.outbox.reader import lags
     from stores.postgres import connect
 

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsreel.embedded.servers import database
 from newsreel.embedded.stack import running_stack
-from newsreel.gate import alone_on
-from newsreel.registration import existing_video, register, take_up, uploader
-from newsreel.servers import database
+from newsreel.ingest_slots import alone_on
 from newsreel.summary import last_run_id
+from newsreel.video_registration import existing_video, register, take_up, uploader
 from newsreel.video_runs import follow_video, run_video, run_without_stack
 from schemas.errors import StageError
 from schemas.ids import video_id_of

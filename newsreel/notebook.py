@@ -1,7 +1,7 @@
 """`python -m newsreel.notebook`: execute docs/notebooks/lake.ipynb anew, on made days of people and a real ingest.
 
-In a HOME of its own, in the temporary folder: `newsreel demo`, then a fortnight of `newsreel.life` in a lake beside it,
-its tables refreshed, each of its days measured. Takes some minutes.
+In a HOME of its own, in the temporary folder: `newsreel demo`, then two weeks of `newsreel.synthetic_events` in a lake
+beside it, its tables refreshed, each of its days measured. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -83,7 +83,15 @@ def _make_days(environment: Mapping[str, str], today: date) -> None:
     console.say(f"{DAYS} days of {EVENTS} events")
     days = [first + timedelta(days=number) for number in range(DAYS)]
     sizes = ",".join(str(int(EVENTS * (WEEKEND if day.weekday() >= SATURDAY else 1))) for day in days)
-    _run(environment, sys.executable, "-m", "newsreel.life", f"--first={first}", f"--sizes={sizes}", *MADE)
+    _run(
+        environment,
+        sys.executable,
+        "-m",
+        "newsreel.synthetic_events",
+        f"--first={first}",
+        f"--sizes={sizes}",
+        *MADE,
+    )
     _newsreel(environment, "exec", "python", "-m", "jobs.refresh_tables", "--run-id", "made")
     for day in days:
         console.say(f"measuring {day}")

@@ -85,7 +85,7 @@ def last_run_id(lake: Lake, video_id: str) -> str | None:
 
 def shortcomings(sections: Mapping[str, Section]) -> list[str]:
     """What keeps the summary from showing a video that was published as it should be; empty when all holds."""
-    from pipelines.ladder import INGEST_CODECS
+    from pipelines.ladder.ladder import INGEST_CODECS
 
     found = []
     status = [row["status"] for row in sections["video"].rows]

@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from newsreel.embedded.servers import database
 from newsreel.import_rejections import Rejections
 from newsreel.ingestion import bring_up_to_date
-from newsreel.servers import database
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.sql import live_columns
 from schemas.errors import InputError

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from newsreel.embedded.airflow_client import AirflowClient, DagRun, TaskRun
-from newsreel.embedded.once import run_dag_once
+from newsreel.embedded.dag_test import run_dag_once
+from newsreel.embedded.orphans import VIDEO_VARIABLE, end_all, marked_processes, stage_processes
 from newsreel.embedded.stack import airflow_client, running_stack
-from newsreel.embedded.strays import VIDEO_VARIABLE, end_all, marked_processes, stage_processes
-from newsreel.registration import next_run_id
+from schemas.dags import INGEST_VIDEO
 from schemas.errors import StageError
 from stores.delta import Lake
+from streaming.consumers.airflow_client import AirflowClient, TaskRun
+from streaming.consumers.runs import list_runs, next_run_id
 
-INGEST_DAG = "ingest_video"
 LONGEST_START_S = 60.0
 LONGEST_END_S = 60.0
 """Airflow kills the tasks of a run that was ended on their next heartbeat, some seconds later."""
@@ -29,15 +29,15 @@ def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, s
     By Airflow's REST API where the stack of this HOME runs, else by `dag.test()` in a child, which names its own run.
     """
     if running_stack(home) is None:
-        return run_without_stack(home, INGEST_DAG, {"video_id": video_id}, say, {VIDEO_VARIABLE: video_id})
+        return run_without_stack(home, INGEST_VIDEO, {"video_id": video_id}, say, {VIDEO_VARIABLE: video_id})
     with airflow_client(home) as airflow:
-        known = runs_of(airflow, video_id)
+        known = list_runs(airflow, video_id)
         run_id = next((run.run_id for run in known if not run.finished), None)
         if run_id:
             say(f"run {run_id} is under way; waiting for it")
         else:
             run_id = next_run_id(tables, video_id, [run.run_id for run in known])
-            airflow.trigger(INGEST_DAG, run_id, {"video_id": video_id})
+            airflow.trigger(INGEST_VIDEO, run_id, {"video_id": video_id})
         return _followed(airflow, run_id, say)
 
 
@@ -48,7 +48,7 @@ def follow_video(home: Path, video_id: str, say: Say) -> tuple[str, str | None]:
     """
     deadline = time.monotonic() + LONGEST_START_S
     with airflow_client(home) as airflow:
-        while not (known := runs_of(airflow, video_id)):
+        while not (known := list_runs(airflow, video_id)):
             if time.monotonic() > deadline:
                 raise StageError(f"no run of video {video_id} has begun; see {home / 'logs' / 'outbox.log'}")
             time.sleep(_POLL_S)
@@ -56,11 +56,11 @@ def follow_video(home: Path, video_id: str, say: Say) -> tuple[str, str | None]:
 
 
 def _followed(airflow: AirflowClient, run_id: str, say: Say) -> tuple[str, str | None]:
-    say(f"Airflow: {airflow.run_url(INGEST_DAG, run_id)}")
-    run = airflow.wait(INGEST_DAG, run_id, on_change=_teller(say))
+    say(f"Airflow: {airflow.run_url(INGEST_VIDEO, run_id)}")
+    run = airflow.wait(INGEST_VIDEO, run_id, on_change=_teller(say))
     if run.state == "success":
         return run_id, None
-    failed = [task.task_id for task in airflow.tasks(INGEST_DAG, run_id) if task.state == "failed"]
+    failed = [task.task_id for task in airflow.tasks(INGEST_VIDEO, run_id) if task.state == "failed"]
     return run_id, f"run {run_id} ended as {run.state}; failed: {', '.join(failed) or 'none of its tasks'}"
 
 
@@ -83,9 +83,9 @@ def end_runs(home: Path, video_id: str) -> int:
     if running_stack(home) is None:
         return end_all(lambda: marked_processes({"NEWSREEL_HOME": str(home), VIDEO_VARIABLE: video_id}))
     with airflow_client(home) as airflow:
-        runs = [run.run_id for run in runs_of(airflow, video_id) if not run.finished]
+        runs = [run.run_id for run in list_runs(airflow, video_id) if not run.finished]
         for run_id in runs:
-            airflow.fail(INGEST_DAG, run_id)
+            airflow.fail(INGEST_VIDEO, run_id)
     deadline = time.monotonic() + LONGEST_END_S
     while stage_processes(home, video_id):
         if time.monotonic() > deadline:
@@ -94,15 +94,6 @@ def end_runs(home: Path, video_id: str) -> int:
             )
         time.sleep(_POLL_S)
     return len(runs)
-
-
-def runs_of(airflow: AirflowClient, video_id: str) -> list[DagRun]:
-    """The runs `<video_id>-<attempt>`, the newest first."""
-    return [
-        run
-        for run in airflow.runs_named(INGEST_DAG, f"{video_id}-")
-        if run.run_id.rpartition("-")[0] == video_id
-    ]
 
 
 def _teller(say: Say) -> Callable[[TaskRun], None]:

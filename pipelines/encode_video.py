@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines.ladder import INGEST_CODECS
-from pipelines.package_record import PackageRecord, read_record, write_record
-from pipelines.renditions import Package, built_package
-from pipelines.thumbnail import best_position, make_thumbnail
+from pipelines.encoding.package_record import PackageRecord, read_record, write_record
+from pipelines.encoding.renditions import Package, built_package
+from pipelines.ladder.ladder import INGEST_CODECS
+from pipelines.package.thumbnail import best_position, make_thumbnail
 from pipelines.video_row import move, source_digest, video_row
 from stores.delta import lake
 from stores.media import media

@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.faults import Fault, reasons
-from pipelines.fingerprints import fingerprint_rows
-from pipelines.inspection import Inspection, inspect_source
+from pipelines.inspection.fingerprints import fingerprint_rows
+from pipelines.inspection.inspection import Inspection, inspect_source
+from pipelines.source.faults import Fault, reasons
 from pipelines.video_row import move, source_digest, video_row
 from stores.delta import lake
 from stores.media import media

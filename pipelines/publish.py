@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines.package_record import needed_record
-from pipelines.packaging import verify_package
+from pipelines.encoding.package_record import needed_record
+from pipelines.package.packaging import verify_package
 from pipelines.video_row import move, source_digest, video_row
 from schemas.errors import StageError
 from stores.delta import lake

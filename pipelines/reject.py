@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.faults import Fault, reasons
+from pipelines.source.faults import Fault, reasons
 from pipelines.video_row import move, video_row
 from schemas.errors import StageError
 from stores.delta import lake

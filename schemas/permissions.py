@@ -1,8 +1,8 @@
-"""Who may see and change what: one table, asked in one place (streaming/api/authorization.py).
+"""Who may see and change what: one table, asked in one place (streaming/accounts/authorization.py).
 
-For each kind of object, in each state, each action has one verdict for each relation of who asks to the object. Who has
-several relations (an operator who is the uploader) gets the best verdict of them. tests/streaming/api/test_matrix.py
-asks the served API for every cell.
+For each kind of object, in each state, each action has one verdict for each relation of the caller to the object. A
+caller with several relations (an operator who is the uploader) gets the best verdict of them. Every cell is requested
+from the served API by tests/streaming/accounts/test_authorization.py.
 """
 
 from __future__ import annotations

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(None, description="PostgreSQL; unset: an embedded server under HOME.")
     redis_url: str | None = Field(None, description="Redis; unset: an embedded server under HOME.")
+    airflow_url: SecretStr | None = Field(
+        None,
+        description="Airflow's REST API, https://USER:PASSWORD@HOST; unset: the Airflow of `newsreel up`.",
+    )
     database_replica_url: str | None = Field(
         None, description="A PostgreSQL that follows the first one; who is not logged in reads from it."
     )

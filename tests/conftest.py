@@ -12,7 +12,7 @@ import pytest
 from newsreel.embedded.postgres import EmbeddedPostgres
 from schemas.settings import settings
 from stores.delta import Lake
-from stores.postgres import migrate
+from stores.migrations.migrate import migrate
 from tests.databases import Databases, Spares
 
 PROJECT = Path(__file__).parent.parent

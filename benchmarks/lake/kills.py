@@ -149,7 +149,7 @@ def _victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
             yield server
         return
     words = {
-        "consumers": "newsreel.embedded.outbox_worker",
+        "consumers": "streaming.consumers",
         "spark": "org.apache.spark.deploy.SparkSubmit",
         "refresh": "jobs.refresh_tables",
         "scheduler": "scheduler",

@@ -61,7 +61,11 @@ def days_of(events: int) -> list[int]:
 def live(environment: Mapping[str, str], sizes: Sequence[int], skip: int, people: Mapping[str, int]) -> None:
     """Days of life into the lake's `events`: all of these sizes but the first so many, which it holds."""
     options = [f"--{name}={value}" for name, value in people.items()]
-    ran("newsreel.life", [f"--sizes={','.join(map(str, sizes))}", f"--skip={skip}", *options], environment)
+    ran(
+        "newsreel.synthetic_events",
+        [f"--sizes={','.join(map(str, sizes))}", f"--skip={skip}", *options],
+        environment,
+    )
 
 
 def rebuild(

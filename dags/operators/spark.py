@@ -6,7 +6,7 @@ from dags.operators.program import ProgramOperator
 
 
 class SparkOperator(ProgramOperator):
-    """Runs `python -m module`, which starts a JVM where it finds that it needs one (jobs/session.py).
+    """Runs `python -m module`, which starts a JVM where it finds that it needs one (jobs/spark/session.py).
 
     A class of its own so that Airflow's pages say which engine a task is for. Why no spark-submit:
     docs/adr/0007-small-refresh-and-driver.md.

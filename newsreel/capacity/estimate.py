@@ -13,7 +13,7 @@ from newsreel.capacity.machines import UTILISATION, Kind, Machine, kinds
 from newsreel.capacity.measured import Measured
 from newsreel.capacity.prediction import Prediction, predictions
 from newsreel.capacity.unit_costs import UnitCosts, unit_costs
-from pipelines.packaging import SEGMENT_S
+from pipelines.package.packaging import SEGMENT_S
 
 YEAR_DAYS = 365
 

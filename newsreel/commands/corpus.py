@@ -25,7 +25,7 @@ def fingerprint(
     as_json: Json = False,
 ) -> int:
     """Add a video to the corpus that `match` compares with; other bytes under the same id replace it."""
-    from pipelines.fingerprints import fingerprint_file
+    from pipelines.inspection.fingerprints import fingerprint_file
     from stores.delta import lake
 
     if not IDENTIFIER.fullmatch(video_id):
@@ -52,8 +52,8 @@ def match(
 ) -> int:
     """Say whether a file, or part of it, is already here: match 0, none 1."""
     from jobs.match_video import match_fingerprints
-    from newsreel.servers import database
-    from pipelines.fingerprints import fingerprint_file
+    from newsreel.embedded.servers import database
+    from pipelines.inspection.fingerprints import fingerprint_file
 
     with database():
         with console.progress() as on_progress:

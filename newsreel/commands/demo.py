@@ -79,9 +79,9 @@ def demo(
 def _brought(file: Path, title: str, home: Path, api_url: str) -> Answer:
     """Upload the file as the demo's user, and let the others watch it; where it stands."""
     from newsreel import demo_crowd, ingestion
-    from newsreel.servers import database
-    from newsreel.upload import upload_file
+    from newsreel.embedded.servers import database
     from stores.delta import lake
+    from streaming.client.upload import upload_file
 
     with database():
         uploader = demo_crowd.person(api_url, home, USER)

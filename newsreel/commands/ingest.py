@@ -9,7 +9,7 @@ import typer
 
 from newsreel import console
 from newsreel.commands.options import Json
-from newsreel.gate import admitted
+from newsreel.ingest_slots import admitted
 from schemas.settings import settings
 from stores.media import check_readable
 
@@ -98,8 +98,8 @@ def runs(
     as_json: Json = False,
 ) -> int:
     """Say what happened to a video stage by stage, and why; an unknown video is exit 1."""
-    from newsreel.registration import existing_video
-    from newsreel.servers import database
+    from newsreel.embedded.servers import database
+    from newsreel.video_registration import existing_video
     from stores.delta import lake
     from stores.fence import holder
     from stores.postgres import connect

@@ -31,7 +31,7 @@ def inspect(
     as_json: Json = False,
 ) -> int:
     """Decode a file strictly, chunk by chunk, and say whether it can be accepted: accept 0, reject 1."""
-    from pipelines.inspection import inspect_file
+    from pipelines.inspection.inspection import inspect_file
 
     with console.progress() as on_progress:
         report = inspect_file(file, workers=workers, on_progress=on_progress, manifest=digests)
@@ -55,7 +55,7 @@ def digest(
     as_json: Json = False,
 ) -> int:
     """Record a digest of each part of a file, so that `inspect --digests` finds every byte that changes later."""
-    from pipelines.digests import digest_file, write_manifest
+    from pipelines.inspection.digests import digest_file, write_manifest
 
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise InputError(f"--out {out}: is the file itself; name another")
@@ -83,7 +83,7 @@ def encode(
     as_json: Json = False,
 ) -> int:
     """Make a verified HLS and DASH package of a file."""
-    from pipelines.encode_file import encode_file
+    from pipelines.encoding.encode_file import encode_file
 
     names = [name.strip() for name in codecs.split(",") if name.strip()]
     with console.progress() as on_progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from newsreel import console
 from newsreel.commands.options import Json
 from schemas.errors import InputError, NotFoundError
 from schemas.settings import settings
+
+if TYPE_CHECKING:
+    from streaming.client.session import ApiClient
 
 Server = Annotated[
     str | None,
@@ -33,9 +36,7 @@ def login(
     as_json: Json = False,
 ) -> int:
     """Open a session; its token is kept under HOME, for you alone. The password comes from the terminal or stdin."""
-    from newsreel.api_client import ApiClient
-
-    with ApiClient(settings().home, server) as client:
+    with _client(server) as client:
         user_name = user or _asked("user name: ")
         client.log_in(user_name, _password())
         if as_json:
@@ -53,11 +54,10 @@ def upload(
     as_json: Json = False,
 ) -> int:
     """Upload a file as who is logged in, and print the video's id. Interrupted, the same command goes on."""
-    from newsreel.api_client import ApiClient
-    from newsreel.upload import upload_file
+    from streaming.client.upload import upload_file
 
     home = settings().home
-    with ApiClient(home, server) as client, console.progress() as on_progress:
+    with _client(server) as client, console.progress() as on_progress:
         try:
             done = upload_file(client, home, file, title, description, on_progress)
         except KeyboardInterrupt:
@@ -83,7 +83,7 @@ def password(
 ) -> int:
     """Give an account of this HOME a password, which ends its sessions; `import` and `ingest` make it without one."""
     from newsreel.credentials import set_password
-    from newsreel.servers import database
+    from newsreel.embedded.servers import database
 
     text = storable(_password())
     with database():
@@ -100,13 +100,23 @@ def storable(password: str) -> str:
     """The password, where the API would let somebody log in with it. Raises InputError."""
     from pydantic import TypeAdapter, ValidationError
 
-    from streaming.api.texts import Password
+    from streaming.serving.fields import Password
 
     try:
         return TypeAdapter[str](Password).validate_python(password)
     except ValidationError as error:
         # Its words alone: the whole message quotes the password.
         raise InputError(f"this cannot be a password: {error.errors()[0]['msg']}") from None
+
+
+def _client(server: str | None) -> ApiClient:
+    """A client of `server`, of the session's server, or of the stack that runs on this HOME."""
+    from newsreel.embedded.stack import running_stack
+    from streaming.client.session import ApiClient
+
+    home = settings().home
+    stack = running_stack(home)
+    return ApiClient(home, server, default=stack.api_url if stack else None)
 
 
 def _password() -> str:

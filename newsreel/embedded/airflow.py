@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
+from urllib.parse import quote
 
 import psycopg
 from psycopg.sql import SQL
@@ -45,6 +46,11 @@ class EmbeddedAirflow:
     def url(self) -> str:
         """Where its pages and its REST API are."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def client_url(self) -> str:
+        """The same with its user and password, as NEWSREEL_AIRFLOW_URL has it."""
+        return f"http://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
 
     @property
     def password(self) -> str:

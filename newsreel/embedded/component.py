@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from newsreel.embedded.strays import COMPONENT_VARIABLE, end_strays
+from newsreel.embedded.orphans import COMPONENT_VARIABLE, end_strays
 
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 _LARGEST_LOG_BYTES = 20_000_000

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.component import DIE_WITH_PARENT
-from newsreel.embedded.once import NO_PORT, program_environment
+from newsreel.embedded.dag_test import NO_PORT, program_environment
 from newsreel.embedded.postgres import EmbeddedPostgres
+from newsreel.embedded.servers import database
 from newsreel.embedded.stack import running_stack
 from newsreel.embedded.stack_state import scheduling
-from newsreel.servers import database
 
 AIRFLOW = "airflow"
 RUNS_A_DAG = [AIRFLOW, "dags", "test"]

@@ -18,11 +18,11 @@ from types import FrameType
 import httpx
 
 from newsreel.embedded.component import Component
+from newsreel.embedded.orphans import STACK_VARIABLE
 from newsreel.embedded.ports import free_port
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
-from newsreel.embedded.strays import STACK_VARIABLE
-from newsreel.servers import database
+from newsreel.embedded.servers import database
 from schemas.errors import DependencyError, NewsreelError
 from schemas.settings import settings
 from stores.stage import die_with_parent

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from newsreel.embedded.airflow_client import AirflowClient
 from schemas.errors import DependencyError, NotFoundError
+from streaming.consumers.airflow_client import AirflowClient
 
 DAGS = ("measure_engagement", "maintain_lake")
 AFTER_S = 600.0

@@ -18,18 +18,18 @@ import httpx
 import psutil
 
 from newsreel.embedded.airflow import EmbeddedAirflow
-from newsreel.embedded.airflow_client import AirflowClient
 from newsreel.embedded.component import Component
+from newsreel.embedded.dag_test import program_environment
 from newsreel.embedded.nightly import Nightly
-from newsreel.embedded.once import program_environment
+from newsreel.embedded.orphans import STACK_VARIABLE, end_strays
 from newsreel.embedded.ports import free_port, taken
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
+from newsreel.embedded.servers import database
 from newsreel.embedded.stack_health import Waiting
 from newsreel.embedded.stack_state import Phase, StackState, forget_state, read_state, scheduling
-from newsreel.embedded.strays import STACK_VARIABLE, end_strays
-from newsreel.servers import database
 from schemas.errors import ConflictError, DependencyError, InputError
+from streaming.consumers.airflow_client import AirflowClient
 
 Say = Callable[[str], None]
 
@@ -132,7 +132,7 @@ class Stack:
         for component in self._components:
             component.start()
         self._write_state("starting")
-        with AirflowClient(airflow.url, airflow.password) as client:
+        with AirflowClient(airflow.client_url) as client:
             self._wait_until_healthy(Waiting(client, self.state.api_url, self._dags), say, begun)
         self._write_state("healthy")
         say(f"API      {self.state.api_url}")
@@ -183,6 +183,7 @@ class Stack:
             **program_environment(self.home),
             "NEWSREEL_DATABASE_URL": database_url,
             "NEWSREEL_REDIS_URL": redis_url,
+            "NEWSREEL_AIRFLOW_URL": airflow.client_url,
             STACK_VARIABLE: self._stack_id,
             # Airflow's processes write their titles over their environment otherwise, and no stray could be told.
             "SPT_NOENV": "1",
@@ -197,7 +198,7 @@ class Stack:
                 "--port",
                 str(self._api_port),
             ],
-            "outbox": [sys.executable, "-m", "newsreel.embedded.outbox_worker", "--airflow-url", airflow.url],
+            "outbox": [sys.executable, "-m", "streaming.consumers"],
         }
         logs = self.home / "logs"
         return [
@@ -275,8 +276,8 @@ def airflow_client(home: Path) -> AirflowClient:
     if state is None:
         raise DependencyError(f"no stack runs on {home}: start it with `newsreel up`")
     port = httpx.URL(state.airflow_url).port or 80
-    password = EmbeddedAirflow(home.absolute(), "", port).password
-    return AirflowClient(state.airflow_url, password, starts_again=lambda: running_stack(home) is not None)
+    url = EmbeddedAirflow(home.absolute(), "", port).client_url
+    return AirflowClient(url, starts_again=lambda: running_stack(home) is not None)
 
 
 def stop_stack(home: Path) -> bool:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import httpx
 
-from newsreel.embedded.airflow_client import AirflowClient
 from schemas.errors import DependencyError
+from streaming.consumers.airflow_client import AirflowClient
 
 _COMPONENTS = ("scheduler", "dag_processor")
 _TIMEOUT_S = 5.0

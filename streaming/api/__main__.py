@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from schemas.errors import NewsreelError
 from streaming.api.app import create_app
-from streaming.api.record import AccessLog, log_as_json
-from streaming.api.server import Server, allow_files, listen
+from streaming.serving.access_log import AccessLog, log_as_json
+from streaming.serving.server import Server, allow_files, listen
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,48 +15,32 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.settings import settings
-from streaming.api import (
-    blocks,
-    comments,
-    follows,
-    friends,
-    health,
-    limits,
-    login,
-    media,
-    operators,
-    posts,
-    reactions,
-    share_page,
-    shares,
-    uploads,
-    users,
-    videos,
-    views,
-    watch,
-)
-from streaming.api.activity import Activity
-from streaming.api.activity import forget_old as forget_old_activity
-from streaming.api.bearer import Bearer
-from streaming.api.body_limit import BodyLimit
-from streaming.api.database import Database
-from streaming.api.head import HeadAsGet
-from streaming.api.headers import DefaultHeaders
-from streaming.api.idempotency import forget_old
-from streaming.api.kept_reads import KeptReads
-from streaming.api.media_access import MediaAccess
-from streaming.api.notices import Notices
-from streaming.api.openapi import openapi
-from streaming.api.passwords import Passwords
-from streaming.api.problems import register_problems
-from streaming.api.record import AccessLog, Record, Requests
-from streaming.api.sessions import Sessions
-from streaming.api.tallies import EVERY_S, add_up
-from streaming.api.upkeep import repeat
-from streaming.api.upload_sweep import sweep
+from streaming.accounts.activity import Activity
+from streaming.accounts.activity import forget_old as forget_old_activity
+from streaming.accounts.bearer import Bearer
+from streaming.accounts.idempotency import forget_old
+from streaming.accounts.passwords import Passwords
+from streaming.accounts.sessions import Sessions
+from streaming.api import accounts, feed, graph, health, limits, uploads, videos
+from streaming.api.uploads.fields import VERSION as TUS_VERSION
+from streaming.api.uploads.sweep import sweep
+from streaming.api.videos import media, share_page, watch
+from streaming.api.videos.counters import EVERY_S, add_up
+from streaming.api.videos.media_access import MediaAccess
+from streaming.api.videos.read_cache import KeptReads
 from streaming.ratelimit.http.subject import Subjects
+from streaming.serving.access_log import AccessLog, Record, Requests
+from streaming.serving.body_limit import BodyLimit
+from streaming.serving.database import Database
+from streaming.serving.head import HeadAsGet
+from streaming.serving.headers import DefaultHeaders
+from streaming.serving.openapi import openapi
+from streaming.serving.periodic import repeat
+from streaming.serving.pg_listen import Notices
+from streaming.serving.problems import register_problems
 
 STATIC = Path(__file__).parent / "static"
+UPLOADS = "/v1/uploads"
 HOUR_S = 3_600.0
 LAG_EVERY_S = 5.0
 
@@ -101,7 +85,7 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
         redoc_url=None,
         # One address for each thing.
         redirect_slashes=False,
-        # A body that does not say what it is is JSON (streaming/api/body_limit.py).
+        # A body that does not say what it is is JSON (streaming/serving/body_limit.py).
         strict_content_type=False,
         lifespan=lifespan,
         routes=[
@@ -112,12 +96,12 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
         ],
         # The first one is the outermost.
         middleware=[
-            Middleware(DefaultHeaders),
+            Middleware(DefaultHeaders, under={UPLOADS: {"Tus-Resumable": TUS_VERSION}}),
             Middleware(Record, requests=Requests(registry), access_log=access_log),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, files_under=UPLOADS),
             Middleware(Bearer, sessions=sessions, activity=Activity(database)),
             *limits.middleware(limiter, registry),
-            Middleware(HeadAsGet),
+            Middleware(HeadAsGet, but_under=UPLOADS),
         ],
     )
     app.state.database = database
@@ -131,24 +115,9 @@ def create_app(access_log: AccessLog | None = None) -> FastAPI:
     health.Pool(database, registry)
     outbox_lag = health.OutboxLag(registry)
     register_problems(app)
-    for plain in (videos.plain, comments.plain, users.plain):
-        app.include_router(plain)
-    for part in (
-        health,
-        users,
-        login,
-        videos,
-        reactions,
-        views,
-        comments,
-        shares,
-        friends,
-        follows,
-        blocks,
-        posts,
-        operators,
-        uploads,
-    ):
-        app.include_router(part.router)
+    app.include_router(health.router)
+    for wing in (accounts, videos, graph, feed, uploads):
+        for router in wing.ROUTERS:
+            app.include_router(router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app

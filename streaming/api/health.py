@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from schemas.errors import NewsreelError
 from stores import migrations
-from streaming.api.database import Database
-from streaming.api.problems import problem
+from streaming.serving.database import Database
+from streaming.serving.openapi import ANYONE
+from streaming.serving.problems import problem
 
 router = APIRouter(tags=["operations"])
 
@@ -24,13 +25,13 @@ class Health(BaseModel):
     status: str
 
 
-@router.get("/healthz")
+@router.get("/healthz", openapi_extra=ANYONE)
 async def health() -> Health:
     """Whether this process is alive; it asks no other server."""
     return Health(status="ok")
 
 
-@router.get("/readyz", response_model=Health)
+@router.get("/readyz", response_model=Health, openapi_extra=ANYONE)
 async def ready(request: Request) -> Health | Response:
     """Whether requests should be sent here: PostgreSQL answers, is migrated, and nobody has asked this to end."""
     if request.app.state.draining:

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from schemas.settings import settings
-from streaming.api.bearer import user_of_scope
+from streaming.accounts.bearer import user_of_scope
 from streaming.ratelimit import MemoryStore, RateLimiter, RedisStore
 from streaming.ratelimit.http import Guard, RateLimitMiddleware, read_policies
 from streaming.ratelimit.http.metrics import Metrics

@@ -11,8 +11,8 @@ from benchmarks.footage import Footage, footage_file
 from benchmarks.ingest import by_one_command
 from benchmarks.one_command import OneCommand, one_command, whole_encodes
 from benchmarks.pictures import decoded_pictures
-from pipelines.ladder import INGEST_CODECS, ladder
-from pipelines.source import probe
+from pipelines.ladder.ladder import INGEST_CODECS, ladder
+from pipelines.source.source import probe
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from newsreel.embedded.airflow import EmbeddedAirflow
-from newsreel.embedded.once import program_environment
+from newsreel.embedded.dag_test import program_environment
 from newsreel.embedded.postgres import EmbeddedPostgres
 from tests.dags.stand_ins import StandIns, make_stand_ins
 

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jobs.cluster import built_wheel, running_cluster
+from jobs.spark.cluster import built_wheel, running_cluster
 from pipelines.media_tools import program
 from tests.e2e.house import make_house
 from tests.newsreel.embedded.processes import gone, soon
@@ -28,7 +28,7 @@ WORKERS = 2
 WHERE = """
 import json, os, time
 import pyarrow as pa
-from jobs.session import spark_session
+from jobs.spark.session import spark_session
 
 def where(batches):
     import jobs, schemas
@@ -101,7 +101,7 @@ def test_the_same_ingest_gives_the_same_rows(
 
 def test_the_cluster_dies_with_its_launcher_and_its_command(wheel: Path, tmp_path: Path) -> None:
     idle = "import time; print('here', flush=True); time.sleep(600)"
-    command = [sys.executable, "-m", "jobs.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
+    command = [sys.executable, "-m", "jobs.spark.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
     with subprocess.Popen(
         [*command, sys.executable, "-c", idle], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as launcher:
@@ -114,7 +114,7 @@ def test_the_cluster_dies_with_its_launcher_and_its_command(wheel: Path, tmp_pat
 
 
 def test_a_command_s_exit_status_is_the_launcher_s(wheel: Path) -> None:
-    command = [sys.executable, "-m", "jobs.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
+    command = [sys.executable, "-m", "jobs.spark.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
     assert (
         subprocess.run([*command, "sh", "-c", "exit 7"], check=False, stderr=subprocess.DEVNULL).returncode
         == 7

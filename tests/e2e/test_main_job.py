@@ -17,11 +17,11 @@ import httpx
 import psycopg
 import pytest
 
-from newsreel.embedded.airflow_client import AirflowClient, DagRun
 from newsreel.embedded.nightly import DAGS as NIGHTLY
 from newsreel.embedded.stack import airflow_client, running_stack
 from pipelines import media_tools
 from schemas.tables import LIVE_TABLES, TABLES
+from streaming.consumers.airflow_client import AirflowClient, DagRun
 from tests.e2e.house import House, wait_for
 
 pytestmark = pytest.mark.timeout(600)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.jars import resolve
-from jobs.session import spark_session
+from jobs.spark.jars import resolve
+from jobs.spark.session import spark_session
 from schemas.settings import settings
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.match_video import find_segments, held_matches, main, match_fingerprints, write_matches
-from jobs.segments import Segment, identical
-from pipelines.fingerprints import fingerprint_file
+from jobs.matching.segments import Segment, identical
+from pipelines.inspection.fingerprints import fingerprint_file
 from pipelines.media_tools import program
 from pipelines.reject import verdict
 from schemas.errors import StageError

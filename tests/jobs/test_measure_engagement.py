@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.measure_engagement import measure
-from jobs.session import spark_session
+from jobs.spark.session import spark_session
 from schemas.surfaces import SURFACES
 from stores.delta import Lake
 

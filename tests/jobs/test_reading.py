@@ -1,4 +1,4 @@
-"""`stores.delta.read` by Spark: the rows that other libraries read (tests/stores/test_reading.py)."""
+"""`stores.delta.read` by Spark: the rows that other libraries read (tests/stores/delta/test_reading.py)."""
 
 from __future__ import annotations
 

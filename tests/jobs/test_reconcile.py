@@ -33,7 +33,7 @@ def like(video_id: str, user_id: str, kind: str = "like") -> None:
 
 
 def add_up() -> None:
-    """As the API does, in one go (streaming/api/tallies.py)."""
+    """As the API does, in one go (streaming/api/videos/counters.py)."""
     with connect() as connection:
         connection.execute(
             """UPDATE videos v SET likes = v.likes + s.likes, dislikes = v.dislikes + s.dislikes,

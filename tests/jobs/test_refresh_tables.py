@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.event_slice import slices_of_day
+from jobs.refresh.event_slice import slices_of_day
 from jobs.refresh_tables import refresh, refreshed_version, replay
 from schemas.settings import settings
 from stores.delta import Lake
@@ -228,7 +228,7 @@ def test_days_replayed_in_any_order_make_the_same_table(tables: Lake, days: tupl
 
 
 def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.event_slice.SLICE_EVENTS", 3)
+    monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", 3)
     midnight = datetime(2026, 11, 23, tzinfo=UTC)
     events = [
         {**of_day(23, number, **whole_row(f"v{number}")), "at": midnight + timedelta(hours=3 * number - 3)}

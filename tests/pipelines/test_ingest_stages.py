@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import encode_video, fail, inspect_video, publish, reject
-from pipelines.manifests import hls_files
+from pipelines.package.manifests import hls_files
 from stores.delta import Lake
 from stores.media import media
 from stores.outbox import change

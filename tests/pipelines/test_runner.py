@@ -87,7 +87,7 @@ def test_the_runner_is_named_and_never_looked_for(monkeypatch: pytest.MonkeyPatc
 
 def test_beam_says_nothing() -> None:
     script = (
-        "from pipelines.inspection import inspect_file; from pathlib import Path;"
+        "from pipelines.inspection.inspection import inspect_file; from pathlib import Path;"
         "print(inspect_file(Path('newsreel/clip/big_buck_bunny.mp4'), workers=2)['verdict'])"
     )
     done = subprocess.run(

@@ -16,9 +16,10 @@ from schemas.settings import settings
 from schemas.tables import LIVE_TABLES
 from stores import migrations
 from stores.migrations import FOLDER, HEAD
+from stores.migrations.migrate import migrate
 from stores.outbox import change
 from stores.outbox.lake_sink import lag
-from stores.postgres import connect, migrate
+from stores.postgres import connect
 from tests.databases import Databases
 
 CATALOG = (

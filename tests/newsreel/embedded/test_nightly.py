@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from newsreel.embedded import nightly
-from newsreel.embedded.airflow_client import AirflowClient
 from newsreel.embedded.nightly import DAGS, Nightly
 from schemas.errors import DependencyError
+from streaming.consumers.airflow_client import AirflowClient
 
 FOLDER = Path(__file__).parents[3] / "dags"
 

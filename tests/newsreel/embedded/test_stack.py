@@ -16,11 +16,11 @@ import httpx
 import psutil
 import pytest
 
+from newsreel.embedded.orphans import strays
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.stack import airflow_client, running_stack, stop_stack
 from newsreel.embedded.stack_process import start_stack
 from newsreel.embedded.stack_state import StackState, scheduling
-from newsreel.embedded.strays import strays
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from stores.delta import lake

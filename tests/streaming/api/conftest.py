@@ -18,7 +18,7 @@ from stores.media import media
 from stores.outbox import change
 from stores.postgres import connect
 from streaming.api.app import create_app
-from streaming.api.server import Server, listen
+from streaming.serving.server import Server, listen
 from tests.databases import Databases, Spares
 
 START_TIMEOUT_S = 10

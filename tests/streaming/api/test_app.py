@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from streaming.api.server import FILES, listen
+from streaming.serving.server import FILES, listen
 
 
 def test_health_needs_no_other_server(api: httpx.Client) -> None:

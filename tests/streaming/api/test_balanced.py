@@ -22,9 +22,10 @@ import pytest
 
 from schemas.settings import settings
 from stores.postgres import connect
-from streaming.api import database, kept_reads
+from streaming.api.videos import read_cache
+from streaming.serving import database
 from tests.streaming.api.conftest import publish_package, served
-from tests.streaming.api.test_uploads import MIB, OCTETS, TUS, noise
+from tests.streaming.api.uploads.test_uploads import MIB, OCTETS, TUS, noise
 from tests.streaming.api.waiting import wait_for
 from tests.streaming.ratelimit.servers import one_server
 
@@ -211,7 +212,7 @@ def test_what_one_changes_all_show_soon(
     wait_for(
         lambda: shown(f"{path}/comments", lambda answer: len(answer.json()["items"])),
         [1, 1],
-        within_s=kept_reads.LONGEST_S + 4,
+        within_s=read_cache.LONGEST_S + 4,
     )
 
 

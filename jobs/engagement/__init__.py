@@ -1,0 +1,1 @@
+"""Engagement per video and day, active users, retention."""

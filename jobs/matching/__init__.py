@@ -1,0 +1,1 @@
+"""Matching of fingerprints: candidate pairs, aligned runs, shared segments."""

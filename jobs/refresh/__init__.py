@@ -1,0 +1,1 @@
+"""Refresh of tables from the event log: slices, parsed values, applied changes."""

@@ -1,0 +1,1 @@
+"""Spark itself: Java, jars, session, gateway, cluster, Delta commits and merges."""

@@ -1,0 +1,244 @@
+"""Delta's jars for Spark: resolved once from Maven Central into a cache, each checked against `jars.lock`.
+
+`python -m jobs.spark.jars` fetches what is missing and says so. The resolver is the Ivy that pyspark ships, with one
+repository: Spark's own default adds a second one, and waits for it (docs/adr/0003-spark-jars-and-session.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.utils import CryptographyDeprecationWarning
+
+from jobs.spark.java import java_home
+from schemas.errors import DependencyError, NewsreelError
+
+LOCK_FILE = Path(__file__).with_name("jars.lock")
+RESOLVE_TIMEOUT_S = 600
+PARTIAL = ".partial-"
+
+IVY_SETTINGS = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
+</ivysettings>
+"""
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One line of the lock file."""
+
+    sha256: str
+    organisation: str
+    artifact: str
+    revision: str
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the cache."""
+        return f"{self.artifact}-{self.revision}.jar"
+
+
+def locked_jars() -> list[Jar]:
+    """The jars of the lock file, in its order: the order of the class path."""
+    lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
+    return [
+        Jar(sha256, *coordinates.split(":"))
+        for sha256, coordinates in (line.split() for line in lines if line and not line.startswith("#"))
+    ]
+
+
+def jar_folder() -> Path:
+    """Where the locked jars lie; another lock file has another folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "newsreel" / "jars" / hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]
+
+
+def jar_paths() -> list[Path]:
+    """The jars that Spark's class path needs. Raises DependencyError where they were not resolved yet."""
+    folder = jar_folder()
+    if not _intact(folder):
+        raise DependencyError(
+            f"Delta's jars are not in {folder}: run `python -m jobs.spark.jars` (`make` does)"
+        )
+    return [folder / jar.file_name for jar in locked_jars()]
+
+
+def resolve() -> bool:
+    """Fetch the jars unless they are there; True if it fetched. Safe to kill and to run several at once.
+
+    Raises DependencyError where Java is missing, Maven Central cannot be reached, or bytes differ from the lock.
+    """
+    folder = jar_folder()
+    if _intact(folder):
+        return False
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder.parent):
+        if _intact(folder):
+            return False
+        for left_over in folder.parent.glob(f"{PARTIAL}*"):
+            shutil.rmtree(left_over)
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as work:
+            fetched = fetch(Path(work))
+            for jar in locked_jars():
+                found = _sha256(fetched / jar.file_name)
+                if found != jar.sha256:
+                    raise DependencyError(
+                        f"{jar.file_name} from Maven Central has SHA-256 {found}, {LOCK_FILE.name} says {jar.sha256}: "
+                        "nothing was kept; find out why before you change the lock file"
+                    )
+            if folder.exists():
+                shutil.rmtree(folder)  # damaged: it was not intact
+            fetched.rename(folder)
+    return True
+
+
+def fetch(work: Path) -> Path:
+    """Have Ivy bring the jars of the lock file into a folder under `work`, and return that folder."""
+    import pyspark
+
+    (work / "ivysettings.xml").write_text(IVY_SETTINGS, encoding="utf-8")
+    (work / "ivy.xml").write_text(_ivy_module(), encoding="utf-8")
+    command = [
+        str(java_home() / "bin" / "java"),
+        *_trusting(work),
+        *("-cp", str(Path(pyspark.__file__).parent / "jars" / "*"), "org.apache.ivy.Main", "-error"),
+        *(
+            "-settings",
+            str(work / "ivysettings.xml"),
+            "-ivy",
+            str(work / "ivy.xml"),
+            "-cache",
+            str(work / "ivy"),
+        ),
+        *("-confs", "default", "-retrieve", str(work / "jars" / "[artifact]-[revision].[ext]")),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=RESOLVE_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DependencyError(
+            f"Maven Central did not answer within {RESOLVE_TIMEOUT_S} s: try again"
+        ) from error
+    missing = [jar.file_name for jar in locked_jars() if not (work / "jars" / jar.file_name).is_file()]
+    if missing:
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1].strip()
+        raise DependencyError(
+            f"could not get {', '.join(missing)} from Maven Central (Ivy said: {said}): check the network, try again"
+        )
+    return work / "jars"
+
+
+def _trusting(work: Path) -> list[str]:
+    """Java options that make it trust SSL_CERT_FILE, as uv and pip do; none where that is not set.
+
+    Java keeps authorities of its own, which those that a company's network adds often do not reach.
+    """
+    bundle = os.environ.get("SSL_CERT_FILE")
+    if not bundle:
+        return []
+    with warnings.catch_warnings():
+        # Some authorities that Debian ships are older than today's rules for certificates.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        found = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
+        authorities = [pkcs12.PKCS12Certificate(certificate, None) for certificate in found]
+    password = "changeit"  # noqa: S105 (Java's own default: the file holds nothing secret, but must have one)
+    store = work / "authorities.p12"
+    store.write_bytes(
+        pkcs12.serialize_java_truststore(authorities, BestAvailableEncryption(password.encode()))
+    )
+    return [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={password}"]
+
+
+def _ivy_module() -> str:
+    # Not transitive: what these jars need besides each other is among pyspark's jars, or belongs to Unity Catalog.
+    dependencies = "\n".join(
+        f'<dependency org="{jar.organisation}" name="{jar.artifact}" rev="{jar.revision}"'
+        ' transitive="false" conf="default-&gt;master"/>'
+        for jar in locked_jars()
+    )
+    return (
+        '<ivy-module version="2.0"><info organisation="newsreel" module="jars"/>\n'
+        f'<configurations><conf name="default"/></configurations>\n<dependencies>\n{dependencies}\n'
+        "</dependencies></ivy-module>\n"
+    )
+
+
+def _intact(folder: Path) -> bool:
+    return all(
+        (folder / jar.file_name).is_file() and _sha256(folder / jar.file_name) == jar.sha256
+        for jar in locked_jars()
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the cache's lock, which the kernel frees when its holder dies."""
+    with (folder / ".lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _write_lock() -> None:
+    """Rewrite the digests of the lock file from what Maven Central gives now: for a changed version, by a person."""
+    with tempfile.TemporaryDirectory() as work:
+        fetched = fetch(Path(work))
+        digests = {jar.artifact: _sha256(fetched / jar.file_name) for jar in locked_jars()}
+    comments = [line for line in LOCK_FILE.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    rows = [
+        f"{digests[jar.artifact]}  {jar.organisation}:{jar.artifact}:{jar.revision}" for jar in locked_jars()
+    ]
+    LOCK_FILE.write_text("\n".join([*comments, *rows, ""]), encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Resolve, or rewrite the lock; one line on stdout. Exit 3 where a dependency is missing."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.spark.jars", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--lock", action="store_true", help="rewrite the digests in jars.lock, after a new version"
+    )
+    arguments = parser.parse_args(argv)
+    began = time.monotonic()
+    try:
+        if arguments.lock:
+            _write_lock()
+            print(f"jars: wrote {LOCK_FILE}")
+        elif resolve():
+            took_s = time.monotonic() - began
+            print(f"jars: {len(locked_jars())} from Maven Central to {jar_folder()} ({took_s:.1f} s)")
+        else:
+            print(f"jars: there already ({jar_folder()})")
+    except NewsreelError as error:
+        print(f"error: {error.detail}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,65 @@
+"""Many changes of a live table, taken into it by Spark: one MERGE on its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.spark.commits import committed
+from jobs.spark.session import spark_session
+from schemas.table import Table
+from stores.delta import Lake
+from stores.delta.bulk import born_between, same_key
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def merge_by_spark(
+    lake: Lake,
+    declared: Table,
+    rows: pa.Table,
+    *,
+    born: tuple[datetime, datetime] | None,
+    app_id: str,
+    version: int | None,
+) -> None:
+    """The same commit as `Lake.take` makes. Raises DependencyError where Java or Spark's jars are missing."""
+    from delta.tables import DeltaTable
+
+    spark = spark_session("newsreel refresh")
+    source = spark.createDataFrame(rows)
+    condition = f"{same_key(declared)}{born_between(declared, born)}" if born else "FALSE"
+    newer = "source.last_event_id > target.last_event_id"
+    values = {name: f"source.{name}" for name in declared.column_names}
+
+    def attempt() -> None:
+        table = DeltaTable.forPath(spark, lake.location(declared.name))
+        (
+            table.alias("target")
+            .merge(source.alias("source"), condition)
+            .whenMatchedDelete(f"{newer} AND source.event_kind = 'deleted'")
+            .whenMatchedUpdate(f"{newer} AND source.event_kind = 'upserted'", set={**values})
+            .whenNotMatchedInsert("source.event_kind = 'upserted'", values={**values})
+            .execute()
+        )
+
+    with _as_transaction(spark, app_id, version):
+        committed(declared.name, attempt)
+
+
+@contextmanager
+def _as_transaction(spark: SparkSession, app_id: str, version: int | None) -> Iterator[None]:
+    """Mark the block's commit with the application transaction; Delta skips it where a later one is there."""
+    marks = {} if version is None else {"txnAppId": app_id, "txnVersion": str(version)}
+    for name, value in marks.items():
+        spark.conf.set(f"spark.databricks.delta.write.{name}", value)
+    try:
+        yield
+    finally:
+        for name in marks:
+            spark.conf.unset(f"spark.databricks.delta.write.{name}")

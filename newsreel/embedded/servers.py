@@ -1,0 +1,37 @@
+"""The servers that a command needs: the ones whose URLs are set, otherwise embedded ones for as long as it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from newsreel.embedded.postgres import EmbeddedPostgres
+from schemas.settings import Settings, settings
+from stores.delta import lake
+from stores.migrations.migrate import migrate
+
+DATABASE_VARIABLE = "NEWSREEL_DATABASE_URL"
+
+
+@contextmanager
+def database() -> Iterator[Settings]:
+    """PostgreSQL reachable and migrated, the lake's tables there; for this process and those that it starts.
+
+    Yields the settings with the database's URL filled in. Raises DependencyError where it cannot be reached.
+    """
+    if settings().database_url:
+        migrate()
+        lake().ensure()
+        yield settings()
+        return
+    with EmbeddedPostgres(settings().home) as server:
+        os.environ[DATABASE_VARIABLE] = server.url()
+        settings.cache_clear()
+        try:
+            migrate()
+            lake().ensure()
+            yield settings()
+        finally:
+            del os.environ[DATABASE_VARIABLE]
+            settings.cache_clear()

@@ -1,0 +1,85 @@
+"""Bringing a file in from the command line: who brings it, under which id, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InputError, NotFoundError
+from schemas.ids import user_id_of, video_id_of
+from schemas.tables.videos import FINAL_STATUSES
+from stores.media import MediaStore
+from stores.outbox import change, find
+from stores.postgres import Connection
+
+TITLE_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A video that was brought, and the digest of its bytes."""
+
+    video_id: str
+    sha256: str
+
+
+def uploader(connection: Connection, user_name: str) -> str | None:
+    """The account of that name, or None."""
+    row = connection.execute("SELECT user_id FROM users WHERE user_name = %s", (user_name,)).fetchone()
+    return row["user_id"] if row else None
+
+
+def register(
+    connection: Connection, media: MediaStore, path: Path, title: str, user_name: str
+) -> Registration:
+    """Copy a file into the media store and record its video, `inspecting`, where it is new.
+
+    The same bytes by the same user are the same video. Raises InputError where the file cannot be read.
+    """
+    if not user_name.strip():
+        raise InputError("--user: a user name is needed")
+    if not title.strip() or len(title) > TITLE_CHARACTERS:
+        raise InputError(f"--title: 1 to {TITLE_CHARACTERS} characters are needed")
+    source = media.add_source(path)
+    now = datetime.now(UTC)
+    with connection.transaction():
+        user_id = uploader(connection, user_name)
+        if user_id is None:
+            user_id = user_id_of(user_name)
+            change(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": now})
+        identity = video_id_of(user_id, source.sha256)
+        row = find(connection, "videos", {"video_id": identity}, lock=True)
+        if row is None:
+            change(
+                connection,
+                "videos",
+                {"video_id": identity},
+                {
+                    "title": title,
+                    "uploader_id": user_id,
+                    "size_bytes": source.size_bytes,
+                    "sha256": source.sha256,
+                    "status": "inspecting",
+                    "created": now,
+                },
+            )
+    return Registration(identity, source.sha256)
+
+
+def existing_video(connection: Connection, video: str, *, lock: bool = False) -> dict[str, Any]:
+    """The live row of a video that somebody named. Raises NotFoundError."""
+    row = find(connection, "videos", {"video_id": video}, lock=lock)
+    if row is None:
+        raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
+    return row
+
+
+def take_up(connection: Connection, video: str) -> bool:
+    """Whether a video's answer is final; one that failed is on its way again. Raises NotFoundError."""
+    with connection.transaction():
+        row = existing_video(connection, video, lock=True)
+        if row["status"] == "failed":
+            change(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
+        return row["status"] in FINAL_STATUSES

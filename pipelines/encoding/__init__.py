@@ -1,0 +1,1 @@
+"""Encoding: chunks into verified renditions, picture and sound."""

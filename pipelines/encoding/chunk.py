@@ -1,0 +1,178 @@
+"""One chunk of one rung, encoded from exactly the chunk's pictures at exactly their times, or not kept at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pipelines import media_tools
+from pipelines.encoding.track import check_times
+from pipelines.ladder.codecs import DECODING_WORK, RECIPE, WORK, picture_options
+from pipelines.ladder.ladder import GOP_S, Rung
+from pipelines.source.cutting import Piece, cut, decoding, upright
+from schemas.errors import MediaToolError
+from stores.media import MediaStore, media
+
+SUFFIX = ".mp4"
+SCALER = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+"""Exact arithmetic: the same bytes whatever vector instructions a machine has."""
+
+
+@dataclass(frozen=True)
+class ChunkEncode:
+    """One chunk on one rung: what is kept under a key.
+
+    `times`: its pictures from its first on, in ticks of `timescale`; `start`: where that first one lies in the whole;
+    `step`, `rate`: as of a timeline.
+    """
+
+    piece: Piece
+    rung: Rung
+    times: tuple[int, ...]
+    start: int
+    timescale: int
+    step: int | None
+    rate: Fraction
+
+    @property
+    def key(self) -> str:
+        """Names the result by all that it depends on: what the chunk holds, its times, the settings, the programs.
+
+        Neither the file nor the place in it has a part: the same packets are encoded once, wherever they are met.
+        """
+        video = self.piece.video
+        times = hashlib.sha256(",".join(map(str, self.times)).encode()).hexdigest()
+        return MediaStore.key(
+            {
+                "made": "chunk",
+                "recipe": RECIPE,
+                "content": [video.configuration, self.piece.chunk.content],
+                "shown": [video.rotation, video.interlaced],
+                "times": [times, self.timescale, self.times_expression()],
+                "size": [self.rung.width, self.rung.height],
+                "options": self.options(),
+                "programs": [media_tools.version("ffmpeg"), media_tools.version(video.decoder)],
+            }
+        )
+
+    @property
+    def work(self) -> float:
+        """About how much work it is: points to encode, counted as those of H.264. Decoding apart."""
+        return len(self.times) * self.rung.points * WORK[self.rung.codec]
+
+    @property
+    def decoding_work(self) -> float:
+        """About how much work decoding the chunk is, on the same scale."""
+        width, height = self.piece.video.shown_size
+        return len(self.times) * width * height * DECODING_WORK
+
+    def times_expression(self) -> str:
+        """What `setpts` is told, so that each picture gets its exact time."""
+        if self.step is None:
+            return "PTS-STARTPTS"
+        if self.times == tuple(range(0, len(self.times) * self.step, self.step)):
+            return f"N*{self.step}"
+        return f"round((PTS-STARTPTS)/{self.step})*{self.step}"
+
+    def options(self) -> dict[str, Any]:
+        """Ffmpeg's output options."""
+        return {
+            "format": "mp4",
+            **picture_options(self.rung, self.rate),
+            "force_key_frames": key_frame_times(self.times, self.timescale),
+            "fps_mode": "passthrough",
+            "enc_time_base": "filter",
+            "video_track_timescale": self.timescale,
+            "flags:v": "+bitexact",
+            "fflags": "+bitexact",
+            "map_metadata": -1,
+        }
+
+
+def key_frame_times(times: Sequence[int], timescale: int) -> str:
+    """Times for `-force_key_frames`: GOPs of equal length, about GOP_S, at the same pictures on every rung.
+
+    Each is the microsecond before its picture, so that rounding never moves it to the next one.
+    """
+    length_s = Fraction(times[-1] - times[0], timescale)
+    count = max(1, round(length_s / GOP_S))
+    chosen = []
+    for number in range(count):
+        wanted = times[0] + Fraction(times[-1] - times[0]) * number / count
+        chosen.append(next(time for time in times if time >= wanted))
+    microseconds = [max(0, time * 1_000_000 // timescale - 1) for time in dict.fromkeys(chosen)]
+    return ",".join(f"{value // 1_000_000}.{value % 1_000_000:06d}" for value in microseconds)
+
+
+def picture_outputs(tasks: Sequence[ChunkEncode], path: Path, results: Sequence[Path]) -> list[Any]:
+    """`path`'s pictures encoded into `results`, as ffmpeg-python outputs: one decoding, one scaling a size.
+
+    `tasks`: rungs of one chunk.
+    """
+    piece, video = tasks[0].piece, tasks[0].piece.video
+    picture = upright(decoding(piece, path, strict=False), video.rotation)
+    if video.interlaced:
+        picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
+    sizes = list(dict.fromkeys((task.rung.width, task.rung.height) for task in tasks))
+    outputs = {}
+    for size, source in zip(sizes, _taps(picture, len(sizes)), strict=True):
+        numbers = [n for n, task in enumerate(tasks) if (task.rung.width, task.rung.height) == size]
+        scaled = (
+            source.filter("scale", *size, flags=SCALER, out_range="tv")
+            .filter("format", "yuv420p")
+            .filter("setsar", 1)
+            .filter("settb", f"1/{tasks[0].timescale}")
+            .filter("setpts", tasks[0].times_expression())
+        )
+        for number, tap in zip(numbers, _taps(scaled, len(numbers)), strict=True):
+            outputs[number] = tap.output(media_tools.safe_name(results[number]), **tasks[number].options())
+    return [outputs[number] for number in range(len(tasks))]
+
+
+def _taps(stream: Any, count: int) -> list[Any]:
+    if count == 1:
+        return [stream]
+    split = stream.filter_multi_output("split", count)
+    return [split[str(number)] for number in range(count)]
+
+
+def encode_chunk(tasks: Sequence[ChunkEncode]) -> list[tuple[str, bool]]:
+    """Encode rungs of one chunk from one decoding, those apart that are kept already.
+
+    Returns the key of each and whether work was saved. Two that encode the same at once both write the same bytes, each
+    in a folder of its own, and the later rename replaces like by like. Raises MediaToolError where an encoder fails or
+    a picture is missing, doubled or moved; nothing is kept then.
+    """
+    keys = [task.key for task in tasks]
+    missing = {
+        key: task for key, task in zip(keys, tasks, strict=True) if media().cached(key, SUFFIX) is None
+    }
+    if missing:
+        _encode_and_keep(missing)
+    return [(key, key not in missing) for key in keys]
+
+
+def _encode_and_keep(tasks: Mapping[str, ChunkEncode]) -> None:
+    first = next(iter(tasks.values()))
+    with ExitStack() as keeping:
+        results = [keeping.enter_context(media().keep(key, SUFFIX)) for key in tasks]
+        with cut(first.piece) as path:
+            outputs = picture_outputs(list(tasks.values()), path, results)
+            command = media_tools.ffmpeg_command(media_tools.together(outputs), first.piece.video.decoder)
+            media_tools.check(command)
+        for task, result in zip(tasks.values(), results, strict=True):
+            where = f"{task.piece.source.path.name}, chunk {task.piece.chunk.index}, {task.rung.name}"
+            check_times(result, task.times, task.timescale, where)
+
+
+def kept_chunk(key: str) -> Path:
+    """Where a chunk that was encoded lies. Raises MediaToolError where it has gone."""
+    path = media().cached(key, SUFFIX)
+    if path is None:
+        raise MediaToolError(f"encoded chunk {key} is no longer in the media store; run this again")
+    return path

@@ -1,0 +1,119 @@
+"""`newsreel encode`: a package of one file in a folder of the caller's, with the quality of each rendition."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.encoding.quality_score import Comparison, vmaf
+from pipelines.encoding.renditions import Package, built_package
+from pipelines.ladder.ladder import CODECS, DEFAULT_CODECS
+from pipelines.package.manifests import DASH, HLS
+from pipelines.progress import OnProgress
+from pipelines.source.source import probe
+from schemas.errors import DependencyError, InputError
+from stores.media import file_digest
+
+
+def encode_file(
+    path: Path,
+    out: Path,
+    codecs: Sequence[str] = DEFAULT_CODECS,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Make a package of a file in `out`, which is replaced as a whole; returns what `newsreel encode --json` prints.
+
+    Raises InputError where the file cannot be read or `out` holds something else than a package, DependencyError for
+    a codec that is not there, MediaToolError where a picture would be lost.
+    """
+    _check_codecs(codecs)
+    probe(path)  # what cannot be read is said before anything is hashed
+    _check_target(out)
+    with built_package(
+        path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
+    ) as package:
+        scores = _scores(package, on_progress)
+        report = _report(package, out, scores)
+        _replace(package.folder, out)
+    return report
+
+
+def _check_codecs(codecs: Sequence[str]) -> None:
+    unknown = [codec for codec in codecs if codec not in CODECS]
+    if unknown or not codecs:
+        raise DependencyError(
+            f"codec {', '.join(unknown) or '(none)'}: there is no encoder for it; choose from {', '.join(CODECS)}"
+        )
+
+
+def _check_target(out: Path) -> None:
+    """Only an empty folder or an earlier package is replaced, never what somebody else keeps there."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"--out {out}: is no folder")
+    if out.is_dir() and any(out.iterdir()) and not ((out / HLS).exists() and (out / DASH).exists()):
+        raise InputError(f"--out {out}: holds something else than a package; give a new or empty folder")
+
+
+def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
+    """VMAF by rendition, one after the other: libvmaf uses all cores itself."""
+    if package.plan is None:
+        return {}
+    pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
+    scores: dict[str, float | None] = {}
+    for number, rendition in enumerate(pictures):
+        if on_progress:
+            on_progress(number, len(pictures), "vmaf")
+        compared = Comparison(package.plan, package.sha256, rendition.track, file_digest(rendition.track))
+        scores[rendition.name] = vmaf(compared)
+    if on_progress:
+        on_progress(len(pictures), len(pictures), "vmaf")
+    return scores
+
+
+def _report(package: Package, out: Path, scores: dict[str, float | None]) -> dict[str, Any]:
+    rows = [rendition.as_row() for rendition in package.renditions]
+    picture = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames")
+    frames = [row["frames"] for row in rows if row["media"] == "video"]
+    return {
+        "out": str(out),
+        "duration_s": package.duration_s,
+        "frames": frames[0] if frames else 0,
+        "renditions": [
+            {**{name: row[name] for name in picture}, "vmaf": scores[row["rendition_id"]]}
+            for row in rows
+            if row["media"] == "video"
+        ],
+        "audio": [
+            {name: row[name] for name in ("codec", "channels", "bitrate_bps")}
+            for row in rows
+            if row["media"] == "audio"
+        ],
+        "hls": HLS,
+        "dash": DASH,
+        "reused_chunks": package.reused,
+        "encoded_chunks": package.encoded,
+    }
+
+
+def _replace(folder: Path, out: Path) -> None:
+    """Put the package in place by renames on the target's own file system: all of the old one or all of the new."""
+    target = out.absolute()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    try:
+        shutil.copytree(folder, fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except shutil.Error as error:
+        raise InputError(f"--out {out}: cannot be written: {error.args[0][0][2]}") from error
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Inspection: strict decode, digests, fingerprints, located faults."""

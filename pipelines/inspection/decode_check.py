@@ -1,0 +1,217 @@
+"""A strict decode of one piece of picture, or of the whole sound: what is wrong with it, and hashes of what is seen.
+
+One decode does both: the decoder stops at the first thing that is not as written, and each picture that it gives leaves
+as 64 x 64 grey points for its fingerprint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+from pipelines import media_tools
+from pipelines.inspection.nal_check import illegal_packets
+from pipelines.inspection.picture_hash import FRAME_BYTES, SAMPLES_PER_S, SIDE, picture_hash
+from pipelines.source import faults
+from pipelines.source.chunk_plan import Place
+from pipelines.source.cutting import Piece, cut, decoding, upright
+from pipelines.source.faults import Fault
+from pipelines.source.source import Audio, Source
+from schemas.errors import MediaToolError
+from stores.media import media
+
+DETAIL_CHARACTERS = 200
+NO_DECODER = re.compile(r"Decod(er|ing requested).*(not found|no decoder)|no decoder found", re.IGNORECASE)
+AUDIO_STRICT = "crccheck+explode"
+"""Without `bitstream` and `buffer`, which refuse intact MP3 whose first frame borrows from one that was cut off."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One fingerprint: time from the first picture on, 32 bytes, quality 0 to 100."""
+
+    position_s: float
+    hash: bytes
+    quality: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one decode told. `pictures`: how many were decoded; `damaged`: whether a fault is in it."""
+
+    index: int
+    pictures: int
+    samples: tuple[Sample, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    status: int
+    stderr: str
+    times: tuple[int, ...]
+    hashes: tuple[tuple[bytes, int] | None, ...]
+
+
+def check_piece(piece: Piece) -> Checked:
+    """Decode one piece strictly; where that fails, once more without stopping, to see which pictures are lost."""
+    index = piece.chunk.index
+    runs = illegal_packets(piece)
+    broken = tuple(_illegal(piece, run) for run in runs)
+    try:
+        with cut(piece) as path:
+            decoded = _decode(piece, path, strict=True)
+            if decoded.status:
+                again = _decode(piece, path, strict=False)
+                known = {place.pts for run in runs for place in run}
+                lost = [pts for pts in _lost(piece, again.times) if pts not in known]
+                rest = (_damage(piece, decoded.stderr, lost),) if lost or not broken else ()
+                return Checked(index, len(again.times), (), (*broken, *rest))
+    except MediaToolError as error:
+        return Checked(index, 0, (), (_fault(piece, faults.DECODE_ERROR, f"cannot be read: {error.detail}"),))
+    if not decoded.times:
+        return Checked(index, 0, (), (_fault(piece, faults.DECODE_ERROR, "no picture can be decoded"),))
+    lost = _lost(piece, decoded.times)
+    if lost:
+        return Checked(index, len(decoded.times), (), (_missing(piece, lost),))
+    return Checked(index, len(decoded.times), () if broken else _samples(piece, decoded), broken)
+
+
+def check_audio(source: Source, audio: Audio, end_s: float) -> tuple[Fault, ...]:
+    """Decode the whole first audio track strictly. `end_s`: the source's length, for the report."""
+    options = {"xerror": None, "err_detect": AUDIO_STRICT}
+    stream = media_tools.source_input(source.path, **options)[str(audio.index)]
+    command = media_tools.ffmpeg_command(stream.output("pipe:1", format="s16le", ac=1, ar=8_000))
+    finished, size = media_tools.run(command, consume=_drain)
+    if not finished.status and size:
+        return ()
+    if NO_DECODER.search(finished.stderr):
+        detail = f"the sound's codec ({audio.codec}) cannot be decoded here; bring it as AAC, Opus or MP3"
+        return (Fault(faults.UNSUPPORTED_CODEC, detail, start_s=0.0, end_s=end_s),)
+    why = _first_line(finished.stderr) if finished.status else "no sound can be decoded"
+    return (Fault(faults.AUDIO_DECODE_ERROR, f"the sound is damaged: {why}", start_s=0.0, end_s=end_s),)
+
+
+def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decoded:
+    tiny = upright(decoding(piece, path, strict=strict), piece.video.rotation)
+    tiny = tiny.filter("scale", SIDE, SIDE, flags="area").filter("format", "gray")
+    with media().staging() as folder:
+        listing = folder / "times"
+        written: dict[str, Any] = {
+            "format": "rawvideo",
+            "fps_mode": "passthrough",
+            "enc_time_base": "demux",
+            "stats_enc_pre:v": str(listing),
+            "stats_enc_pre_fmt:v": "{pts} {tb}",
+        }
+        command = media_tools.ffmpeg_command(tiny.output("pipe:1", **written), piece.video.decoder)
+        finished, hashes = media_tools.run(command, consume=lambda stdout: _hashes(stdout, _sampled(piece)))
+        times = read_times(listing, piece) if listing.exists() else ()
+    shown = min(len(times), len(hashes))
+    return _Decoded(finished.status, finished.stderr, times[:shown], hashes[:shown])
+
+
+def read_times(listing: Path, piece: Piece) -> tuple[int, ...]:
+    """Presentation times that ffmpeg listed ("pts time_base" a line), in ticks of the source."""
+    times = []
+    for line in listing.read_text().splitlines():
+        pts, _, time_base = line.partition(" ")
+        if time_base and pts.lstrip("-").isdigit():
+            times.append(round(int(pts) * Fraction(time_base) / piece.video.time_base) + piece.clock)
+    return tuple(times)
+
+
+def _hashes(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tuple[bytes, int] | None, ...]:
+    """Of each picture its hash, or None where it is not wanted; all are wanted where nobody knows which."""
+    return tuple(
+        picture_hash(frame) if wanted is None or number in wanted else None
+        for number, frame in enumerate(media_tools.blocks(stdout, FRAME_BYTES))
+    )
+
+
+def _sampled(piece: Piece) -> frozenset[int] | None:
+    """Which pictures will be samples if none is lost; of a piece that lost some, none is."""
+    if not piece.chunk.pictures:
+        return None
+    steps: dict[int, int] = {}
+    for number, pts in enumerate(piece.chunk.pictures):
+        steps.setdefault(_step(piece, pts, piece.first_pts), number)
+    return frozenset(steps.values())
+
+
+def _step(piece: Piece, pts: int, first_pts: int) -> int:
+    """On which step of the grid a picture lies."""
+    return int((pts - first_pts) * piece.video.time_base * SAMPLES_PER_S)
+
+
+def _drain(stdout: IO[bytes]) -> int:
+    size = 0
+    while block := stdout.read(media_tools.READ_BYTES):
+        size += len(block)
+    return size
+
+
+def _samples(piece: Piece, decoded: _Decoded) -> tuple[Sample, ...]:
+    """The first picture at or after each step of the grid; whoever joins chunks keeps the earliest of each step.
+
+    Where packets do not tell the first picture's time, there is one chunk, and its first picture does.
+    """
+    first = piece.first_pts if piece.chunk.pictures else decoded.times[0]
+    chosen: dict[int, Sample] = {}
+    for pts, hashed in zip(decoded.times, decoded.hashes, strict=True):
+        step = _step(piece, pts, first)
+        if step not in chosen and hashed is not None:
+            chosen[step] = Sample(round(float((pts - first) * piece.video.time_base), 6), *hashed)
+    return tuple(chosen.values())
+
+
+def _lost(piece: Piece, times: Sequence[int]) -> list[int]:
+    return sorted(set(piece.chunk.pictures or ()) - set(times))
+
+
+def _damage(piece: Piece, stderr: str, lost: Sequence[int]) -> Fault:
+    if NO_DECODER.search(stderr):
+        detail = f"the codec of the picture ({piece.video.codec}) cannot be decoded here; bring it as H.264 or HEVC"
+        return _fault(piece, faults.UNSUPPORTED_CODEC, detail)
+    return _fault(piece, faults.DECODE_ERROR, f"the picture is damaged: {_first_line(stderr)}", lost)
+
+
+def _missing(piece: Piece, lost: Sequence[int]) -> Fault:
+    return _fault(piece, faults.MISSING_FRAMES, f"{len(lost)} pictures are written but do not decode", lost)
+
+
+def _illegal(piece: Piece, run: Sequence[Place]) -> Fault:
+    detail = f"the picture is damaged: {len(run)} packets hold bytes that no encoder writes"
+    return _fault(piece, faults.DECODE_ERROR, detail, sorted(place.pts for place in run))
+
+
+def _fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ()) -> Fault:
+    """A fault between the first and the last lost picture; over the whole chunk where none is known to be lost."""
+    chunk = piece.chunk
+    start, end = chunk.start_pts, chunk.end_pts
+    byte_start, byte_end = chunk.byte_start, chunk.byte_end
+    if lost:
+        start = lost[0]
+        end = next((time for time in chunk.pictures or () if time > lost[-1]), chunk.end_pts)
+        hit = set(lost)
+        if places := [place for place in chunk.places if place.pts in hit]:
+            byte_start = min(place.position for place in places)
+            byte_end = max(place.position + place.size for place in places)
+    return Fault(
+        kind,
+        detail[:DETAIL_CHARACTERS],
+        start_s=round(max(0.0, piece.seconds(start)), 6),
+        end_s=round(piece.seconds(end), 6),
+        byte_start=byte_start,
+        byte_end=byte_end,
+    )
+
+
+def _first_line(stderr: str) -> str:
+    """What ffmpeg said first, without the address of its part in memory."""
+    first = stderr.splitlines()[0] if stderr else "the decoder stopped"
+    return first.partition("] ")[2] if first.startswith("[") else first

@@ -1,0 +1,181 @@
+"""Digests of a file's chunks of bytes, recorded while it is sound; and where it differs from the record later.
+
+Every changed byte is found, also those in which no decoder sees anything wrong: padding, indexes, flips that decode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.progress import OnProgress
+from pipelines.source import faults
+from pipelines.source.source import readable_size
+from schemas.errors import InputError
+
+CHUNK_BYTES = 64 << 10
+"""Fine enough to say which second of a video is hit; the manifest is a thousandth of the file."""
+LARGEST_CHUNK_BYTES = 1 << 20
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was recorded of a file. `digests`: SHA-256 of each `chunk_bytes` in order, the last chunk may be shorter."""
+
+    file: str
+    size_bytes: int
+    sha256: str
+    chunk_bytes: int
+    digests: tuple[str, ...]
+
+    def as_document(self) -> dict[str, Any]:
+        """As `newsreel digest --json` prints it."""
+        return {**asdict(self), "digests": list(self.digests)}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Half-open byte range of the recorded file that differs; `kind` as in `pipelines.source.faults`."""
+
+    kind: str
+    byte_start: int
+    byte_end: int
+
+
+def digest_file(path: Path, on_progress: OnProgress | None = None) -> Manifest:
+    """The manifest of any file, in one read. Raises InputError where it cannot be read."""
+    size, whole, digests = 0, hashlib.sha256(), []
+    for chunk in _chunks(path, CHUNK_BYTES, on_progress):
+        size += len(chunk)
+        whole.update(chunk)
+        digests.append(hashlib.sha256(chunk).hexdigest())
+    return Manifest(str(path), size, whole.hexdigest(), CHUNK_BYTES, tuple(digests))
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest, all of it or nothing. Raises InputError where that is not possible."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(manifest.as_document()) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"--out {path}: cannot be written: {error.strerror}") from error
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A manifest as `write_manifest` or `newsreel digest --json` left it. Raises InputError that says what is wrong."""
+    readable_size(path)
+    try:
+        written = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no manifest of `newsreel digest`: it is not JSON") from error
+    if wrong := _wrong(written):
+        raise InputError(f"{path}: is no manifest of `newsreel digest`: {wrong}")
+    return Manifest(
+        str(written.get("file", "")),
+        written["size_bytes"],
+        written["sha256"].lower(),
+        written["chunk_bytes"],
+        tuple(digest.lower() for digest in written["digests"]),
+    )
+
+
+def differences(
+    path: Path, recorded: Manifest, on_progress: OnProgress | None = None
+) -> tuple[Difference, ...]:
+    """Where a file is not as recorded, in order; adjacent chunks are one difference. One read, whatever the name.
+
+    Raises InputError where the file cannot be read, or the manifest contradicts itself.
+    """
+    size, whole = 0, hashlib.sha256()
+    changed: list[int] = []
+    for index, chunk in enumerate(_chunks(path, recorded.chunk_bytes, on_progress)):
+        size += len(chunk)
+        whole.update(chunk)
+        start = index * recorded.chunk_bytes
+        expected = min(recorded.chunk_bytes, recorded.size_bytes - start)
+        if len(chunk) < expected or expected <= 0:
+            continue  # cut off here, or beyond the recorded end: told below, by size
+        if hashlib.sha256(chunk[:expected]).hexdigest() != recorded.digests[index]:
+            changed.append(index)
+    found = [_changed(run, recorded) for run in _runs(changed)]
+    if size < recorded.size_bytes:
+        start = size // recorded.chunk_bytes * recorded.chunk_bytes
+        found.append(Difference(faults.TRUNCATED, start, recorded.size_bytes))
+    elif size > recorded.size_bytes:
+        start = max(0, (len(recorded.digests) - 1) * recorded.chunk_bytes)
+        found.append(Difference(faults.EXTRA_BYTES, start, recorded.size_bytes))
+    if not found and whole.hexdigest() != recorded.sha256:
+        raise InputError(
+            "the manifest contradicts itself: the file has every chunk as recorded, "
+            "and the whole of it not the recorded sha256"
+        )
+    return tuple(found)
+
+
+def _chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -> Iterator[bytes]:
+    size = readable_size(path)
+    done = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(chunk_bytes):  # fewer bytes only at the end: it is buffered
+                yield chunk
+                done += len(chunk)
+                if on_progress:
+                    on_progress(done, max(size, done), "digest")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read to its end: {error.strerror or error}") from error
+
+
+def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of adjacent chunks."""
+    start = None
+    for place, index in enumerate(indexes):
+        start = index if start is None else start
+        if place + 1 == len(indexes) or indexes[place + 1] > index + 1:
+            yield start, index
+            start = None
+
+
+def _changed(run: tuple[int, int], recorded: Manifest) -> Difference:
+    first, last = run
+    end = min((last + 1) * recorded.chunk_bytes, recorded.size_bytes)
+    return Difference(faults.CHANGED_BYTES, first * recorded.chunk_bytes, end)
+
+
+def _wrong(written: Any) -> str | None:
+    """What keeps a document from being a manifest, or None."""
+    if not isinstance(written, dict):
+        return "it is no JSON object"
+    for name in ("size_bytes", "sha256", "chunk_bytes", "digests"):
+        if name not in written:
+            return f"{name} is missing"
+    size, chunk, digests = written["size_bytes"], written["chunk_bytes"], written["digests"]
+    if type(size) is not int or size < 0:
+        return f"size_bytes = {json.dumps(size)} is no size"
+    if type(chunk) is not int or not 0 < chunk <= LARGEST_CHUNK_BYTES:
+        return f"chunk_bytes = {json.dumps(chunk)} is not 1 to {LARGEST_CHUNK_BYTES}"
+    if not _is_digest(written["sha256"]):
+        return "sha256 is not 64 hex digits"
+    if not isinstance(digests, list):
+        return "digests is no list"
+    for index, digest in enumerate(digests):
+        if not _is_digest(digest):
+            return f"digests[{index}] is not 64 hex digits"
+    if len(digests) != -(-size // chunk):
+        return (
+            f"{size} bytes in chunks of {chunk} have {-(-size // chunk)} digests, and it has {len(digests)}"
+        )
+    return None
+
+
+def _is_digest(text: Any) -> bool:
+    return isinstance(text, str) and bool(SHA256.fullmatch(text.lower()))

@@ -1,0 +1,172 @@
+"""Inspection of one file: its chunks and its sound decoded strictly, on Beam, and what that says as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.inspection.decode_check import Checked, Sample, check_audio, check_piece
+from pipelines.inspection.digests import differences, read_manifest
+from pipelines.inspection.located_faults import located
+from pipelines.inspection.picture_hash import SAMPLES_PER_S
+from pipelines.progress import OnProgress
+from pipelines.runner import Stage, run_stage
+from pipelines.source import faults
+from pipelines.source.chunk_plan import Chunk, Plan, plan
+from pipelines.source.cutting import Piece, pieces
+from pipelines.source.faults import Fault, UnfitSourceError
+from pipelines.source.source import Source, probe
+from schemas.errors import MediaToolError
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one look at a file told; `plan` is None where it has no picture, `source` where there is nothing to play."""
+
+    path: Path
+    source: Source | None
+    plan: Plan | None
+    checked: tuple[Checked, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no fault is fatal."""
+        return all(fault.severity != "fatal" for fault in self.faults)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of picture and sound together, in seconds."""
+        if self.source is None:
+            return None
+        pictures_s = self.plan.seconds(self.plan.end_pts) if self.plan else 0.0
+        return round(max(self.source.duration_s, pictures_s), 6)
+
+    def report(self) -> dict[str, Any]:
+        """As `newsreel inspect --json` prints it."""
+        return {
+            "file": str(self.path),
+            "verdict": "accept" if self.accepted else "reject",
+            "duration_s": self.duration_s,
+            "chunks": len(self.checked) or int(self.source is not None),
+            "faults": [fault.as_row() for fault in self.faults],
+        }
+
+    def chunk_rows(self) -> list[dict[str, Any]]:
+        """Rows of `chunks`, without the video's id."""
+        if self.plan is None:
+            return []
+        return [
+            _chunk_row(self.plan, chunk, checked)
+            for chunk, checked in zip(self.plan.chunks, self.checked, strict=True)
+        ]
+
+    def samples(self) -> list[Sample]:
+        """Fingerprints of the whole picture: of each quarter of a second the first picture, whatever the chunks."""
+        earliest: dict[int, Sample] = {}
+        for sample in sorted(
+            (s for checked in self.checked for s in checked.samples), key=lambda s: s.position_s
+        ):
+            earliest.setdefault(int(sample.position_s * SAMPLES_PER_S + 1e-6), sample)
+        return list(earliest.values())
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """The whole first audio track as one element."""
+
+    source: Source
+    end_s: float
+
+
+class InspectChunks(Stage):
+    """Strict decode and fingerprints of each piece of picture, and of the sound."""
+
+    done_label = "Decode strictly"
+
+    def work(self, element: Piece | _Sound) -> Checked | tuple[Fault, ...]:
+        """What one decode of the element told."""
+        if isinstance(element, Piece):
+            return check_piece(element)
+        assert element.source.audio is not None  # an element is made only where there is sound
+        return check_audio(element.source, element.source.audio, element.end_s)
+
+
+def inspect_source(
+    path: Path,
+    *,
+    workers: int | None = None,
+    engine_options: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> Inspection:
+    """Inspect one file; the same for any number of workers. Raises InputError where the path cannot be read."""
+    try:
+        source = probe(path)
+        whole = plan(source) if source.video else None
+    except UnfitSourceError as error:
+        return Inspection(path, None, None, (), (error.fault,))
+    parts = pieces(whole) if whole else []
+    sound = [_Sound(source, round(source.duration_s, 6))] if source.audio else []
+    results = run_stage(
+        InspectChunks,
+        [*parts, *sound],
+        label="inspect",
+        workers=workers,
+        engine_options=engine_options,
+        on_progress=on_progress,
+    )
+    checked = tuple(results[: len(parts)])
+    found = [fault for piece in checked for fault in piece.faults]
+    found += [fault for result in results[len(parts) :] for fault in result]
+    found += _structural(source)
+    return Inspection(path, source, whole, checked, tuple(sorted(found, key=lambda fault: fault.place)))
+
+
+def inspect_file(
+    path: Path,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+    manifest: Path | None = None,
+) -> dict[str, Any]:
+    """The report of `newsreel inspect`; with a manifest of `newsreel digest`, of how the file differs from it too.
+
+    Raises InputError where the path cannot be read, or the manifest is none.
+    """
+    if manifest is None:
+        return inspect_source(path, workers=workers, on_progress=on_progress).report()
+    recorded = read_manifest(manifest)
+    found = differences(path, recorded, on_progress)
+    try:
+        inspection = inspect_source(path, workers=workers, on_progress=on_progress)
+    except MediaToolError:
+        if not found:
+            raise
+        # No tool could make anything of the damaged file; the digests still say where it is damaged.
+        inspection = Inspection(path, None, None, (), ())
+    return replace(inspection, faults=located(inspection.faults, found, recorded, inspection.plan)).report()
+
+
+def _structural(source: Source) -> list[Fault]:
+    """What the container says of its own length."""
+    missing = source.structure.missing_bytes
+    if not missing:
+        return []
+    detail = f"the file was cut off: {missing} bytes are missing at its end; bring it again"
+    end = source.size_bytes
+    return [Fault(faults.TRUNCATED, detail, byte_start=end, byte_end=end + missing)]
+
+
+def _chunk_row(whole: Plan, chunk: Chunk, checked: Checked) -> dict[str, Any]:
+    return {
+        "chunk_index": chunk.index,
+        "start_s": round(whole.seconds(chunk.start_pts), 6),
+        "end_s": round(whole.seconds(chunk.end_pts), 6),
+        "start_pts": chunk.start_pts,
+        "end_pts": chunk.end_pts,
+        "byte_start": chunk.byte_start,
+        "byte_end": chunk.byte_end,
+        "frames": checked.pictures,
+        "state": "damaged" if checked.faults else "sound",
+    }

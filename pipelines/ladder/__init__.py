@@ -1,0 +1,1 @@
+"""The encoding ladder: rungs and codecs for a source."""

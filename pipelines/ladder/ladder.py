@@ -1,0 +1,149 @@
+"""Which renditions a source gets: codecs, sizes and caps. docs/adr/0006-ladder.md says why these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pipelines.source.source import Audio, Video
+
+GOP_S = 2
+"""About how far key frames lie apart; chunks are shared out evenly, at the same pictures on every rung."""
+
+CODECS = ("h264", "hevc", "vp9", "av1")
+"""Codecs of the picture, in the order in which players meet them: what everything plays comes first."""
+
+DEFAULT_CODECS = ("h264",)
+"""What everything plays."""
+
+INGEST_CODECS = ("h264", "av1")
+"""What the ingest DAG makes of every video."""
+
+CAPS_KBPS = {2160: 16_000, 1440: 9_000, 1080: 5_500, 720: 3_000, 480: 1_400, 360: 800, 240: 400, 144: 200}
+"""Highest bitrate by lines, for up to 30 pictures a second (near Apple's HLS authoring specification, H.264)."""
+
+CAP_SHARES = {"h264": Fraction(1), "hevc": Fraction(7, 10), "vp9": Fraction(7, 10), "av1": Fraction(3, 5)}
+"""What a codec needs of H.264's bits for the same picture, about."""
+
+STANDARD_LINES = (2160, 1440, 1080, 720, 480, 360, 240)
+MOST_RUNGS = 4
+FEWEST_RUNGS = 3
+SMALL_LINES = 144
+"""A further rung for sources of 360 lines and more that would have fewer than three."""
+
+LARGEST_SMALL = 360
+NEAR_STANDARD = Fraction(9, 10)
+"""A source with more lines than the next standard rung over this gets a rung of its own size on top."""
+
+LARGEST_STEP = Fraction(7, 10)
+"""A rung with more of the lines of the one above it than this would add little."""
+
+SMALLEST_LINES = 64
+FAST_RATE = 30
+FAST_FACTOR = Fraction(3, 2)
+
+AUDIO_KBPS = {"aac": {1: 64, 2: 128}, "opus": {1: 48, 2: 96}}
+OPUS_RATE = 48_000
+"""The one rate that Opus in MP4 has (RFC 7845)."""
+
+AUDIO_RATES = (48_000, 44_100)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One codec at one size, in square pixels, upright. `lines`: the shorter side, by which it is named."""
+
+    codec: str
+    width: int
+    height: int
+    cap_kbps: int
+
+    @property
+    def lines(self) -> int:
+        """The shorter side, in pixels."""
+        return min(self.width, self.height)
+
+    @property
+    def points(self) -> int:
+        """Of one picture."""
+        return self.width * self.height
+
+    @property
+    def name(self) -> str:
+        """Its rendition id."""
+        return f"{self.codec}-{self.lines}p"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One rendition of the sound."""
+
+    codec: str
+    channels: int
+    sample_rate: int
+
+    @property
+    def kbps(self) -> int:
+        """Bitrate, in thousands of bits a second."""
+        return AUDIO_KBPS[self.codec][self.channels]
+
+    @property
+    def name(self) -> str:
+        """Its rendition id."""
+        return f"{self.codec}-{self.kbps}k"
+
+
+def ladder(video: Video, codecs: Sequence[str] = DEFAULT_CODECS) -> tuple[Rung, ...]:
+    """The rungs of each codec, largest first: H.264 has all sizes, every other codec every second one from the top.
+
+    At least two sizes where half the source's still shows something, none above the source.
+    """
+    sizes = _sizes(video)
+    return tuple(
+        Rung(codec, *size, cap_kbps=_cap(codec, min(size), video.frame_rate))
+        for codec in CODECS
+        if codec in codecs
+        for size in (sizes if codec == "h264" else sizes[::2])
+    )
+
+
+def voices(audio: Audio) -> tuple[Voice, ...]:
+    """AAC and Opus. Mono stays mono, all else becomes stereo, at a rate that every player takes."""
+    rate = audio.sample_rate if audio.sample_rate in AUDIO_RATES else AUDIO_RATES[0]
+    channels = 1 if audio.channels == 1 else 2
+    return Voice("aac", channels, rate), Voice("opus", channels, OPUS_RATE)
+
+
+def _sizes(video: Video) -> list[tuple[int, int]]:
+    width, height = video.shown_size
+    short = _even(min(width, height))
+    lines = [standard for standard in STANDARD_LINES if standard <= short][:1]
+    if not lines or lines[0] < short * NEAR_STANDARD:
+        lines = [short]
+    for standard in STANDARD_LINES:
+        if standard <= lines[-1] * LARGEST_STEP:
+            lines.append(standard)
+    if len(lines) < FEWEST_RUNGS and short >= LARGEST_SMALL:
+        lines.append(SMALL_LINES)
+    if len(lines) < 2 and short // 2 >= SMALLEST_LINES:
+        lines.append(_even(short / 2))
+    return [_size(width, height, count) for count in lines[:MOST_RUNGS]]
+
+
+def _size(width: int, height: int, lines: int) -> tuple[int, int]:
+    scale = Fraction(lines, min(width, height))
+    other = min(round(max(width, height) * scale / 2) * 2, _even(max(width, height)))
+    return (other, lines) if width >= height else (lines, other)
+
+
+def _cap(codec: str, lines: int, frame_rate: Fraction) -> int:
+    """The codec's share of the cap of the next standard size up, more for fast pictures."""
+    standard = min((known for known in CAPS_KBPS if known >= lines), default=max(CAPS_KBPS))
+    factor = FAST_FACTOR if frame_rate > FAST_RATE else Fraction(1)
+    return int(CAPS_KBPS[standard] * CAP_SHARES[codec] * factor)
+
+
+def _even(size: Fraction | float) -> int:
+    """4:2:0 needs even sizes; down, so that no rung is above the source."""
+    return max(2, int(size) // 2 * 2)

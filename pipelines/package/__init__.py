@@ -1,0 +1,1 @@
+"""Packages: HLS and DASH manifests, sprite sheets, thumbnails."""

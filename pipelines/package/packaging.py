@@ -1,0 +1,129 @@
+"""A package: one set of CMAF segments, named by an HLS master playlist and a DASH manifest, the same bytes every time.
+
+Shaka Packager writes it; its clock is faked and it runs on one thread, because init segments would carry the time and
+manifest ids would vary otherwise. Each rendition's folder is then named by its own digest, so that a cache may keep it
+for ever, and measured rates are put in both manifests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines import media_tools
+from pipelines.package.manifests import (
+    DASH,
+    HLS,
+    PLAYLIST,
+    Rates,
+    dash_files,
+    hls_files,
+    media_playlist,
+    rates,
+    rewrite_master,
+    rewrite_mpd,
+)
+from pipelines.package.sprite_sheet import INDEX, SpriteSheets
+from schemas.errors import MediaToolError
+from stores.media import folder_digest
+
+SEGMENT_S = 4
+DIGEST_CHARACTERS = 16
+SPRITES = "sprites"
+SAFE_NAME = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class Track:
+    """One finished rendition as an MP4 of one stream; `media` is "video" or "audio"."""
+
+    name: str
+    media: str
+    codec: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What became of a track: its folder in the package, its rates, its length in seconds."""
+
+    name: str
+    folder: str
+    rates: Rates
+    duration_s: float
+
+
+def package(
+    tracks: Sequence[Track], folder: Path, sprites: SpriteSheets | None = None
+) -> tuple[Packaged, ...]:
+    """Write a package of these tracks into an empty folder and verify it; the sprite sheets are moved into it.
+
+    Raises MediaToolError where the packager fails or the manifests name files that differ or are not there.
+    """
+    media_tools.check(_command(tracks), timeout_s=3_600, cwd=folder)
+    folders, measured, packaged = {}, {}, []
+    for track in tracks:
+        made = folder / track.name
+        folders[track.name] = _settled(made, track.name, folder)
+        measured[track.name] = rates(folder / folders[track.name])
+        length_s = media_playlist(folder / folders[track.name] / PLAYLIST).duration_s
+        packaged.append(Packaged(track.name, folders[track.name], measured[track.name], length_s))
+    index = ""
+    if sprites is not None:
+        name = _settled(sprites.folder, SPRITES, folder)
+        sprites, index = replace(sprites, folder=folder / name), f"{name}/{INDEX}"
+    codecs = {track.name: track.codec for track in tracks}
+    rewrite_master(folder / HLS, folders, measured, codecs, index)
+    rewrite_mpd(folder / DASH, folders, measured, sprites)
+    verify_package(folder)
+    return tuple(packaged)
+
+
+def _settled(made: Path, name: str, folder: Path) -> str:
+    """Move a finished folder to its final name, which tells its content; returns that name."""
+    final = f"{name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
+    made.rename(folder / final)
+    return final
+
+
+def verify_package(folder: Path) -> None:
+    """Both manifests name the same files of picture and sound, relative to themselves, and all of them are there.
+
+    Raises MediaToolError that names a file where that does not hold.
+    """
+    hls, dash = hls_files(folder), dash_files(folder)
+    if hls != dash:
+        raise MediaToolError(f"HLS and DASH name different files: {sorted(hls ^ dash)[:3]}")
+    for name in sorted(hls):
+        if name.startswith("/") or ".." in name or "://" in name or not (folder / name).is_file():
+            raise MediaToolError(f"the manifests name {name}, which is not in the package")
+
+
+def _command(tracks: Sequence[Track]) -> list[str]:
+    return [
+        media_tools.program("packager"),
+        *(_descriptor(track) for track in tracks),
+        *("--segment_duration", str(SEGMENT_S), "--generate_static_live_mpd"),
+        *("--hls_master_playlist_output", HLS, "--mpd_output", DASH),
+        *("--use_fake_clock_for_muxer", "--single_threaded", "--force_cl_index", "--quiet"),
+    ]
+
+
+def _descriptor(track: Track) -> str:
+    """A stream as the packager takes it: commas part its fields, so nothing in a path may be one."""
+    if not SAFE_NAME.fullmatch(track.name) or "," in str(track.path) or "=" in str(track.path):
+        raise MediaToolError(
+            f"{track.path}: the packager takes no path with a comma or an equals sign; move HOME"
+        )
+    fields = {
+        "in": str(track.path),
+        "stream": track.media,
+        "init_segment": f"{track.name}/init.mp4",
+        "segment_template": f"{track.name}/$Number%05d$.m4s",
+        "playlist_name": f"{track.name}/{PLAYLIST}",
+    }
+    if track.media == "audio":
+        fields |= {"hls_group_id": f"sound-{track.codec}", "hls_name": track.name}
+    return ",".join(f"{key}={value}" for key, value in fields.items())

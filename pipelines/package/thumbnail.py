@@ -1,0 +1,62 @@
+"""One still picture that stands for a video: of its fingerprinted pictures the one with most to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from pipelines import media_tools
+from pipelines.source.chunk_plan import Plan, seek_seconds
+from pipelines.source.cutting import upright
+
+BOX = (640, 360)
+"""Largest width and height: a 16:9 frame that no picture leaves, whatever its shape."""
+
+MIDDLE = (0.1, 0.9)
+"""Titles and fades lie outside this share of the length."""
+
+
+def best_position(samples: Iterable[tuple[float, int]], duration_s: float) -> float:
+    """Time in seconds of the picture with the highest quality, the earliest of equals, by choice not at the ends.
+
+    `samples`: (position_s, quality). 0 where there are none.
+    """
+    ranked = list(samples)
+    low, high = (share * duration_s for share in MIDDLE)
+    middle = [sample for sample in ranked if low <= sample[0] <= high] or ranked
+    return max(middle, key=lambda sample: (sample[1], -sample[0]), default=(0.0, 0))[0]
+
+
+def make_thumbnail(whole: Plan, position_s: float, result: Path) -> None:
+    """Write the first picture at or after a time from the first picture on, as JPEG. Raises MediaToolError."""
+    video = whole.video
+    wanted_s = Fraction(whole.first_pts) * video.time_base + Fraction(
+        round(position_s * 1_000_000), 1_000_000
+    )
+    # Half a tick earlier: a time that was rounded must not miss its own picture.
+    wanted = f"gte(t,{float(wanted_s - video.time_base / 2):.6f})"
+    chunk = next(
+        chunk for chunk in reversed(whole.chunks) if whole.seconds(chunk.start_pts) <= position_s + 1e-6
+    )
+    seek = {}
+    if chunk.index:
+        seek = {
+            "ss": seek_seconds(chunk.start_pts, video.time_base),
+            "seek_timestamp": 1,
+            "noaccurate_seek": None,
+        }
+    stream = media_tools.source_input(whole.source.path, copyts=None, noautorotate=None, threads=1, **seek)
+    width, height = _fitted(video.shown_size)
+    picture = upright(stream[str(video.index)].filter("select", wanted), video.rotation)
+    picture = picture.filter("scale", width, height, flags="bicubic+accurate_rnd+bitexact", out_range="pc")
+    picture = picture.filter("format", "yuvj420p").filter("setsar", 1)
+    options = {"vframes": 1, "c:v": "mjpeg", "q:v": 3, "flags:v": "+bitexact", "fflags": "+bitexact"}
+    output = picture.output(media_tools.safe_name(result), format="image2", update=1, **options)
+    media_tools.check(media_tools.ffmpeg_command(output, video.decoder))
+
+
+def _fitted(shown: tuple[int, int]) -> tuple[int, int]:
+    """The largest even size inside the box with the picture's shape, and no larger than it is."""
+    scale = min(Fraction(BOX[0], shown[0]), Fraction(BOX[1], shown[1]), Fraction(1))
+    return max(2, int(shown[0] * scale) // 2 * 2), max(2, int(shown[1] * scale) // 2 * 2)

@@ -1,0 +1,1 @@
+"""Source files: what they hold, how they are cut into chunks."""

@@ -1,0 +1,1 @@
+"""Authentication and authorization: sessions, tokens, passwords, permissions, audit, idempotency, locks."""

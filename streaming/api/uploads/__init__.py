@@ -1,0 +1,7 @@
+"""Resumable uploads over HTTP (tus 1.0.0)."""
+
+from streaming.api.uploads import uploads
+
+ROUTERS = (uploads.router,)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,1 @@
+"""Python SDK: a session with the API, resumable uploads, retries."""

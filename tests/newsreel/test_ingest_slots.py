@@ -1,0 +1,95 @@
+"""The gate: however many ingests are started, a few are at work, and every one gets its turn."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newsreel.ingest_slots import PLACES, admitted, alone_on
+
+QUEUED = 200
+INGEST = """
+import pathlib, sys, time
+from newsreel.ingest_slots import admitted
+home, inside = map(pathlib.Path, sys.argv[1:3])
+with admitted(home, lambda said: None):
+    mark = inside / sys.argv[3]
+    mark.touch()
+    print(len(list(inside.iterdir())), flush=True)
+    time.sleep(0.02)
+    mark.unlink()
+"""
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Path:
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    return folder
+
+
+def queued(tmp_path: Path, inside: Path, number: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-c", INGEST, str(tmp_path / "home"), str(inside), str(number)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path, inside: Path) -> None:
+    waiting = [queued(tmp_path, inside, number) for number in range(QUEUED)]
+    at_work = [int(process.communicate(timeout=200)[0]) for process in waiting]
+    assert all(process.returncode == 0 for process in waiting)
+    assert len(at_work) == QUEUED
+    assert max(at_work) <= PLACES
+
+
+def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None:
+    said: list[str] = []
+    holding = [
+        subprocess.Popen(
+            [sys.executable, "-c", INGEST.replace("0.02", "60"), str(tmp_path / "home"), str(inside), str(number)],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for number in range(PLACES)
+    ]  # fmt: skip
+    for process in holding:
+        assert process.stdout is not None
+        process.stdout.readline()
+    holding[0].send_signal(signal.SIGKILL)
+    holding[0].communicate()
+    with admitted(tmp_path / "home", said.append):
+        assert said == []
+    for process in holding[1:]:
+        process.kill()
+        process.communicate()
+
+
+def test_two_runs_of_one_video_go_one_after_the_other(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys; from newsreel.ingest_slots import alone_on\n"
+        "with alone_on(pathlib.Path(sys.argv[1]), 'v', print): print('in', flush=True); sys.stdin.readline()"
+    )
+    said: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdin is not None
+        assert first.stdout.readline() == "in\n"
+        second = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert second.stdout is not None
+        assert second.stdout.readline() == "another ingest of video v is at work; waiting for it\n"
+        first.communicate("\n", timeout=30)
+        assert second.communicate("\n", timeout=30)[0] == "in\n"
+    with alone_on(tmp_path, "v", said.append):
+        assert said == []

@@ -1,0 +1,77 @@
+"""Made days are the same from the same seed, and as odd as days are: late, double, out of order, wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from jobs.refresh.event_slice import EventSlice
+from newsreel.synthetic_events import Life
+from newsreel.synthetic_events.__main__ import main
+from schemas.errors import ConflictError
+from schemas.tables import table
+from stores.delta import Lake
+
+FIRST = date(2026, 1, 1)
+EVENTS = 20_000
+
+
+def days(seed: int, count: int = 3) -> list[pa.Table]:
+    life = Life(seed, users=500, videos=50, first=FIRST)
+    return [life.founding(), *(life.day(EVENTS) for _ in range(count))]
+
+
+def test_the_same_seed_makes_the_same_events_and_another_makes_others() -> None:
+    assert all(one.equals(other) for one, other in zip(days(1, 2), days(1, 2), strict=True))
+    assert not days(1, 1)[1].equals(days(2, 1)[1])
+
+
+def test_a_day_has_about_so_many_events_of_all_kinds() -> None:
+    founding, *later = days(1)
+    assert founding.num_rows == 550
+    for made in later:
+        assert abs(made.num_rows / EVENTS - 1) < 0.05
+    kinds = Counter(zip(later[1]["table_name"].to_pylist(), later[1]["kind"].to_pylist(), strict=True))
+    assert {
+        ("reactions", "deleted"),
+        ("comments", "deleted"),
+        ("users", "upserted"),
+        ("videos", "upserted"),
+    } < set(kinds)
+    viewers = Counter(key.split("/")[0] for key in later[0]["row_key"].to_pylist() if key.count("/") == 2)
+    busiest = viewers.most_common()
+    assert busiest[0][1] > 5 * busiest[len(busiest) // 2][1]  # Zipf
+
+
+def test_some_come_late_some_twice_some_out_of_order_and_some_wrong() -> None:
+    _, *later = days(3)
+    at: list[datetime] = later[2]["at"].to_pylist()
+    assert any(moment.date() < FIRST + timedelta(days=2) for moment in at)
+    ids = [event_id for made in later for event_id in made["event_id"].to_pylist()]
+    assert 0 < len(ids) - len(set(ids)) < len(ids) / 100
+    assert ids != sorted(ids)
+    wrong = [made.filter(pc.invert(pc.starts_with(made["row"], "{"))).num_rows for made in later]
+    assert 0 < sum(wrong) < 30
+
+
+def test_all_but_the_wrong_ones_are_rows_as_their_tables_declare_them() -> None:
+    for made in days(1, 2):
+        for name in EventSlice(made).tables():
+            read = EventSlice(made).of(table(name))
+            refused = read.filter(pc.is_valid(read["reason"]))
+            assert set(refused["reason"].to_pylist()) <= {"it is no JSON object"}
+
+
+def test_the_program_adds_days_and_leaves_a_lake_that_is_in_use_alone(tables: Lake) -> None:
+    few = ["--users=20", "--videos=5"]
+    assert main(["--sizes=300", *few]) == 0
+    once = tables.read("events").num_rows
+    assert main(["--sizes=300,200", "--skip=1", *few]) == 0
+    assert 180 < tables.read("events").num_rows - once < 230
+    tables.append_once("events", [], app_id="lake-sink", version=1)
+    with pytest.raises(ConflictError, match="a lake of its own"):
+        main(["--sizes=10", *few])
