@@ -50,7 +50,9 @@ BANNED = {
     "in the night": r"\bat (one|two|three|four|five) in the night\b",
 }
 TEXTS = (".py", ".md", ".toml", ".html", ".js", ".lua", ".sql", ".sh", ".yaml", ".properties", "")
-NOT_OURS = re.compile(r"vendor/|stores/migrations/versions/|^LICENSE$|^uv\.lock$|^\.ci/language\.py$|/package-lock\.json$")
+NOT_OURS = re.compile(
+    r"vendor/|stores/migrations/versions/|^LICENSE$|^uv\.lock$|^\.ci/language\.py$|/package-lock\.json$"
+)
 """Bundled files, committed migrations, and this list of words itself."""
 
 
