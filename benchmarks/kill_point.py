@@ -49,7 +49,7 @@ class KillPoint:
         return f"point {self.number}: {self.victim} in {self.stage} after {self.after_s:.2f} s, {where}"
 
 
-def kill_point(number: int, seed: int) -> KillPoint:
+def draw_kill_point(number: int, seed: int) -> KillPoint:
     """A point of a seeded run: stages in turn, so that any first points cover all of them; the rest is drawn."""
     drawn = random.Random(f"{seed}/{number}")  # noqa: S311 - it hides nothing, it must repeat
     stage = list(STAGES)[number % len(STAGES)]
@@ -62,14 +62,14 @@ def reach(point: KillPoint, house: FreshHome) -> None:
     """Wait until the stage's program runs, and then as long as the point says. Raises StageError."""
     program = STAGES[point.stage][0]
     deadline = time.monotonic() + REACHED_WITHIN_S
-    while not list(running(house, program)):
+    while not list(find_running(house, program)):
         if time.monotonic() > deadline:
             raise StageError(f"{point}: {program} did not start within {REACHED_WITHIN_S:.0f} s")
         time.sleep(_POLL_S)
     time.sleep(point.after_s)
 
 
-def victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list[psutil.Process]:
+def find_victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list[psutil.Process]:
     """The processes to kill now; none where what the point names has ended already."""
     if point.victim == "everything":
         return processes_of(house)
@@ -79,14 +79,14 @@ def victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list
     if point.victim == "command":
         return [command]
     if point.victim == "engine":
-        return list(running(house, STAGES[point.stage][0]))[:1]
+        return list(find_running(house, STAGES[point.stage][0]))[:1]
     if point.victim == "task":
         return _task(house, STAGES[point.stage][0])
     modules = {"scheduler": "airflow_scheduler", "api-server": "api-server", "sink": "streaming.consumers"}
-    return list(running(house, modules[point.victim]))[:1]
+    return list(find_running(house, modules[point.victim]))[:1]
 
 
-def running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
+def find_running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
     """Living Python processes of a HOME whose command line names the module, the oldest first; no leash of theirs."""
     found = []
     for process in processes_of(house):
@@ -101,7 +101,7 @@ def running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
 
 def _task(house: FreshHome, program: str) -> list[psutil.Process]:
     """Airflow's process that holds the stage's program: the nearest one above it that does not run it."""
-    for engine in running(house, program):
+    for engine in find_running(house, program):
         for above in engine.parents():
             if not any(program in word for word in above.cmdline()):
                 return [above]

@@ -22,7 +22,7 @@ import psutil
 
 from benchmarks.clip import clip_file
 from benchmarks.fresh_home import FreshHome
-from benchmarks.kill_point import KillPoint, kill_point, reach, victims
+from benchmarks.kill_point import KillPoint, draw_kill_point, find_victims, reach
 from benchmarks.machine import conditions
 from benchmarks.options import Options, count
 from benchmarks.processes import processes_of
@@ -79,7 +79,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     kept = read_outcomes(given.resume)
     undisturbed = cache(lambda: undisturbed_state(say))
     for number in range(given.points):
-        point = kill_point(number, given.seed)
+        point = draw_kill_point(number, given.seed)
         if (point.number, point.seed) in kept:
             continue
         outcome = kill(point, undisturbed)
@@ -148,7 +148,7 @@ def kill(point: KillPoint, undisturbed: Callable[[], EndState]) -> Outcome:
                 house.up()
             command = house.start("ingest", clip_file(), "--title", "Clip")
             reach(point, house)
-            found = victims(point, house, psutil.Process(command.pid))
+            found = find_victims(point, house, psutil.Process(command.pid))
             hit, in_flight = bool(found), _encoders(house) if point.stage == "encode" else 0
             below = _below(found) if point.victim in ("engine", "task", "command", "everything") else []
             for process in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from newsreel.embedded.servers import database
-from newsreel.video_registration import existing_video
+from newsreel.video_registration import get_video
 from newsreel.video_runs import Say, end_runs
 from schemas.errors import ConflictError
 from schemas.settings import settings
@@ -28,13 +28,13 @@ def cancel(video_id: str, say: Say) -> dict[str, Any]:
     """
     with database():
         with connect() as connection:
-            row = existing_video(connection, video_id)
+            row = get_video(connection, video_id)
         if row["status"] in FINAL_STATUSES:
             return row
         values = {"status": "failed", "reasons": [CANCELLED]}
         with connect() as connection, connection.transaction():
             revoke(connection, f"video/{video_id}", CANCELLED)
-            row = existing_video(connection, video_id, lock=True)
+            row = get_video(connection, video_id, lock=True)
             if row["status"] in FINAL_STATUSES:
                 raise ConflictError(f"video {video_id} came to its end just now; `newsreel runs` says how")
             change(connection, "videos", {"video_id": video_id}, values)

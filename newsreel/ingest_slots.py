@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PLACES = 4
+SLOTS = 4
 """As many as `ingest_video` has runs at once (dags/ingest_video.py)."""
 STRIPES = 64
 _POLL_S = 0.1
@@ -23,12 +23,12 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def admitted(home: Path, say: Say) -> Iterator[None]:
+def ingest_slot(home: Path, say: Say) -> Iterator[None]:
     """One of the places, for as long as the block runs; waits for it."""
     folder = _folder(home)
     with _opened(folder / "turnstile.lock") as turnstile:
         if not _locked(turnstile):
-            say(f"{PLACES} ingests or more are at work; waiting")
+            say(f"{SLOTS} ingests or more are at work; waiting")
             fcntl.flock(turnstile, fcntl.LOCK_EX)
         place = _place(folder)
     try:
@@ -38,7 +38,7 @@ def admitted(home: Path, say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def alone_on(home: Path, video_id: str, say: Say) -> Iterator[None]:
+def video_lock(home: Path, video_id: str, say: Say) -> Iterator[None]:
     """Nobody else runs this video's DAG without a stack while the block runs; waits for it.
 
     Videos share a fixed number of locks, so that no file is left for each video.
@@ -53,7 +53,7 @@ def alone_on(home: Path, video_id: str, say: Say) -> Iterator[None]:
 
 def _place(folder: Path) -> int:
     while True:
-        for number in range(PLACES):
+        for number in range(SLOTS):
             place = os.open(folder / f"place-{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if _locked(place):
                 return place

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from newsreel.embedded.servers import database
 from newsreel.embedded.stack import running_stack
-from newsreel.ingest_slots import alone_on
+from newsreel.ingest_slots import video_lock
 from newsreel.summary import last_run_id
-from newsreel.video_registration import existing_video, register, take_up, uploader
+from newsreel.video_registration import find_uploader, get_video, register, reopen
 from newsreel.video_runs import follow_video, run_video, run_without_stack
 from schemas.errors import StageError
 from schemas.ids import video_id_of
@@ -63,40 +63,40 @@ def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = Fa
         with connect() as connection:
             brought = register(connection, media(), path, title, user_name)
         say(f"video {brought.video_id}")
-        return _to_its_answer(brought.video_id, say, again=again)
+        return _run_to_answer(brought.video_id, say, again=again)
 
 
 def follow(video: str, say: Say) -> Answer:
     """Wait for the answer of a video that was uploaded, whose DAG the stack starts; answers as `ingest` does."""
     with database():
         with connect() as connection:
-            row = existing_video(connection, video)
+            row = get_video(connection, video)
         run_id, error = last_run_id(lake(), video), None
         if row["status"] not in FINAL_STATUSES:
             run_id, error = follow_video(settings().home, video, say)
-        return _answer(video, run_id, error)
+        return _read_answer(video, run_id, error)
 
 
 def retry(video: str, say: Say) -> Answer:
     """Go on with a video whose runs did not come to an answer. Raises NotFoundError."""
     with database():
-        return _to_its_answer(video, say)
+        return _run_to_answer(video, say)
 
 
-def _to_its_answer(video: str, say: Say, *, again: bool = False) -> Answer:
+def _run_to_answer(video: str, say: Say, *, again: bool = False) -> Answer:
     """Run a video's DAG unless its answer is final; one run of a video at a time."""
     home, tables = settings().home, lake()
-    with nullcontext() if running_stack(home) else alone_on(home, video, say):
+    with nullcontext() if running_stack(home) else video_lock(home, video, say):
         with connect() as connection:
-            final = take_up(connection, video)
+            final = reopen(connection, video)
         run_id, error = last_run_id(tables, video), None
         if again or not final:
             run_id, error = _run(home, tables, video, say)
         bring_up_to_date(tables, say)
-        return _answer(video, run_id, error)
+        return _read_answer(video, run_id, error)
 
 
-def _answer(video: str, run_id: str | None, error: str | None) -> Answer:
+def _read_answer(video: str, run_id: str | None, error: str | None) -> Answer:
     """Where a video stands after its run."""
     with connect() as connection:
         row = find(connection, "videos", {"video_id": video})
@@ -121,16 +121,16 @@ def _run(home: Path, tables: Lake, video: str, say: Say) -> tuple[str | None, st
         return last_run_id(tables, video), error.detail
 
 
-def answered(path: Path, user_name: str) -> bool:
+def is_answered(path: Path, user_name: str) -> bool:
     """Whether this file by this user has its final answer, and the lake shows it."""
     if not path.is_file():
         return False
     with database(), connect() as connection:
-        user_id = uploader(connection, user_name)
+        user_id = find_uploader(connection, user_name)
         if user_id is None:
             return False
         row = find(connection, "videos", {"video_id": video_id_of(user_id, file_digest(path))})
-        return row is not None and row["status"] in FINAL_STATUSES and up_to_date(lake())
+        return row is not None and row["status"] in FINAL_STATUSES and is_up_to_date(lake())
 
 
 def bring_up_to_date(tables: Lake, say: Say) -> None:
@@ -140,7 +140,7 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
     Raises StageError where that takes longer than LONGEST_REFRESH_S.
     """
     deadline = time.monotonic() + LONGEST_REFRESH_S
-    while not up_to_date(tables):
+    while not is_up_to_date(tables):
         if running_stack(settings().home) is None:
             with connect() as connection:
                 drain(connection, tables)
@@ -154,7 +154,7 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
         time.sleep(POLL_S)
 
 
-def up_to_date(tables: Lake) -> bool:
+def is_up_to_date(tables: Lake) -> bool:
     """Whether every settled event is in the tables that are derived from `events`."""
     with connect() as connection:
         if lag(connection):

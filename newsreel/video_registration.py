@@ -25,7 +25,7 @@ class Registration:
     sha256: str
 
 
-def uploader(connection: Connection, user_name: str) -> str | None:
+def find_uploader(connection: Connection, user_name: str) -> str | None:
     """The account of that name, or None."""
     row = connection.execute("SELECT user_id FROM users WHERE user_name = %s", (user_name,)).fetchone()
     return row["user_id"] if row else None
@@ -45,7 +45,7 @@ def register(
     source = media.add_source(path)
     now = datetime.now(UTC)
     with connection.transaction():
-        user_id = uploader(connection, user_name)
+        user_id = find_uploader(connection, user_name)
         if user_id is None:
             user_id = user_id_of(user_name)
             change(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": now})
@@ -68,7 +68,7 @@ def register(
     return Registration(identity, source.sha256)
 
 
-def existing_video(connection: Connection, video: str, *, lock: bool = False) -> dict[str, Any]:
+def get_video(connection: Connection, video: str, *, lock: bool = False) -> dict[str, Any]:
     """The live row of a video that somebody named. Raises NotFoundError."""
     row = find(connection, "videos", {"video_id": video}, lock=lock)
     if row is None:
@@ -76,10 +76,10 @@ def existing_video(connection: Connection, video: str, *, lock: bool = False) ->
     return row
 
 
-def take_up(connection: Connection, video: str) -> bool:
+def reopen(connection: Connection, video: str) -> bool:
     """Whether a video's answer is final; one that failed is on its way again. Raises NotFoundError."""
     with connection.transaction():
-        row = existing_video(connection, video, lock=True)
+        row = get_video(connection, video, lock=True)
         if row["status"] == "failed":
             change(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
         return row["status"] in FINAL_STATUSES

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from newsreel.embedded.dag_test import run_dag_once
-from newsreel.embedded.orphans import VIDEO_VARIABLE, end_all, marked_processes, stage_processes
+from newsreel.embedded.dag_test import run_dag_test
+from newsreel.embedded.orphans import VIDEO_VARIABLE, find_marked_processes, find_stage_processes, kill_all
 from newsreel.embedded.stack import airflow_client, running_stack
 from schemas.dags import INGEST_VIDEO
 from schemas.errors import StageError
@@ -38,7 +38,7 @@ def run_video(home: Path, tables: Lake, video_id: str, say: Say) -> tuple[str, s
         else:
             run_id = next_run_id(tables, video_id, [run.run_id for run in known])
             airflow.trigger(INGEST_VIDEO, run_id, {"video_id": video_id})
-        return _followed(airflow, run_id, say)
+        return _follow_run(airflow, run_id, say)
 
 
 def follow_video(home: Path, video_id: str, say: Say) -> tuple[str, str | None]:
@@ -52,12 +52,12 @@ def follow_video(home: Path, video_id: str, say: Say) -> tuple[str, str | None]:
             if time.monotonic() > deadline:
                 raise StageError(f"no run of video {video_id} has begun; see {home / 'logs' / 'outbox.log'}")
             time.sleep(_POLL_S)
-        return _followed(airflow, known[0].run_id, say)
+        return _follow_run(airflow, known[0].run_id, say)
 
 
-def _followed(airflow: AirflowClient, run_id: str, say: Say) -> tuple[str, str | None]:
+def _follow_run(airflow: AirflowClient, run_id: str, say: Say) -> tuple[str, str | None]:
     say(f"Airflow: {airflow.run_url(INGEST_VIDEO, run_id)}")
-    run = airflow.wait(INGEST_VIDEO, run_id, on_change=_teller(say))
+    run = airflow.wait(INGEST_VIDEO, run_id, on_change=_report_to(say))
     if run.state == "success":
         return run_id, None
     failed = [task.task_id for task in airflow.tasks(INGEST_VIDEO, run_id) if task.state == "failed"]
@@ -68,7 +68,7 @@ def run_without_stack(
     home: Path, dag_id: str, params: dict[str, str], say: Say, marks: dict[str, str] | None = None
 ) -> tuple[str, str | None]:
     """Run a DAG by `dag.test()`; returns the run's id, and what went wrong or None."""
-    done = run_dag_once(home, dag_id, params, on_change=_teller(say), marks=marks)
+    done = run_dag_test(home, dag_id, params, on_change=_report_to(say), marks=marks)
     wrong = (
         None if done.state == "success" else f"run {done.run_id} ended as {done.state}, see {done.log_file}"
     )
@@ -81,13 +81,13 @@ def end_runs(home: Path, video_id: str) -> int:
     Raises StageError where they do not end.
     """
     if running_stack(home) is None:
-        return end_all(lambda: marked_processes({"NEWSREEL_HOME": str(home), VIDEO_VARIABLE: video_id}))
+        return kill_all(lambda: find_marked_processes({"NEWSREEL_HOME": str(home), VIDEO_VARIABLE: video_id}))
     with airflow_client(home) as airflow:
         runs = [run.run_id for run in list_runs(airflow, video_id) if not run.finished]
         for run_id in runs:
             airflow.fail(INGEST_VIDEO, run_id)
     deadline = time.monotonic() + LONGEST_END_S
-    while stage_processes(home, video_id):
+    while find_stage_processes(home, video_id):
         if time.monotonic() > deadline:
             raise StageError(
                 f"video {video_id}: a task of {', '.join(runs)} does not end; see Airflow's page"
@@ -96,7 +96,7 @@ def end_runs(home: Path, video_id: str) -> int:
     return len(runs)
 
 
-def _teller(say: Say) -> Callable[[TaskRun], None]:
+def _report_to(say: Say) -> Callable[[TaskRun], None]:
     def tell(task: TaskRun) -> None:
         say(f"  {task.task_id}: {task.state}")
 

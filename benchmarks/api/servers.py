@@ -48,7 +48,7 @@ class Servers:
         raise DependencyError("the API does not run")
 
 
-def of_stack(house: FreshHome) -> Servers:
+def find_stack_servers(house: FreshHome) -> Servers:
     """Those of a HOME whose stack is up."""
     state = house.stack_state
     return Servers(state["api_url"], state["database_url"], state["pid"])

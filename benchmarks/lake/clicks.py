@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.api.load import open_loop, request
 from benchmarks.api.people import Person, people, ready_videos
-from benchmarks.api.servers import Servers, of_stack
+from benchmarks.api.servers import Servers, find_stack_servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
@@ -36,7 +36,7 @@ def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
     """Figures of one run of so many seconds."""
     with FreshHome({"NEWSREEL_LIMITS": "off"}) as house:
         house.up()
-        served = of_stack(house)
+        served = find_stack_servers(house)
         say(f"clicks: {WRITES_PER_S} writes/s for {seconds:.0f} s")
         answers = asyncio.run(_write(served, seconds, seed))
         last = _last_event(served)

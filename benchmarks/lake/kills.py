@@ -21,7 +21,7 @@ import psutil
 
 from benchmarks.api.load import Connection, connections, request
 from benchmarks.api.people import Person, people, ready_videos
-from benchmarks.api.servers import Servers, of_stack
+from benchmarks.api.servers import Servers, find_stack_servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.lake.programs import ran, refresh
 from benchmarks.lake.replay import differences
@@ -61,14 +61,14 @@ def measure(points: int, seed: int, resume: Path | None, say: Say) -> list[Figur
         with FreshHome({"NEWSREEL_LIMITS": "off", "NEWSREEL_REFRESH_SMALL_EVENTS": "0"}) as house:
             house.up()
             for number in missing:
-                outcome = asyncio.run(_point(house, of_stack(house), seed, number))
+                outcome = asyncio.run(_point(house, find_stack_servers(house), seed, number))
                 kept[seed, number] = outcome
                 came = "; ".join(outcome.problems) or "all there, once"
                 say(f"kills: {outcome.victim}: {came} ({outcome.took_s:.0f} s)")
                 if resume:
                     with resume.open("a") as log:
                         log.write(json.dumps(asdict(outcome)) + "\n")
-            ended = _in_the_end(house, say)
+            ended = _check_replay(house, say)
     done = [kept[seed, number] for number in range(points)]
     return [
         Figure("kills: points", len(done), "points"),
@@ -94,14 +94,14 @@ async def _point(house: FreshHome, served: Servers, seed: int, number: int) -> O
         for place, person in enumerate(everybody)
     ]
     await asyncio.sleep(dice.uniform(0.5, 3.0))
-    found = await asyncio.to_thread(_waited_for, house, victim)
+    found = await asyncio.to_thread(_wait_for_victim, house, victim)
     for process in found:
         with suppress(psutil.Error):
             process.kill()
     await asyncio.sleep(2.0)
     end.set()
     await asyncio.gather(*writing)
-    problems = await asyncio.to_thread(_at_rest, house, served)
+    problems = await asyncio.to_thread(_wait_until_at_rest, house, served)
     took_s = round(time.monotonic() - begun, 1)
     return Outcome(seed, number, victim, bool(found), _events(served) - before, problems, took_s)
 
@@ -133,17 +133,17 @@ async def _act(connection: Connection, person: Person, videos: list[str], dice: 
     await connection.ask(made)
 
 
-def _waited_for(house: FreshHome, victim: str) -> list[psutil.Process]:
+def _wait_for_victim(house: FreshHome, victim: str) -> list[psutil.Process]:
     """The processes to kill, as soon as there is one."""
     deadline = time.monotonic() + VICTIM_WITHIN_S
-    while not (found := list(_victims(house, victim))):
+    while not (found := list(_find_victims(house, victim))):
         if time.monotonic() > deadline:
             return []
         time.sleep(POLL_S)
     return found
 
 
-def _victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
+def _find_victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
     if victim == "postgresql":
         if server := house.postgres_process():
             yield server
@@ -161,7 +161,7 @@ def _victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _at_rest(house: FreshHome, served: Servers) -> list[str]:
+def _wait_until_at_rest(house: FreshHome, served: Servers) -> list[str]:
     """What is wrong once all events are taken; the wait for that is bounded."""
     deadline = time.monotonic() + REST_WITHIN_S
     problems = ["not looked at"]
@@ -205,7 +205,7 @@ def _table_problems(house: FreshHome, served: Servers) -> list[str]:
     return found
 
 
-def _in_the_end(house: FreshHome, say: Say) -> list[str]:
+def _check_replay(house: FreshHome, say: Say) -> list[str]:
     """Tables that a replay from nothing makes otherwise, and counters that do not add up."""
     say("kills: a replay from nothing, and the counters")
     uri = (house.folder / "again").as_uri()

@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.api.load import connections, request
-from benchmarks.api.servers import of_stack
+from benchmarks.api.servers import find_stack_servers
 from benchmarks.footage import Footage, footage_file
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Say
@@ -67,7 +67,7 @@ def measure(say: Say) -> list[Cost]:
 async def _served(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
     """CPU of the API for segments of a rendition."""
     asked = cycle([request("GET", address) for address in addresses])
-    server, total = of_stack(house), 0
+    server, total = find_stack_servers(house), 0
     say(f"one-video: its {len(addresses)} segments as fast as they come for {SERVED_S:.0f} s")
     before = server.api().cpu_times()
     end = time.perf_counter() + SERVED_S

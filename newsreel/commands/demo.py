@@ -45,7 +45,7 @@ def demo(
     title = CLIP_TITLE if file == CLIP else file.stem
     started = False
     try:
-        known = ingestion.answered(file, USER)
+        known = ingestion.is_answered(file, USER)
         if keep or again or not known:
             if not found_running:
                 console.say(f"starting the stack under {home}: PostgreSQL, Redis, Airflow, API, sink")

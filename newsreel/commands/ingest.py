@@ -9,7 +9,7 @@ import typer
 
 from newsreel import console
 from newsreel.commands.options import Json
-from newsreel.ingest_slots import admitted
+from newsreel.ingest_slots import ingest_slot
 from schemas.settings import settings
 from stores.media import check_readable
 
@@ -41,7 +41,7 @@ def ingest(
 ) -> int:
     """Run the ingest DAG on a local file: ready 0; rejected or duplicate 1; failed 3."""
     check_readable(file)
-    with admitted(settings().home, console.say):
+    with ingest_slot(settings().home, console.say):
         from newsreel import ingestion
 
         return _show(ingestion.ingest(file, title, user, console.say), as_json=as_json)
@@ -49,7 +49,7 @@ def ingest(
 
 def retry(video: Video, as_json: Json = False) -> int:
     """Go on with a video that failed, was cancelled or was interrupted; answers and exits as `ingest` does."""
-    with admitted(settings().home, console.say):
+    with ingest_slot(settings().home, console.say):
         from newsreel import ingestion
 
         return _show(ingestion.retry(video, console.say), as_json=as_json)
@@ -99,7 +99,7 @@ def runs(
 ) -> int:
     """Say what happened to a video stage by stage, and why; an unknown video is exit 1."""
     from newsreel.embedded.servers import database
-    from newsreel.video_registration import existing_video
+    from newsreel.video_registration import get_video
     from stores.delta import lake
     from stores.fence import holder
     from stores.postgres import connect
@@ -111,7 +111,7 @@ def runs(
                 (LATEST_VIDEOS,),
             ).fetchall()
             return _show_videos(latest, as_json=as_json)
-        row = existing_video(connection, video)
+        row = get_video(connection, video)
         stages = lake().read("pipeline_runs", where={"video_id": video}).to_pylist()
         if holder(connection, f"video/{video}") is None:
             stages = [{**stage, "state": INTERRUPTED.get(stage["state"], stage["state"])} for stage in stages]

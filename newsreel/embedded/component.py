@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from newsreel.embedded.orphans import COMPONENT_VARIABLE, end_strays
+from newsreel.embedded.orphans import COMPONENT_VARIABLE, kill_orphans
 
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 _LARGEST_LOG_BYTES = 20_000_000
@@ -77,7 +77,7 @@ class Component:
 
     def end_strays(self) -> None:
         """Kill what it has left behind, now that it has ended."""
-        end_strays(self._stack_id, self.name)
+        kill_orphans(self._stack_id, self.name)
 
     def last_words(self) -> str:
         """The last line of its log."""

@@ -18,7 +18,7 @@ import psycopg
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.component import DIE_WITH_PARENT
 from newsreel.embedded.postgres import EmbeddedPostgres
-from newsreel.embedded.stack_state import scheduling
+from newsreel.embedded.stack_state import scheduling_lock
 from schemas.errors import StageError
 from streaming.consumers.airflow_client import FINISHED_RUN, TaskRun
 
@@ -28,7 +28,7 @@ NO_PORT = 9
 
 
 @dataclass(frozen=True)
-class OnceRun:
+class DagTestRun:
     """How a run ended; `state` is success or failed."""
 
     run_id: str
@@ -37,7 +37,7 @@ class OnceRun:
     log_file: Path
 
 
-def run_dag_once(
+def run_dag_test(
     home: Path,
     dag_id: str,
     params: Mapping[str, Any] | None = None,
@@ -45,7 +45,7 @@ def run_dag_once(
     on_change: Callable[[TaskRun], None] | None = None,
     dags_folder: Path | None = None,
     marks: Mapping[str, str] | None = None,
-) -> OnceRun:
+) -> DagTestRun:
     """Run a DAG to its end, with the operators, retries and branches that a scheduler would use.
 
     `on_change` is told each new state of each task; `marks` go into its environment, to find it by.
@@ -56,7 +56,7 @@ def run_dag_once(
     home = home.absolute()
     log = home / "logs" / f"once-{dag_id}-{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with scheduling(home, alone=False), EmbeddedPostgres(home) as postgres:
+    with scheduling_lock(home, alone=False), EmbeddedPostgres(home) as postgres:
         airflow = EmbeddedAirflow(home, postgres.url("airflow"), NO_PORT, dags_folder)
         airflow.migrate()
         at = datetime.now(UTC)
@@ -80,7 +80,7 @@ def run_dag_once(
                 raise StageError(
                     f"the run of {dag_id} was cut off (exit status {child.returncode}), see {log}"
                 )
-        return OnceRun(run_id, str(state), tasks, log)
+        return DagTestRun(run_id, str(state), tasks, log)
 
 
 def program_environment(home: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from newsreel.embedded.dag_test import NO_PORT, program_environment
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.servers import database
 from newsreel.embedded.stack import running_stack
-from newsreel.embedded.stack_state import scheduling
+from newsreel.embedded.stack_state import scheduling_lock
 
 AIRFLOW = "airflow"
 RUNS_A_DAG = [AIRFLOW, "dags", "test"]
@@ -30,7 +30,7 @@ def run_in_foreground(home: Path, command: Sequence[str]) -> int:
     """
     with ExitStack() as held:
         if [*command][:3] == RUNS_A_DAG:
-            held.enter_context(scheduling(home, alone=False))
+            held.enter_context(scheduling_lock(home, alone=False))
         held.enter_context(database())
         environment = {**os.environ, **program_environment(home)}
         if command[0] == AIRFLOW:

@@ -19,7 +19,7 @@ import httpx
 
 from newsreel.embedded.component import Component
 from newsreel.embedded.orphans import STACK_VARIABLE
-from newsreel.embedded.ports import free_port
+from newsreel.embedded.ports import find_free_port
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
 from newsreel.embedded.servers import database
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(kind, _end)
     try:
         with ExitStack() as held:
-            _serve(held, arguments.port or free_port())
+            _serve(held, arguments.port or find_free_port())
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
         return error.exit_code

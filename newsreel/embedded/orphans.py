@@ -15,18 +15,18 @@ VIDEO_VARIABLE = "NEWSREEL_RUN_OF_VIDEO"
 _LONGEST_DEATH_S = 5.0
 
 
-def strays(stack_id: str, component: str | None = None) -> list[psutil.Process]:
+def find_orphans(stack_id: str, component: str | None = None) -> list[psutil.Process]:
     """Living processes of a stack, or of one of its components; never this one."""
     marks = {STACK_VARIABLE: stack_id}
-    return marked_processes(marks if component is None else {**marks, COMPONENT_VARIABLE: component})
+    return find_marked_processes(marks if component is None else {**marks, COMPONENT_VARIABLE: component})
 
 
-def end_strays(stack_id: str, component: str | None = None) -> int:
+def kill_orphans(stack_id: str, component: str | None = None) -> int:
     """Kill them and wait until they are gone; returns how many there were. What they start meanwhile is killed too."""
-    return end_all(lambda: strays(stack_id, component))
+    return kill_all(lambda: find_orphans(stack_id, component))
 
 
-def marked_processes(marks: Mapping[str, str]) -> list[psutil.Process]:
+def find_marked_processes(marks: Mapping[str, str]) -> list[psutil.Process]:
     """Living processes whose environment holds all of the marks; never this one."""
     found = []
     for process in psutil.process_iter():
@@ -41,10 +41,10 @@ def marked_processes(marks: Mapping[str, str]) -> list[psutil.Process]:
     return found
 
 
-def stage_processes(home: Path, video_id: str) -> list[psutil.Process]:
+def find_stage_processes(home: Path, video_id: str) -> list[psutil.Process]:
     """Living stage programs that work on a video of this HOME, and what holds them."""
     found = []
-    for process in marked_processes({"NEWSREEL_HOME": str(home)}):
+    for process in find_marked_processes({"NEWSREEL_HOME": str(home)}):
         try:
             words = process.cmdline()
         except psutil.Error:
@@ -54,7 +54,7 @@ def stage_processes(home: Path, video_id: str) -> list[psutil.Process]:
     return found
 
 
-def end_all(look: Callable[[], list[psutil.Process]]) -> int:
+def kill_all(look: Callable[[], list[psutil.Process]]) -> int:
     """Kill what `look` finds until it finds nothing; returns how many there were."""
     total = 0
     while found := look():

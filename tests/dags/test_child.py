@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from dags.operators.child import Child, living_members
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 WITH_A_CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); "
 TASK = """
@@ -71,13 +71,13 @@ def test_progress_bars_odd_bytes_and_long_lines(written: str, heard: list[str]):
 def test_a_program_that_is_killed_is_reported_and_takes_its_children_along():
     status, lines = said_by(WITH_A_CHILD + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert status == -signal.SIGKILL
-    assert gone(int(lines[0]))
+    assert is_gone(int(lines[0]))
 
 
 def test_a_program_that_ends_leaves_no_child_behind():
     status, lines = said_by(WITH_A_CHILD)
     assert status == 0
-    assert gone(int(lines[0]))
+    assert is_gone(int(lines[0]))
 
 
 def test_sigkill_of_the_task_takes_the_program_and_its_children_along(project: Path):
@@ -89,9 +89,9 @@ def test_sigkill_of_the_task_takes_the_program_and_its_children_along(project: P
     with task:
         assert task.stdout
         pids = [int(task.stdout.readline()), int(task.stdout.readline())]
-        assert not any(gone(pid) for pid in pids)
+        assert not any(is_gone(pid) for pid in pids)
         task.kill()
-        assert soon(lambda: all(gone(pid) for pid in pids))
+        assert wait_until(lambda: all(is_gone(pid) for pid in pids))
 
 
 def test_sigkill_of_the_leash_takes_the_program_along():
@@ -110,7 +110,7 @@ def test_sigkill_of_the_one_above_the_task_takes_both_along(project: Path):
         leash, program = map(int, supervisor.stdout.readline().split())
         task = psutil.Process(leash).ppid()
         supervisor.kill()
-        assert soon(lambda: gone(task) and gone(leash) and gone(program))
+        assert wait_until(lambda: is_gone(task) and is_gone(leash) and is_gone(program))
 
 
 def test_kill_in_a_signal_handler_ends_the_group_and_lets_run_return():

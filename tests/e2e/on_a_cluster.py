@@ -20,7 +20,7 @@ import pytest
 from jobs.spark.cluster import built_wheel, running_cluster
 from pipelines.media_tools import program
 from tests.e2e.house import make_house
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -110,7 +110,7 @@ def test_the_cluster_dies_with_its_launcher_and_its_command(wheel: Path, tmp_pat
         started = psutil.Process(launcher.pid).children(recursive=True)
         assert sum("java" in process.name() for process in started) == 2
         launcher.kill()
-        assert soon(lambda: all(gone(process.pid) for process in started))
+        assert wait_until(lambda: all(is_gone(process.pid) for process in started))
 
 
 def test_a_command_s_exit_status_is_the_launcher_s(wheel: Path) -> None:

@@ -10,14 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from benchmarks.kill_point import KillPoint, kill_point
+from benchmarks.kill_point import KillPoint, draw_kill_point
 from benchmarks.kills import WORKERS, Outcome, kill, undisturbed_state
 
 pytestmark = pytest.mark.timeout(900)
 
 SEED = 194
 """One whose first six points have six victims, half of them under a stack."""
-POINTS = [kill_point(number, SEED) for number in range(6)]
+POINTS = [draw_kill_point(number, SEED) for number in range(6)]
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from newsreel.ingest_slots import PLACES, admitted, alone_on
+from newsreel.ingest_slots import SLOTS, ingest_slot, video_lock
 
 QUEUED = 200
 INGEST = """
 import pathlib, sys, time
-from newsreel.ingest_slots import admitted
+from newsreel.ingest_slots import ingest_slot
 home, inside = map(pathlib.Path, sys.argv[1:3])
-with admitted(home, lambda said: None):
+with ingest_slot(home, lambda said: None):
     mark = inside / sys.argv[3]
     mark.touch()
     print(len(list(inside.iterdir())), flush=True)
@@ -44,7 +44,7 @@ def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path
     at_work = [int(process.communicate(timeout=200)[0]) for process in waiting]
     assert all(process.returncode == 0 for process in waiting)
     assert len(at_work) == QUEUED
-    assert max(at_work) <= PLACES
+    assert max(at_work) <= SLOTS
 
 
 def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None:
@@ -54,14 +54,14 @@ def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None
             [sys.executable, "-c", INGEST.replace("0.02", "60"), str(tmp_path / "home"), str(inside), str(number)],
             stdout=subprocess.PIPE, text=True,
         )
-        for number in range(PLACES)
+        for number in range(SLOTS)
     ]  # fmt: skip
     for process in holding:
         assert process.stdout is not None
         process.stdout.readline()
     holding[0].send_signal(signal.SIGKILL)
     holding[0].communicate()
-    with admitted(tmp_path / "home", said.append):
+    with ingest_slot(tmp_path / "home", said.append):
         assert said == []
     for process in holding[1:]:
         process.kill()
@@ -70,8 +70,8 @@ def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None
 
 def test_two_runs_of_one_video_go_one_after_the_other(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from newsreel.ingest_slots import alone_on\n"
-        "with alone_on(pathlib.Path(sys.argv[1]), 'v', print): print('in', flush=True); sys.stdin.readline()"
+        "import pathlib, sys; from newsreel.ingest_slots import video_lock\n"
+        "with video_lock(pathlib.Path(sys.argv[1]), 'v', print): print('in', flush=True); sys.stdin.readline()"
     )
     said: list[str] = []
     with subprocess.Popen(
@@ -91,5 +91,5 @@ def test_two_runs_of_one_video_go_one_after_the_other(tmp_path: Path) -> None:
         assert second.stdout.readline() == "another ingest of video v is at work; waiting for it\n"
         first.communicate("\n", timeout=30)
         assert second.communicate("\n", timeout=30)[0] == "in\n"
-    with alone_on(tmp_path, "v", said.append):
+    with video_lock(tmp_path, "v", said.append):
         assert said == []

@@ -14,7 +14,7 @@ import pytest
 
 from jobs.spark.session import spark_conf, spark_session
 from schemas.settings import settings
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -71,11 +71,11 @@ def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
             found = [process for process in below.children(recursive=True) if is_worker(process)]
             return any(is_worker(child) for process in found for child in process.children())
 
-        assert soon(at_work, within_s=120)
+        assert wait_until(at_work, within_s=120)
         started = below.children(recursive=True)
         assert any("java" in process.name() for process in started)
         task.kill()
-        assert soon(lambda: all(gone(process.pid) for process in started))
+        assert wait_until(lambda: all(is_gone(process.pid) for process in started))
         said = task.communicate()[0]
     assert said == b""  # nor did it chatter
 

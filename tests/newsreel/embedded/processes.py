@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psutil
 
 
-def gone(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
     """Whether no such process runs any more; one that only waits to be reaped does not."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
@@ -16,7 +16,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def soon(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
+def wait_until(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
     """Whether something comes to hold within so many seconds."""
     deadline = time.monotonic() + within_s
     while not holds():

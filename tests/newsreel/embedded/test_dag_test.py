@@ -12,20 +12,20 @@ import psycopg
 import pytest
 
 from newsreel.embedded.airflow import EmbeddedAirflow
-from newsreel.embedded.dag_test import run_dag_once
+from newsreel.embedded.dag_test import run_dag_test
 from newsreel.embedded.postgres import EmbeddedPostgres
-from newsreel.embedded.stack_state import scheduling
+from newsreel.embedded.stack_state import scheduling_lock
 from schemas.errors import ConflictError
 from tests.dags.stand_ins import StandIns, make_stand_ins
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 RUN = """
 import sys
 from pathlib import Path
-from newsreel.embedded.dag_test import run_dag_once
+from newsreel.embedded.dag_test import run_dag_test
 from schemas.errors import StageError
 try:
-    print(run_dag_once(Path(sys.argv[1]), "ingest_video", {"video_id": "a-video"}).state)
+    print(run_dag_test(Path(sys.argv[1]), "ingest_video", {"video_id": "a-video"}).state)
 except StageError as error:
     print("StageError", error.detail)
 """
@@ -44,7 +44,7 @@ def started(home: Path, stand_ins: StandIns) -> subprocess.Popen[str]:
         [sys.executable, "-c", RUN, str(home)],
         env={**os.environ, **stand_ins.environment}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert soon(lambda: bool(stand_ins.calls()), START_TIMEOUT_S)
+    assert wait_until(lambda: bool(stand_ins.calls()), START_TIMEOUT_S)
     return command
 
 
@@ -57,7 +57,7 @@ def test_the_final_states_come_back(held_home: Path, stand_ins: StandIns, monkey
     for name, value in stand_ins.environment.items():
         monkeypatch.setenv(name, value)
     changes: list[tuple[str, str | None]] = []
-    run = run_dag_once(
+    run = run_dag_test(
         held_home, "refresh_tables", on_change=lambda task: changes.append((task.task_id, task.state))
     )
     assert run.state == "success"
@@ -77,7 +77,7 @@ def test_sigkill_of_the_airflow_process_fails_the_run_and_says_so(held_home: Pat
         airflow.kill()
         said, _ = command.communicate()
     assert said.startswith("StageError the run of ingest_video was cut off")
-    assert soon(lambda: gone(call["pid"]) and gone(call["child"]))
+    assert wait_until(lambda: is_gone(call["pid"]) and is_gone(call["child"]))
     assert states(held_home)[-1] == "failed"
 
 
@@ -88,7 +88,7 @@ def test_sigkill_of_the_command_takes_everything_along_and_a_later_stack_does_no
         [call] = stand_ins.calls()
         below = [process.pid for process in psutil.Process(command.pid).children(recursive=True)]
         command.kill()
-    assert soon(lambda: all(gone(pid) for pid in [*below, call["pid"], call["child"]]))
+    assert wait_until(lambda: all(is_gone(pid) for pid in [*below, call["pid"], call["child"]]))
     assert states(held_home)[-1] == "running"
     airflow = EmbeddedAirflow(held_home, EmbeddedPostgres(held_home).url("airflow"), 9)
     assert airflow.fail_abandoned_runs() == 1
@@ -97,15 +97,15 @@ def test_sigkill_of_the_command_takes_everything_along_and_a_later_stack_does_no
 
 
 def test_it_refuses_while_a_stack_schedules(held_home: Path):
-    with scheduling(held_home, alone=True), pytest.raises(ConflictError, match="other runs use"):
-        run_dag_once(held_home, "refresh_tables")
+    with scheduling_lock(held_home, alone=True), pytest.raises(ConflictError, match="other runs use"):
+        run_dag_test(held_home, "refresh_tables")
 
 
 def test_several_run_side_by_side_and_a_stack_waits_for_none_of_them(held_home: Path):
     with (
-        scheduling(held_home, alone=False),
-        scheduling(held_home, alone=False),
+        scheduling_lock(held_home, alone=False),
+        scheduling_lock(held_home, alone=False),
         pytest.raises(ConflictError),
-        scheduling(held_home, alone=True),
+        scheduling_lock(held_home, alone=True),
     ):
         pass

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from newsreel.embedded.postgres import EmbeddedPostgres
-from newsreel.embedded.stack_state import scheduling
+from newsreel.embedded.stack_state import scheduling_lock
 
 SAYS = """
 import json, os
@@ -48,7 +48,7 @@ def test_airflow_is_that_of_this_home(held_home: Path) -> None:
 
 
 def test_a_dag_is_not_run_beside_a_scheduler_that_would_run_its_tasks_too(held_home: Path) -> None:
-    with scheduling(held_home, alone=True):
+    with scheduling_lock(held_home, alone=True):
         done = execute(held_home, "airflow", "dags", "test", "refresh_tables")
     assert done.returncode == 3
     assert "other runs use" in done.stderr

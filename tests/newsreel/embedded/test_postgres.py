@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from newsreel.embedded.postgres import DATABASES, SERVER_USER, EmbeddedPostgres
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_the_last_one_out_stops_it(server_home: Path):
     assert server.running
     assert server_pid(server) == pid, "the second holder took the server that ran"
     other.communicate("\n")
-    assert soon(lambda: gone(pid))
+    assert wait_until(lambda: is_gone(pid))
     assert not EmbeddedPostgres(server_home).running
 
 
@@ -90,14 +90,14 @@ def test_a_holder_that_was_killed_holds_nothing(server_home: Path):
     server.start()
     pid = server_pid(server)
     assert server.stop() is True
-    assert soon(lambda: gone(pid))
+    assert wait_until(lambda: is_gone(pid))
 
 
 def test_a_server_that_was_killed_is_started_again(server_home: Path):
     with EmbeddedPostgres(server_home) as server:
         pid = server_pid(server)
         os.kill(pid, 9)
-        assert soon(lambda: gone(pid))
+        assert wait_until(lambda: is_gone(pid))
         with EmbeddedPostgres(server_home), psycopg.connect(server.url()) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
 

@@ -15,7 +15,7 @@ import pytest
 
 from newsreel.embedded import postgres_programs
 from newsreel.embedded.postgres import SERVER_USER
-from newsreel.embedded.postgres_programs import installed_programs, programs_for
+from newsreel.embedded.postgres_programs import locate_programs, provide_programs
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
 
@@ -33,13 +33,13 @@ def test_programs_in_a_closed_folder_are_copied_and_the_folder_stays_closed(
 ):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    installed = installed_programs()
+    installed = locate_programs()
     package = installed.parents[1]
     for name in (package.name, f"{package.name}.libs"):
         shutil.copytree(package.with_name(name), closed / name, symlinks=True)
     programs = closed / installed.relative_to(package.parent)
-    monkeypatch.setattr(postgres_programs, "installed_programs", lambda: programs)
-    found = programs_for(SERVER_USER, open_folder)
+    monkeypatch.setattr(postgres_programs, "locate_programs", lambda: programs)
+    found = provide_programs(SERVER_USER, open_folder)
     assert found.is_relative_to(open_folder)
     # Without what lies beside the environment: a copy that finds libraries there is no copy.
     closed.rename(tmp_path / "elsewhere")
@@ -58,5 +58,5 @@ def test_programs_in_a_closed_folder_are_copied_and_the_folder_stays_closed(
     (tmp_path / "elsewhere").rename(closed)
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     before = found.stat().st_mtime
-    assert programs_for(SERVER_USER, open_folder) == found
+    assert provide_programs(SERVER_USER, open_folder) == found
     assert found.stat().st_mtime == before, "copied once"

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from newsreel.embedded.redis import EmbeddedRedis, redis_version
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 
 def server_pid(server: EmbeddedRedis) -> int:
@@ -29,14 +29,14 @@ def test_the_last_one_out_stops_it(tmp_path: Path):
         with EmbeddedRedis(tmp_path) as second:
             assert server_pid(second) == pid
         assert first.running
-    assert soon(lambda: gone(pid))
+    assert wait_until(lambda: is_gone(pid))
 
 
 def test_a_server_that_was_killed_is_started_again(tmp_path: Path):
     with EmbeddedRedis(tmp_path) as server:
         pid = server_pid(server)
         os.kill(pid, 9)
-        assert soon(lambda: gone(pid))
+        assert wait_until(lambda: is_gone(pid))
         with EmbeddedRedis(tmp_path) as again:
             assert again.running
 

@@ -16,18 +16,18 @@ import httpx
 import psutil
 import pytest
 
-from newsreel.embedded.orphans import strays
+from newsreel.embedded.orphans import find_orphans
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.stack import airflow_client, running_stack, stop_stack
 from newsreel.embedded.stack_process import start_stack
-from newsreel.embedded.stack_state import StackState, scheduling
+from newsreel.embedded.stack_state import StackState, scheduling_lock
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from stores.delta import lake
 from stores.outbox import change
 from stores.postgres import connect
 from tests.dags.stand_ins import StandIns, make_stand_ins
-from tests.newsreel.embedded.processes import gone, soon
+from tests.newsreel.embedded.processes import is_gone, wait_until
 
 ACCEPT: dict[str, dict[str, Any]] = {
     "inspect_video": {"next": ["match"]},
@@ -106,13 +106,13 @@ def test_sigkill_of_a_tasks_process_takes_its_engine_along_and_the_task_is_run_a
     stand_ins.plan(**{**ACCEPT, "encode_video": {"sleep_s": 600, "child": True}})
     with airflow_client(stack_home) as airflow:
         airflow.trigger("ingest_video", "killed-1", {"video_id": "killed"})
-        assert soon(lambda: len(ingest_calls(stand_ins)) == 3, RUN_TIMEOUT_S)
+        assert wait_until(lambda: len(ingest_calls(stand_ins)) == 3, RUN_TIMEOUT_S)
         engine = ingest_calls(stand_ins)[-1]
         leash = psutil.Process(engine["pid"]).parent()
         task = leash and leash.parent()
         assert task
         task.kill()
-        assert soon(lambda: gone(engine["pid"]) and gone(engine["child"]))
+        assert wait_until(lambda: is_gone(engine["pid"]) and is_gone(engine["child"]))
         assert airflow.wait("ingest_video", "killed-1").state == "success"
         attempts = {found.task_id: found.attempt for found in airflow.tasks("ingest_video", "killed-1")}
     assert attempts["encode"] == 2
@@ -127,7 +127,7 @@ def test_a_change_reaches_the_lake_and_starts_a_refresh(
     with connect() as connection:
         change(connection, "users", {"user_id": "u1"}, {"user_name": "Ada", "created": datetime.now(UTC)})
     # Not the one of the night before, which a new stack makes up for: that one is for a day.
-    assert soon(
+    assert wait_until(
         lambda: any(
             call["program"] == "refresh_tables" and "--day" not in call["options"]
             for call in stand_ins.calls()
@@ -135,7 +135,7 @@ def test_a_change_reaches_the_lake_and_starts_a_refresh(
         RUN_TIMEOUT_S,
     )
     assert lake().read("events", columns=["row_key"]).to_pylist() == [{"row_key": "u1"}]
-    assert soon(lambda: not (stack_home / "sink.unrefreshed").exists())
+    assert wait_until(lambda: not (stack_home / "sink.unrefreshed").exists())
 
 
 def test_it_listens_on_the_loopback_address_only(stack: StackState):
@@ -164,16 +164,16 @@ def test_airflow_asks_who_is_there(stack: StackState):
 
 
 def test_nobody_else_schedules_on_this_home(stack: StackState, stack_home: Path):
-    with pytest.raises(ConflictError, match="other runs use"), scheduling(stack_home, alone=False):
+    with pytest.raises(ConflictError, match="other runs use"), scheduling_lock(stack_home, alone=False):
         pass
 
 
 def test_a_component_that_is_killed_is_started_again_without_what_it_left(
     stack: StackState, stack_home: Path
 ):
-    before = strays(stack.stack_id, "airflow-scheduler")
+    before = find_orphans(stack.stack_id, "airflow-scheduler")
     os.kill(stack.components["airflow-scheduler"], signal.SIGKILL)
-    assert soon(lambda: all(gone(process.pid) for process in before))
+    assert wait_until(lambda: all(is_gone(process.pid) for process in before))
 
     def started_again() -> bool:
         now = running_stack(stack_home)
@@ -181,16 +181,16 @@ def test_a_component_that_is_killed_is_started_again_without_what_it_left(
             now is not None and now.components["airflow-scheduler"] != stack.components["airflow-scheduler"]
         )
 
-    assert soon(started_again)
+    assert wait_until(started_again)
 
 
 def test_down_ends_every_process_in_time(stack: StackState, stack_home: Path):
-    pids = {process.pid for process in strays(stack.stack_id)}
+    pids = {process.pid for process in find_orphans(stack.stack_id)}
     assert pids >= set(stack.components.values())
     begun = time.monotonic()
     assert stop_stack(stack_home) is True
     assert time.monotonic() - begun < STOP_WITHIN_S
-    assert all(gone(pid) for pid in pids)
+    assert all(is_gone(pid) for pid in pids)
     assert not EmbeddedPostgres(stack_home).running
     assert running_stack(stack_home) is None
     assert stop_stack(stack_home) is False
@@ -199,9 +199,9 @@ def test_down_ends_every_process_in_time(stack: StackState, stack_home: Path):
 def test_what_a_killed_stack_left_is_found_and_ended(stack_home: Path):
     stack = healthy_stack(stack_home)
     os.kill(stack.pid, signal.SIGKILL)
-    assert soon(lambda: gone(stack.pid))
-    assert strays(stack.stack_id, "airflow-scheduler"), "its workers live on; else this shows nothing"
+    assert wait_until(lambda: is_gone(stack.pid))
+    assert find_orphans(stack.stack_id, "airflow-scheduler"), "its workers live on; else this shows nothing"
     assert EmbeddedPostgres(stack_home).running
     assert stop_stack(stack_home) is True
-    assert strays(stack.stack_id) == []
+    assert find_orphans(stack.stack_id) == []
     assert not EmbeddedPostgres(stack_home).running
