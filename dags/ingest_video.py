@@ -30,14 +30,15 @@ from airflow.sdk import DAG, Label, Param, TriggerRule
 from dags.operators.beam import BeamOperator
 from dags.operators.program import ProgramOperator
 from dags.operators.spark import SparkOperator
+from schemas.dags import CONCURRENT_INGESTS, INGEST_VIDEO
 
 with DAG(
-    dag_id="ingest_video",
+    dag_id=INGEST_VIDEO,
     description="A video's bytes become a published package, or a reason why not",
     doc_md=__doc__,
     schedule=None,
     catchup=False,
-    max_active_runs=4,
+    max_active_runs=CONCURRENT_INGESTS,
     tags=["video"],
     params={
         "video_id": Param(

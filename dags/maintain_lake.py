@@ -21,16 +21,17 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dags.operators.program import ProgramOperator, day_param
+from schemas.dags import MAINTAIN_LAKE, ONE_AT_A_TIME
 
 with DAG(
-    dag_id="maintain_lake",
+    dag_id=MAINTAIN_LAKE,
     description="The lake's upkeep: small files, erased rows, old files",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 3, 0, tzinfo=UTC),
     catchup=False,
     is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
-    max_active_runs=1,
+    max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
     params={
         "day": day_param("The day, UTC, that the sizes are noted for; unset: that of the run's interval.")

@@ -25,16 +25,17 @@ from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dags.operators.program import ProgramOperator, day_param
 from dags.operators.spark import SparkOperator
+from schemas.dags import MEASURE_ENGAGEMENT, ONE_AT_A_TIME
 
 with DAG(
-    dag_id="measure_engagement",
+    dag_id=MEASURE_ENGAGEMENT,
     description="What each video got on a day, who was active, who came back",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("30 0 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 0, 30, tzinfo=UTC),
     catchup=False,
     is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
-    max_active_runs=1,
+    max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
     params={"day": day_param("The day, UTC, to measure; unset: that of the run's interval.")},
     default_args={

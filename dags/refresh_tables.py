@@ -23,18 +23,19 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetab
 
 from dags.operators.program import day_param
 from dags.operators.spark import SparkOperator
+from schemas.dags import EVENTS_ASSET, EVENTS_ASSET_URI, ONE_AT_A_TIME, REFRESH_TABLES
 
-EVENTS = Asset(name="events", uri="newsreel://lake/events")
+EVENTS = Asset(name=EVENTS_ASSET, uri=EVENTS_ASSET_URI)
 AFTER_MIDNIGHT = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
 
 with DAG(
-    dag_id="refresh_tables",
+    dag_id=REFRESH_TABLES,
     description="Events become the tables of users, videos and all that people do",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(timetable=AFTER_MIDNIGHT, assets=[EVENTS]),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
     params={"day": day_param("A day, UTC, all of whose events are taken once more.")},
     default_args={

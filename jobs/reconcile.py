@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from jobs.refresh_tables import TURN_WITHIN_S, refresh
+from schemas.counters import COUNTED_TABLES, COUNTER_NAMES, COUNTERS
+from schemas.derive.sql import count_rows
 from schemas.errors import QualityError
 from stores.delta import lake
 from stores.outbox.lake_sink import CONSUMER
@@ -21,40 +23,47 @@ from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
 Row: TypeAlias = Mapping[str, Any]
 
-COUNTERS = ("likes", "dislikes", "views")
 SAMPLE_VIDEOS = 20
 
-LIVE = b"""
+LIVE = f"""
     WITH moving AS (
         SELECT video_id FROM tallies
         UNION SELECT row::json ->> 'video_id' FROM events
-        WHERE (transaction_id, event_id) > (%s::xid8, %s) AND table_name IN ('videos', 'views', 'reactions')
+        WHERE (transaction_id, event_id) > (%s::xid8, %s)
+        AND table_name IN ({", ".join(f"'{name}'" for name in ("videos", *COUNTED_TABLES))})
     )
-    SELECT video_id, likes, dislikes, views, sha256 IS NULL AS imported FROM videos v
+    SELECT video_id, {", ".join(COUNTER_NAMES)}, sha256 IS NULL AS imported FROM videos v
     WHERE NOT EXISTS (SELECT FROM moving m WHERE m.video_id = v.video_id) ORDER BY video_id
 """
-COUNTED = """
-    SELECT coalesce(l.video_id, w.video_id) AS video_id, coalesce(likes, 0) AS likes,
-        coalesce(dislikes, 0) AS dislikes, coalesce(views, 0) AS views
-    FROM (SELECT video_id, count(*) FILTER (WHERE kind = 'like') AS likes,
-        count(*) FILTER (WHERE kind = 'dislike') AS dislikes FROM reactions GROUP BY video_id) l
-    FULL JOIN (SELECT video_id, count(*) AS views FROM views GROUP BY video_id) w ON l.video_id = w.video_id
+
+
+def _count_query(table: str) -> str:
+    """The query for the counts of one counted table's rows by video; 0 for the counters of others."""
+    counts = (
+        f"{count_rows(counter) if counter.table == table else 0} AS {counter.column}" for counter in COUNTERS
+    )
+    return f"SELECT video_id, {', '.join(counts)} FROM {table} GROUP BY video_id"
+
+
+IN_LAKE = f"""
+    SELECT video_id, {", ".join(f"sum({name}) AS {name}" for name in COUNTER_NAMES)}
+    FROM ({" UNION ALL ".join(map(_count_query, COUNTED_TABLES))}) GROUP BY video_id
 """
-IN_THE_LAKE = b"SELECT transaction_id::text, event_id FROM consumers WHERE consumer = %s"
+CURSOR = b"SELECT transaction_id::text, event_id FROM consumers WHERE consumer = %s"
 """The place up to which the sink has brought events."""
 
 
 def reconcile(run_id: str) -> list[dict[str, Any]]:
     """Compare, and write a row of `reconciliations` for each counter; returns these. No refresh may be at work."""
     with connect() as connection:
-        brought = connection.execute(IN_THE_LAKE, (CONSUMER,)).fetchone()
+        brought = connection.execute(CURSOR, (CONSUMER,)).fetchone()
         connection.commit()
         place = (brought["transaction_id"], brought["event_id"]) if brought else ("0", 0)
         refresh(run_id)
-        held = {row["video_id"]: row for row in lake().query(COUNTED).to_pylist()}
-        live = connection.execute(LIVE, place).fetchall()
+        held = {row["video_id"]: row for row in lake().query(IN_LAKE).to_pylist()}
+        live = connection.execute(LIVE.encode(), place).fetchall()
     at = datetime.now(UTC)
-    rows = [{"run_id": run_id, "at": at, **_compared(counter, live, held)} for counter in COUNTERS]
+    rows = [{"run_id": run_id, "at": at, **_compared(counter, live, held)} for counter in COUNTER_NAMES]
     lake().merge("reconciliations", rows)
     return rows
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from jobs.refresh.changes import Changes, changes
 from jobs.refresh.event_slice import EventSlice, new_slices, slices_of_day
 from jobs.refresh.personal_fields import with_personal_fields
+from schemas.dags import REFRESH_APP_ID
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from schemas.table import Table
@@ -30,7 +31,6 @@ from stores.postgres import connect
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
 
-APP_ID = "refresh_tables"
 CURSOR_TABLE = LIVE_TABLES[-1]
 """The table merged last; its commits say how far all of them have come."""
 TURN_WITHIN_S = 600
@@ -40,7 +40,7 @@ REJECTED_NAMESPACE = uuid.UUID("0b6a7b0e-3f0c-5d52-9a5e-5a3f9b0f4c11")
 
 def refreshed_version() -> int | None:
     """The version of `events` that the live tables in the lake show, None before the first refresh. No JVM."""
-    return lake().transaction_version(CURSOR_TABLE.name, APP_ID)
+    return lake().transaction_version(CURSOR_TABLE.name, REFRESH_APP_ID)
 
 
 def refresh(run_id: str) -> int:
@@ -86,7 +86,7 @@ def _take(events: EventSlice, run_id: str) -> int:
             _write(found, run_id, events.end if recorded else None)
             changed += found.rows.num_rows
     if not recorded and events.end is not None:
-        lake().append_once(CURSOR_TABLE.name, [], app_id=APP_ID, version=events.end)
+        lake().append_once(CURSOR_TABLE.name, [], app_id=REFRESH_APP_ID, version=events.end)
     return changed
 
 
@@ -99,12 +99,12 @@ def _write(found: Changes, run_id: str, version: int | None) -> None:
     if upserted.num_rows:
         check_rows(run_id, declared.name, upserted.select(declared.column_names))
     if declared.small_writer and rows.num_rows <= settings().refresh_small_events:
-        lake().take(declared.name, rows, born=found.born, app_id=APP_ID, version=version)
+        lake().take(declared.name, rows, born=found.born, app_id=REFRESH_APP_ID, version=version)
         return
     # Imported here: it takes a second, and a small refresh needs none of it.
     from jobs.spark.merge import merge_by_spark
 
-    merge_by_spark(lake(), declared, rows, born=found.born, app_id=APP_ID, version=version)
+    merge_by_spark(lake(), declared, rows, born=found.born, app_id=REFRESH_APP_ID, version=version)
 
 
 def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any]]) -> None:

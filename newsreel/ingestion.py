@@ -14,6 +14,7 @@ from newsreel.ingest_slots import video_lock
 from newsreel.summary import last_run_id
 from newsreel.video_registration import find_uploader, get_video, register, reopen
 from newsreel.video_runs import follow_video, run_video, run_without_stack
+from schemas.dags import REFRESH_APP_ID, REFRESH_TABLES
 from schemas.errors import StageError
 from schemas.ids import video_id_of
 from schemas.settings import settings
@@ -24,9 +25,6 @@ from stores.outbox import find
 from stores.outbox.lake_sink import drain, lag
 from stores.postgres import connect
 
-REFRESH_DAG = "refresh_tables"
-REFRESHER = "refresh_tables"
-"""The application whose transactions in `videos` say how far the refresh has come in `events`."""
 LONGEST_REFRESH_S = 600.0
 POLL_S = 0.5
 
@@ -146,7 +144,7 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
                 drain(connection, tables)
             version = tables.version("events")
             say(f"refreshing the tables up to version {version} of `events`")
-            _, error = run_without_stack(settings().home, REFRESH_DAG, {}, say)
+            _, error = run_without_stack(settings().home, REFRESH_TABLES, {}, say)
             if error:
                 raise StageError(f"the tables could not be refreshed: {error}")
         if time.monotonic() > deadline:
@@ -159,4 +157,4 @@ def is_up_to_date(tables: Lake) -> bool:
     with connect() as connection:
         if lag(connection):
             return False
-    return (tables.transaction_version("videos", REFRESHER) or 0) >= tables.version("events")
+    return (tables.transaction_version("videos", REFRESH_APP_ID) or 0) >= tables.version("events")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.counters import Counter
+
 ColumnType = Literal["string", "int64", "float64", "boolean", "timestamp", "date", "binary", "list<string>"]
 Writer = Literal["spark", "delta-rs"]
 
@@ -63,6 +65,8 @@ class Table:
     """Of a live table: how many partitions PostgreSQL keeps it in, by a hash of `shard_key`."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """Of a live table: columns by which it is looked up besides its key."""
+    counters: tuple[Counter, ...] = ()
+    """Of a live table: columns of `videos` that count its rows, by the trigger function `tally_<table>()`."""
     ordered_pair: bool = False
     """The key is two ids, and the lower one, by code point, comes first."""
 

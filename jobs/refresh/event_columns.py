@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from jobs.refresh.event_values import KINDS, parsed_one_by_one, parsed_schema
-from schemas.derive.sql import carried
+from schemas.derive.sql import carried_columns
 from schemas.table import Column, Table
 
 BLOCK_EVENTS = 50_000
@@ -82,7 +82,7 @@ def _block(declared: Table, events: pa.Table) -> list[pa.Table]:
 
 def _read(declared: Table, events: pa.Table) -> tuple[list[pa.Array], pa.Array]:
     """The values of each carried column, and which rows may hold theirs. Raises ArrowInvalid where one is odd."""
-    columns = carried(declared)
+    columns = carried_columns(declared)
     texts = events["row"].combine_chunks()
     lines = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], texts), "\n")[0].as_buffer()
     read = arrow_json.read_json(

@@ -10,6 +10,7 @@ import typer
 
 from newsreel import console
 from newsreel.commands.options import Json
+from schemas.dags import INGEST_VIDEO
 from schemas.settings import settings
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _links(answer: Answer, home: Path) -> dict[str, str]:
     if answer.playback:
         links |= {kind: f"{stack.api_url}{path}" for kind, path in answer.playback.items()}
     if answer.run_id:
-        links["airflow"] = f"{stack.airflow_url}/dags/ingest_video/runs/{answer.run_id}"
+        links["airflow"] = f"{stack.airflow_url}/dags/{INGEST_VIDEO}/runs/{answer.run_id}"
     return links
 
 

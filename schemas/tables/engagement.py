@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.counters import COUNTER_NAMES
 from schemas.table import Column, Table
 from schemas.tables.columns import RUN_ID, VIDEO_ID
 
@@ -45,7 +46,7 @@ RECONCILIATIONS = Table(
     made_from=("videos", "views", "reactions"),
     columns=(
         RUN_ID,
-        Column("counter", "string", "Which of a video's.", allowed=("likes", "dislikes", "views")),
+        Column("counter", "string", "Which of a video's.", allowed=COUNTER_NAMES),
         Column("videos", "int64", "Videos that were compared.", minimum=0),
         Column("live", "int64", "The sum that the API shows.", minimum=0),
         Column("lake", "int64", "The sum that the lake's rows give.", minimum=0),

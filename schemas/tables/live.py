@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.counters import Counter
 from schemas.table import Column, Table
 
 
@@ -17,6 +18,7 @@ def live_table(
     computed: tuple[str, ...] = (),
     partitions: int = 1,
     indexes: tuple[tuple[str, ...], ...] = (),
+    counters: tuple[Counter, ...] = (),
     ordered_pair: bool = False,
 ) -> Table:
     """A table that people change through the API."""
@@ -37,5 +39,6 @@ def live_table(
         shard_key=shard_key,
         partitions=partitions,
         indexes=indexes,
+        counters=counters,
         ordered_pair=ordered_pair,
     )

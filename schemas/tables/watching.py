@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.counters import DISLIKES, LIKES
+from schemas.counters import VIEWS as VIEWS_COUNTER
 from schemas.table import Column
 from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, created_at
 from schemas.tables.live import live_table
@@ -17,6 +19,7 @@ VIEWS = live_table(
     shard_key="video_id",
     partitions=16,
     indexes=(("user_id",),),
+    counters=(VIEWS_COUNTER,),  # by tally_views()
     columns=(
         VIDEO_ID,
         USER_ID,
@@ -35,6 +38,7 @@ REACTIONS = live_table(
     owner="live API",
     shard_key="video_id",
     indexes=(("user_id",),),
+    counters=(LIKES, DISLIKES),  # by tally_reactions()
     columns=(
         VIDEO_ID,
         USER_ID,

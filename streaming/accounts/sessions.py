@@ -12,6 +12,7 @@ import secrets
 from datetime import timedelta
 from typing import NamedTuple
 
+from schemas.channels import SESSION_ENDED
 from schemas.errors import LogInError
 from schemas.ids import new_id
 from schemas.rows import IDENTIFIER
@@ -43,7 +44,7 @@ class Sessions:
         self._read: dict[str, Member] = {}
         self._expires_s: dict[str, int] = {}
         self._told = 0
-        notices.on("session_ended", self.forget, self._forget_all)
+        notices.on(SESSION_ENDED.name, self.forget, self._forget_all)
 
     async def member(self, access_token: str, now_s: float) -> Member:
         """Who sent this token. Raises LogInError, DependencyError."""

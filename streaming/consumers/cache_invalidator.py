@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
+from schemas.channels import VIDEO_CHANGED
 from stores.outbox.reader import Event, handle_events
 from stores.postgres import Connection
 
 CONSUMER = "cache-invalidator"
 TABLES = ("comments",)
-CHANNEL = "video_changed"
-"""What API servers listen to (streaming/api/videos/read_cache.py)."""
 
 
 class CacheInvalidator:
@@ -34,5 +33,5 @@ class CacheInvalidator:
     def _handle(self, event: Event) -> None:
         # A deletion carries no more than the comment's key: servers forget that one when their patience ends.
         if video_id := json.loads(event["row"]).get("video_id"):
-            self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, video_id))
+            self._connection.execute("SELECT pg_notify(%s, %s)", (VIDEO_CHANGED.name, video_id))
             self._connection.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.counters import COUNTER_NAMES
 from streaming.serving.database import Connection, Database
 
 EVERY_S = 1.0
@@ -10,23 +11,21 @@ AT_ONCE = 50_000
 LOCK = 0x74616C6C79
 """Advisory lock of who adds up, "tally"."""
 
-ADD_UP = b"""
+NAMES = ", ".join(COUNTER_NAMES)
+ADD_UP = f"""
     WITH taken AS (
         DELETE FROM tallies WHERE tally_id IN (SELECT tally_id FROM tallies ORDER BY tally_id LIMIT %s)
-        RETURNING video_id, likes, dislikes, views
+        RETURNING video_id, {NAMES}
     ), sums AS (
-        SELECT video_id, sum(likes)::bigint AS likes, sum(dislikes)::bigint AS dislikes, sum(views)::bigint AS views
+        SELECT video_id, {", ".join(f"sum({name})::bigint AS {name}" for name in COUNTER_NAMES)}
         FROM taken GROUP BY video_id
     ), changed AS (
-        UPDATE videos v SET
-            -- An import may have set a counter to less than what people did since.
-            likes = greatest(0, v.likes + s.likes),
-            dislikes = greatest(0, v.dislikes + s.dislikes),
-            views = greatest(0, v.views + s.views)
-        FROM sums s WHERE v.video_id = s.video_id AND (s.likes, s.dislikes, s.views) <> (0, 0, 0)
+        -- Never below 0: an import may have set a counter to less than what was taken back since.
+        UPDATE videos v SET {", ".join(f"{name} = greatest(0, v.{name} + s.{name})" for name in COUNTER_NAMES)}
+        FROM sums s WHERE v.video_id = s.video_id AND ({" OR ".join(f"s.{name} <> 0" for name in COUNTER_NAMES)})
     )
     SELECT count(*) AS taken FROM taken
-"""
+""".encode()
 
 
 async def add_up(database: Database) -> int:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
+from schemas.channels import MANY, VIDEO_CHANGED
 from streaming.serving.pg_listen import Notices
 
 LONGEST_S = 1.0
@@ -28,7 +29,7 @@ class KeptReads:
         self._notices = notices
         self._kept: dict[str, dict[Hashable, tuple[float, Any]]] = {}
         self._told = 0
-        notices.on("video_changed", self.forget, self._forget_all)
+        notices.on(VIDEO_CHANGED.name, self.forget, self._forget_all)
 
     async def get(self, video_id: str, what: Hashable, read: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer that is kept, or what `read` gives, which is kept from now on."""
@@ -46,13 +47,13 @@ class KeptReads:
     def forget(self, video_id: str) -> None:
         """The video has changed; `*` for all of them."""
         self._told += 1
-        if video_id == "*":
+        if video_id == MANY:
             self._kept.clear()
         else:
             self._kept.pop(video_id, None)
 
     def _forget_all(self) -> None:
-        self.forget("*")
+        self.forget(MANY)
 
     def _keep(self, video_id: str, what: Hashable, until_s: float, answer: object) -> None:
         if len(self._kept) >= VIDEOS:

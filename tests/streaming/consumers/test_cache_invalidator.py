@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from schemas.channels import VIDEO_CHANGED
 from stores.outbox import change
 from stores.outbox.reader import lag, lags
 from stores.postgres import Connection, connect
-from streaming.consumers.cache_invalidator import CHANNEL, CONSUMER, CacheInvalidator
+from streaming.consumers.cache_invalidator import CONSUMER, CacheInvalidator
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -29,7 +30,7 @@ def test_a_comment_is_told_by_its_video_and_passed(connection: Connection, datab
         other.execute("DELETE FROM comments WHERE comment_id = 'c2'")
         change(other, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
     with psycopg.connect(database_url, autocommit=True) as listener:
-        listener.execute(f"LISTEN {CHANNEL}".encode())
+        listener.execute(f"LISTEN {VIDEO_CHANGED.name}".encode())
         assert CacheInvalidator(connection).consume() == 3
         told = [notice.payload for notice in listener.notifies(timeout=1, stop_after=2)]
     assert told == ["v1", "v2"]
