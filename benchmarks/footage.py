@@ -22,6 +22,7 @@ from typing import IO
 from benchmarks.report import Say
 from pipelines import media_tools
 from schemas.errors import MediaToolError
+from stores.files import atomic_replacement
 
 RECIPE = 1
 """Raise it when the same arguments give other pictures: what lies in the cache is then made anew."""
@@ -105,12 +106,8 @@ def footage_file(footage: Footage, say: Say, folder: Path | None = None) -> Path
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         say(f"making {footage.length_s:g} s of footage, kept as {path}")
-        part = path.with_name(f".{os.getpid()}-{path.name}")
-        try:
-            _make(footage, part, say)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_replacement(path) as draft:
+            _make(footage, draft, say)
     return path
 
 

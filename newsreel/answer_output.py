@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from newsreel import console
 from schemas.errors import InputError
+from stores.files import atomic_replacement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,11 +91,12 @@ def write_file(path: Path, wanted: Format, schema: pa.Schema, batches: Batches) 
             written += batch.num_rows
             yield batch
 
-    with _whole(path) as draft:
+    with atomic_replacement(path, sync=True) as draft:
         if wanted is Format.parquet:
-            write_parquet(schema, counted(), draft)
+            with draft.open("wb") as out:
+                write_parquet(schema, counted(), out)
         else:
-            with open(draft.fileno(), "w", encoding="utf-8", newline="", closefd=False) as text:
+            with draft.open("w", encoding="utf-8", newline="") as text:
                 WRITERS[wanted](schema, counted(), text)
     return written
 
@@ -159,17 +159,3 @@ def _cell(value: Any) -> str:
         if isinstance(value, (list, dict))
         else str(console.plain(value))
     )
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside `path` that takes its place in the end, and is gone where something fails."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

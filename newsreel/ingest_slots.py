@@ -6,16 +6,16 @@ it takes the next place that falls free.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-SLOTS = 4
-"""As many as `ingest_video` has runs at once (dags/ingest_video.py)."""
+from schemas.dags import CONCURRENT_INGESTS
+from stores.files import acquire_file_lock
+
 STRIPES = 64
 _POLL_S = 0.1
 
@@ -26,15 +26,17 @@ Say = Callable[[str], None]
 def ingest_slot(home: Path, say: Say) -> Iterator[None]:
     """One of the places, for as long as the block runs; waits for it."""
     folder = _folder(home)
-    with _opened(folder / "turnstile.lock") as turnstile:
-        if not _locked(turnstile):
-            say(f"{SLOTS} ingests or more are at work; waiting")
-            fcntl.flock(turnstile, fcntl.LOCK_EX)
-        place = _place(folder)
+    turnstile = _acquire(
+        folder / "turnstile.lock", lambda: say(f"{CONCURRENT_INGESTS} ingests or more are at work; waiting")
+    )
+    try:
+        slot = _acquire_slot(folder)
+    finally:
+        os.close(turnstile)
     try:
         yield
     finally:
-        os.close(place)
+        os.close(slot)
 
 
 @contextmanager
@@ -44,41 +46,33 @@ def video_lock(home: Path, video_id: str, say: Say) -> Iterator[None]:
     Videos share a fixed number of locks, so that no file is left for each video.
     """
     stripe = int(hashlib.sha256(video_id.encode()).hexdigest(), 16) % STRIPES
-    with _opened(_folder(home) / f"video-{stripe}.lock") as lock:
-        if not _locked(lock):
-            say(f"another ingest of video {video_id} is at work; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = _acquire(
+        _folder(home) / f"video-{stripe}.lock",
+        lambda: say(f"another ingest of video {video_id} is at work; waiting for it"),
+    )
+    try:
         yield
+    finally:
+        os.close(lock)
 
 
-def _place(folder: Path) -> int:
+def _acquire_slot(folder: Path) -> int:
     while True:
-        for number in range(SLOTS):
-            place = os.open(folder / f"place-{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if _locked(place):
-                return place
-            os.close(place)
+        for number in range(CONCURRENT_INGESTS):
+            with suppress(BlockingIOError):
+                return acquire_file_lock(folder / f"place-{number}.lock", wait=False)
         time.sleep(_POLL_S)
 
 
-def _locked(descriptor: int) -> bool:
+def _acquire(path: Path, on_wait: Callable[[], None]) -> int:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return acquire_file_lock(path, wait=False)
     except BlockingIOError:
-        return False
-    return True
+        on_wait()
+        return acquire_file_lock(path)
 
 
 def _folder(home: Path) -> Path:
     folder = home / "gate"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

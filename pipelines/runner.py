@@ -16,6 +16,7 @@ from typing import Any
 from pipelines.progress import OnProgress, watched
 from schemas.errors import MediaToolError, NewsreelError
 from schemas.settings import settings
+from stores.files import write_atomically
 from stores.media import media
 
 _before = logging.root.manager.disable
@@ -81,9 +82,7 @@ class _WriteResult(beam.DoFn):
 
     def process(self, element: tuple[int, Any]) -> Any:
         number, result = element
-        part = self._folder / f"{number}.part-{os.urandom(4).hex()}"
-        part.write_bytes(pickle.dumps(result))
-        part.replace(self._folder / f"{number}.{self._suffix}")
+        write_atomically(self._folder / f"{number}.{self._suffix}", pickle.dumps(result))
         return ()
 
 
@@ -112,7 +111,7 @@ def run_stage(
             )
             outputs.done | "Keep results" >> beam.ParDo(_WriteResult(str(folder), "done"))
             outputs[FAILED] | "Keep failures" >> beam.ParDo(_WriteResult(str(folder), FAILED))
-        failed = {int(path.stem): _read(path) for path in folder.glob(f"*.{FAILED}")}
+        failed = {int(path.stem): _read(path) for path in folder.glob(f"[0-9]*.{FAILED}")}
         if failed:
             said = "; ".join(f"{number}: {failed[number]}" for number in sorted(failed)[:3])
             raise MediaToolError(f"{label}: {len(failed)} of {len(elements)} pieces failed: {said}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import os
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from schemas.errors import ConflictError, NewsreelError, StorageError
 from stores.delta import lake
 from stores.fence import OF_VIDEO, Claim, fenced
+from stores.files import write_atomically
 
 PR_SET_PDEATHSIG = 1
 TABLES_SCOPE = "refresh"
@@ -173,6 +173,4 @@ def mark_lost(
 
 def _write_outcome(path: Path, attempt: StageAttempt) -> None:
     outcome = {"next": attempt.next, "rows": attempt.rows, "detail": attempt.detail}
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(outcome))
-    part.replace(path)
+    write_atomically(path, json.dumps(outcome))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pipelines.progress import OnProgress
 from pipelines.source import faults
 from pipelines.source.source import readable_size
 from schemas.errors import InputError
+from stores.files import write_atomically
 
 CHUNK_BYTES = 64 << 10
 """Fine enough to say which second of a video is hit; the manifest is a thousandth of the file."""
@@ -61,12 +61,9 @@ def digest_file(path: Path, on_progress: OnProgress | None = None) -> Manifest:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest, all of it or nothing. Raises InputError where that is not possible."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(manifest.as_document()) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_atomically(path, json.dumps(manifest.as_document()) + "\n")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputError(f"--out {path}: cannot be written: {error.strerror}") from error
 
 

@@ -8,7 +8,6 @@ the last one, but for one search a file.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from schemas.settings import settings
 from schemas.table import Table
 from stores.delta.lake import Lake
+from stores.files import atomic_replacement
 from stores.private_files import private_folder
 
 Words = NDArray[np.uint64]
@@ -165,9 +165,5 @@ def _read(file: Path) -> Words | None:
 
 
 def _keep(file: Path, index: Words) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("wb") as out:
-        np.save(out, index, allow_pickle=False)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    with atomic_replacement(file, sync=True) as draft:
+        np.save(draft, index, allow_pickle=False)

@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 TEXTS = ("row", "text", "content", "title", "description", "sample", "detail", "reason", "sketch", "reasons")
 """Columns that nobody searches a range of, and that may hold what somebody wrote: without statistics in the log."""
-GROWN = ("events",)
-"""Tables that have got columns since they were first declared; the others need no look."""
 COMMIT_ATTEMPTS = 12
 COMMIT_BACKOFF_S = 0.05
 
@@ -53,16 +51,17 @@ class Lake:
         return f"{base}/{table(name).name}"
 
     def ensure(self) -> None:
-        """Create each declared table that is missing, empty, with its comments; add columns that came later.
+        """Create each declared table that is missing, empty, with its comments; add columns that were declared later.
 
-        Idempotent. Rows from before hold null in a new column.
+        Idempotent. A column that is declared later must be nullable: earlier rows hold null. So a table without
+        nullable columns is not opened.
         """
         for declared in TABLES.values():
             location = self.location(declared.name)
             with _room():
                 if not DeltaTable.is_deltatable(location):
                     _create(location, declared)
-                elif declared.name in GROWN:
+                elif any(column.nullable for column in declared):
                     _grow(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +19,8 @@ from typing import Any, Self
 import httpx
 
 from schemas.errors import DependencyError, InputError, LogInError
-from stores.private_files import private_folder, write_private
+from stores.files import PRIVATE, file_lock, write_atomically
+from stores.private_files import private_folder
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TOKEN_VARIABLE = "NEWSREEL_TOKEN"  # noqa: S105 - its name
@@ -137,21 +137,15 @@ class ApiClient:
             ) from error
 
     def _keep(self, session: Session) -> None:
-        draft = self._path.parent / "session" / f"{os.getpid()}.json"
-        write_private(draft, json.dumps(asdict(session)))
-        draft.rename(self._path)
+        write_atomically(self._path, json.dumps(asdict(session)), mode=PRIVATE)
         self._session = session
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """No other command reads or writes the session's tokens meanwhile."""
         folder = private_folder(self._path.parent / "session")
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            flock(descriptor, LOCK_EX)
+        with file_lock(folder / "lock"):
             yield
-        finally:
-            os.close(descriptor)
 
     def _send_as(self, token: str, method: str, path: str, **more: Any) -> httpx.Response:
         # As bytes: a token with odd letters is the server's to refuse.

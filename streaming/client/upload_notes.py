@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
-from stores.private_files import private_folder, write_private
+from stores.files import PRIVATE, write_atomically
+from stores.private_files import private_folder
 
 
 class Note:
@@ -30,9 +30,7 @@ class Note:
     def write(self, url: str) -> None:
         """Keep it, for this user of the machine alone."""
         private_folder(self._path.parent)
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        write_private(draft, json.dumps({"url": url}))
-        draft.rename(self._path)
+        write_atomically(self._path, json.dumps({"url": url}), mode=PRIVATE)
 
     def forget(self) -> None:
         """It is done, or gone."""

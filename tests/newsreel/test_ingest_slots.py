@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from newsreel.ingest_slots import SLOTS, ingest_slot, video_lock
+from newsreel.ingest_slots import ingest_slot, video_lock
+from schemas.dags import CONCURRENT_INGESTS
 
 QUEUED = 200
 INGEST = """
@@ -44,7 +45,7 @@ def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path
     at_work = [int(process.communicate(timeout=200)[0]) for process in waiting]
     assert all(process.returncode == 0 for process in waiting)
     assert len(at_work) == QUEUED
-    assert max(at_work) <= SLOTS
+    assert max(at_work) <= CONCURRENT_INGESTS
 
 
 def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None
             [sys.executable, "-c", INGEST.replace("0.02", "60"), str(tmp_path / "home"), str(inside), str(number)],
             stdout=subprocess.PIPE, text=True,
         )
-        for number in range(SLOTS)
+        for number in range(CONCURRENT_INGESTS)
     ]  # fmt: skip
     for process in holding:
         assert process.stdout is not None

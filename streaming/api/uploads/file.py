@@ -6,7 +6,6 @@ holds the file's lock (flock), which the kernel frees when they die.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from fastapi import HTTPException
 
 from schemas.errors import StorageError
 from schemas.tables.uploads import CHUNK_BYTES
+from stores.files import acquire_file_lock
 from streaming.api.uploads.fields import Checksum
 
 if TYPE_CHECKING:
@@ -97,14 +97,11 @@ class UploadFile:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = acquire_file_lock(path, wait=False)
+        except BlockingIOError as error:
+            raise BusyError() from error
         except OSError as error:
             raise StorageError.of(error) from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise BusyError() from error
         # A process that died in the middle of a body with a checksum has left bytes that were never checked.
         unchecked_from = _unchecked_from(path)
         if unchecked_from is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from schemas.errors import InputError, NotFoundError
+from schemas.table import Column
 from schemas.tables import TABLES
 from stores.delta import Lake
 
@@ -39,6 +41,20 @@ def test_every_declared_table_is_there_and_empty(tables: Lake) -> None:
     before = tables.version("videos")
     tables.ensure()
     assert tables.version("videos") == before
+
+
+def test_a_column_that_is_declared_later_is_added_and_earlier_rows_hold_null(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables.merge("pipeline_runs", [run(1)])
+    declared = TABLES["pipeline_runs"]
+    later = replace(declared, columns=(*declared.columns, Column("host", "string", "Where.", nullable=True)))
+    monkeypatch.setitem(TABLES, "pipeline_runs", later)
+    tables.ensure()
+    version = tables.version("pipeline_runs")
+    assert tables.read("pipeline_runs", ["run_id", "host"]).to_pylist() == [{"run_id": "r1", "host": None}]
+    tables.ensure()
+    assert tables.version("pipeline_runs") == version
 
 
 def test_rows_come_back_as_they_were_written(tables: Lake) -> None:
