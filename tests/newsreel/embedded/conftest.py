@@ -1,4 +1,4 @@
-"""For those who read the outbox, and for those who need a PostgreSQL that is there already."""
+"""A HOME whose PostgreSQL runs already."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from pathlib import Path
 import pytest
 
 from newsreel.embedded.postgres import EmbeddedPostgres
-from stores.postgres import Connection, connect
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from stores.outbox import change
 from stores.postgres import connect
 from streaming.accounts import activity
 from streaming.serving.database import Database
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 
 def rows() -> list[tuple[str, str]]:

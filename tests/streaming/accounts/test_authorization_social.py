@@ -9,7 +9,7 @@ import pytest
 
 from schemas.permissions import PERMISSIONS, Kind, Relation, Verdict
 from schemas.settings import settings
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 KINDS: tuple[Kind, ...] = ("post", "user")

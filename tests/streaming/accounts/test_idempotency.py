@@ -12,7 +12,7 @@ import pytest
 
 from stores.postgres import connect
 from streaming.accounts.idempotency import KEPT_FOR
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 PATH = "/v1/posts"

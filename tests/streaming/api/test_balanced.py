@@ -24,9 +24,9 @@ from schemas.settings import settings
 from stores.postgres import connect
 from streaming.api.videos import read_cache
 from streaming.serving import database
-from tests.streaming.api.conftest import publish_package, served
 from tests.streaming.api.uploads.test_uploads import MIB, OCTETS, TUS, noise
 from tests.streaming.api.waiting import wait_for
+from tests.streaming.conftest import publish_package, served
 from tests.streaming.ratelimit.servers import one_server
 
 LOGIN = {"user_name": "ann", "password": "correct horse"}

@@ -17,8 +17,8 @@ from newsreel.commands.people import storable
 from schemas.errors import DependencyError, InputError, LogInError
 from stores.postgres import connect
 from streaming.client.session import ApiClient, Session, checked
-from tests.streaming.api.conftest import served
 from tests.streaming.client.faulty_tus import faulty_tus
+from tests.streaming.conftest import served
 
 PASSWORD = "correct horse"
 

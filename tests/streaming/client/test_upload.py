@@ -21,7 +21,7 @@ import pytest
 from stores.outbox import change
 from stores.postgres import connect
 from streaming.client.upload import PIECE_BYTES
-from tests.streaming.api.conftest import served
+from tests.streaming.conftest import served
 
 LOGIN = {"user_name": "ann", "password": "correct horse"}
 

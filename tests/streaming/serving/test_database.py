@@ -20,8 +20,8 @@ from newsreel.embedded.postgres import SERVER_USER, EmbeddedPostgres
 from schemas.settings import settings
 from streaming.serving import database
 from tests.databases import Spares
-from tests.streaming.api.conftest import served
 from tests.streaming.api.waiting import wait_for
+from tests.streaming.conftest import served
 
 ADD = """INSERT INTO videos (video_id, title, uploader_id, status, created) VALUES ('v', %s, 'u', 'ready', %s)"""
 

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from schemas import settings as our_settings
 from streaming.serving.openapi import ALWAYS
-from tests.streaming.api.conftest import served
+from tests.streaming.conftest import served
 
 EXAMPLES = 8
 """Of each operation and mode: all operations have to fit into the time of one test."""

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from streaming.serving import body_limit, server
-from tests.streaming.api.conftest import Person, served
 from tests.streaming.api.raw_socket import Raw, answer, ask, closed_within, connected, request
+from tests.streaming.conftest import Person, served
 
 Join = Callable[..., Person]
 JSON = "Content-Type: application/json"

@@ -12,7 +12,7 @@ import pytest
 
 from stores.outbox import change
 from stores.postgres import connect
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 WHO = {

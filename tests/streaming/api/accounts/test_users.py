@@ -12,7 +12,7 @@ import pytest
 from schemas.settings import settings
 from stores.postgres import connect
 from streaming.accounts import tokens
-from tests.streaming.api.conftest import Person, served
+from tests.streaming.conftest import Person, served
 
 Join = Callable[..., Person]
 

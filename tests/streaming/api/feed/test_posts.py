@@ -10,7 +10,7 @@ import pytest
 
 from schemas.settings import settings
 from stores.postgres import connect
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 

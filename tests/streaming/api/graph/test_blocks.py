@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from stores.postgres import connect
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 

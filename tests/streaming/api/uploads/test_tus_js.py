@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 MIB = 1 << 20
 FOLDER = Path(__file__).parent / "tus_js"

@@ -26,7 +26,7 @@ from streaming.api.uploads import writer
 from streaming.api.uploads.fields import LONGEST_BYTES
 from streaming.api.uploads.file import UploadFile, _known
 from streaming.api.uploads.rows import file_of
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 MIB = 1 << 20

@@ -18,8 +18,8 @@ from streaming.api.uploads import sweep
 from streaming.api.uploads.file import UploadFile, size_of
 from streaming.api.uploads.rows import file_of
 from streaming.serving.database import Database
-from tests.streaming.api.conftest import Person
 from tests.streaming.api.uploads.test_uploads import MIB, TUS, checksum, create, noise, offset, patch
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 

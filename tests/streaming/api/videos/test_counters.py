@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from stores.postgres import connect
-from tests.streaming.api.conftest import Person
+from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 AddVideo = Callable[..., str]

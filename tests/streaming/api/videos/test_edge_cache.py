@@ -11,8 +11,8 @@ import pytest
 
 from streaming.api.videos import media as media_routes
 from streaming.serving.signed_tokens import sealed
-from tests.streaming.api.conftest import PACKAGE, Person, publish_package
 from tests.streaming.api.videos.test_media import thumbnail_url
+from tests.streaming.conftest import PACKAGE, Person, publish_package
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASKED_AGAIN = ("no-cache", "no-store", "private, no-store")

@@ -14,7 +14,7 @@ import pytest
 from stores.media import media
 from streaming.api.videos import media_access
 from streaming.serving.signed_tokens import sealed
-from tests.streaming.api.conftest import PACKAGE, Person, publish_package, served
+from tests.streaming.conftest import PACKAGE, Person, publish_package, served
 
 SEGMENT = PACKAGE["0a1b/1.m4s"]
 

@@ -14,7 +14,7 @@ import pytest
 from stores.postgres import connect
 from streaming.api.videos import media_access
 from streaming.serving.signed_tokens import sealed
-from tests.streaming.api.conftest import Person, publish_package
+from tests.streaming.conftest import Person, publish_package
 
 Join = Callable[..., Person]
 AddVideo = Callable[..., str]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from stores.postgres import connect
-from tests.streaming.api.conftest import Person, publish_package, served
+from tests.streaming.conftest import Person, publish_package, served
 
 Join = Callable[..., Person]
 AddVideo = Callable[..., str]

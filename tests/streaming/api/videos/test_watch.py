@@ -13,7 +13,7 @@ import pytest
 from schemas.settings import settings
 from streaming.api.app import STATIC
 from streaming.serving import database
-from tests.streaming.api.conftest import served
+from tests.streaming.conftest import served
 
 
 def test_a_ready_video_has_a_player_with_both_manifests(
