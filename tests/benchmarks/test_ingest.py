@@ -19,6 +19,7 @@ from benchmarks.queued import Batch
 from benchmarks.report import Report
 from benchmarks.run_times import RunTimes
 from tests.benchmarks.times import span
+from tests.processes import ChildProgram
 
 BUSY = """
 import sys, time
@@ -112,12 +113,11 @@ def house() -> Iterator[FreshHome]:
 def busy(house: FreshHome) -> Iterator[subprocess.Popen[str]]:
     """A process of the HOME that holds 64 MiB and has used half a second of a processor, in a child of its own."""
     inner = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {BUSY!r}], env={{}}).returncode)"
-    with subprocess.Popen(
+    with ChildProgram(
         [sys.executable, "-c", inner],
         env=house.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from dags.operators.child import Child, living_members
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import ChildProgram, is_gone, wait_until
 
 WITH_A_CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); "
 TASK = """
@@ -82,11 +82,7 @@ def test_a_program_that_ends_leaves_no_child_behind():
 
 def test_sigkill_of_the_task_takes_the_program_and_its_children_along(project: Path):
     program = WITH_A_CHILD + "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    task = subprocess.Popen(
-        [sys.executable, "-c", TASK, program],
-        cwd=project, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with task:
+    with ChildProgram([sys.executable, "-c", TASK, program], cwd=project, stdout=subprocess.PIPE) as task:
         assert task.stdout
         pids = [int(task.stdout.readline()), int(task.stdout.readline())]
         assert not any(is_gone(pid) for pid in pids)
@@ -102,10 +98,9 @@ def test_sigkill_of_the_leash_takes_the_program_along():
 def test_sigkill_of_the_one_above_the_task_takes_both_along(project: Path):
     code = "import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(600)"
     above = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    supervisor = subprocess.Popen(
-        [sys.executable, "-c", above, TASK, code], cwd=project, stdout=subprocess.PIPE, text=True
-    )
-    with supervisor:
+    with ChildProgram(
+        [sys.executable, "-c", above, TASK, code], cwd=project, stdout=subprocess.PIPE
+    ) as supervisor:
         assert supervisor.stdout
         leash, program = map(int, supervisor.stdout.readline().split())
         task = psutil.Process(leash).ppid()

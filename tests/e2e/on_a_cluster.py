@@ -20,7 +20,7 @@ import pytest
 from jobs.spark.cluster import built_wheel, running_cluster
 from pipelines.media_tools import program
 from tests.e2e.house import make_house
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import ChildProgram, is_gone, wait_until
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -102,11 +102,11 @@ def test_the_same_ingest_gives_the_same_rows(
 def test_the_cluster_dies_with_its_launcher_and_its_command(wheel: Path, tmp_path: Path) -> None:
     idle = "import time; print('here', flush=True); time.sleep(600)"
     command = [sys.executable, "-m", "jobs.spark.cluster", "--wheel", str(wheel), "--workers", "1", "--"]
-    with subprocess.Popen(
+    with ChildProgram(
         [*command, sys.executable, "-c", idle], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as launcher:
         assert launcher.stdout
-        assert launcher.stdout.readline() == b"here\n"
+        assert launcher.stdout.readline() == "here\n"
         started = psutil.Process(launcher.pid).children(recursive=True)
         assert sum("java" in process.name() for process in started) == 2
         launcher.kill()

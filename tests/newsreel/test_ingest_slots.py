@@ -5,17 +5,19 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from newsreel.ingest_slots import ingest_slot, video_lock
 from schemas.dags import CONCURRENT_INGESTS
+from tests.processes import ChildProgram
 
 QUEUED = 200
 INGEST = """
 import pathlib, sys, time
-from newsreel.ingest_slots import ingest_slot
+from newsreel.ingest_slots import ingest_slot, video_lock
 home, inside = map(pathlib.Path, sys.argv[1:3])
 with ingest_slot(home, lambda said: None):
     mark = inside / sys.argv[3]
@@ -33,16 +35,17 @@ def inside(tmp_path: Path) -> Path:
     return folder
 
 
-def queued(tmp_path: Path, inside: Path, number: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def queued(tmp_path: Path, inside: Path, number: int) -> ChildProgram:
+    return ChildProgram(
         [sys.executable, "-S", "-c", INGEST, str(tmp_path / "home"), str(inside), str(number)],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
     )  # fmt: skip
 
 
 def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path, inside: Path) -> None:
-    waiting = [queued(tmp_path, inside, number) for number in range(QUEUED)]
-    at_work = [int(process.communicate(timeout=200)[0]) for process in waiting]
+    with ExitStack() as running:
+        waiting = [running.enter_context(queued(tmp_path, inside, number)) for number in range(QUEUED)]
+        at_work = [int(process.communicate()[0]) for process in waiting]
     assert all(process.returncode == 0 for process in waiting)
     assert len(at_work) == QUEUED
     assert max(at_work) <= CONCURRENT_INGESTS
@@ -50,47 +53,41 @@ def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path
 
 def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None:
     said: list[str] = []
-    holding = [
-        subprocess.Popen(
-            [sys.executable, "-c", INGEST.replace("0.02", "60"), str(tmp_path / "home"), str(inside), str(number)],
-            stdout=subprocess.PIPE, text=True,
-        )
-        for number in range(CONCURRENT_INGESTS)
-    ]  # fmt: skip
-    for process in holding:
-        assert process.stdout is not None
-        process.stdout.readline()
-    holding[0].send_signal(signal.SIGKILL)
-    holding[0].communicate()
-    with ingest_slot(tmp_path / "home", said.append):
-        assert said == []
-    for process in holding[1:]:
-        process.kill()
-        process.communicate()
+    with ExitStack() as running:
+        holding = [
+            running.enter_context(ChildProgram(
+                [sys.executable, "-c", INGEST.replace("0.02", "600"), str(tmp_path / "home"), str(inside), str(number)],
+                stdout=subprocess.PIPE,
+            ))
+            for number in range(CONCURRENT_INGESTS)
+        ]  # fmt: skip
+        for process in holding:
+            assert process.stdout is not None
+            process.stdout.readline()
+        holding[0].send_signal(signal.SIGKILL)
+        holding[0].communicate()
+        with ingest_slot(tmp_path / "home", said.append):
+            assert said == []
+        for process in holding[1:]:
+            process.kill()
 
 
 def test_two_runs_of_one_video_go_one_after_the_other(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from newsreel.ingest_slots import video_lock\n"
-        "with video_lock(pathlib.Path(sys.argv[1]), 'v', print): print('in', flush=True); sys.stdin.readline()"
+        "import functools, pathlib, sys; from newsreel.ingest_slots import video_lock\n"
+        "say = functools.partial(print, flush=True)\n"
+        "with video_lock(pathlib.Path(sys.argv[1]), 'v', say): say('in'); sys.stdin.readline()"
     )
     said: list[str] = []
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with ExitStack() as running:
+        first = running.enter_context(ChildProgram(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert first.stdout is not None
-        assert first.stdin is not None
         assert first.stdout.readline() == "in\n"
-        second = subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        second = running.enter_context(ChildProgram(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert second.stdout is not None
         assert second.stdout.readline() == "another ingest of video v is at work; waiting for it\n"
-        first.communicate("\n", timeout=30)
-        assert second.communicate("\n", timeout=30)[0] == "in\n"
+        first.communicate("\n")
+        assert second.communicate("\n")[0] == "in\n"
     with video_lock(tmp_path, "v", said.append):
         assert said == []

@@ -15,6 +15,7 @@ import pytest
 
 from schemas.tables import TABLES
 from stores.delta import Lake
+from tests.processes import ChildProgram
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -177,7 +178,7 @@ def test_parquet_goes_through_a_pipe() -> None:
 def test_a_long_question_tells_how_long_and_is_heard_when_it_is_interrupted() -> None:
     query = "SELECT sum(a.value * b.value) AS n FROM range(3000000) AS a CROSS JOIN range(3000000) AS b"
     command = [sys.executable, "-m", "newsreel", "sql", query]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with ChildProgram(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert "asking for " in process.stderr.readline()
         process.send_signal(signal.SIGINT)

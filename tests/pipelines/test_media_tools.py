@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from pipelines import media_tools
 from schemas.errors import DependencyError, MediaToolError
 from tests.pipelines.conftest import Footage, ffmpeg
+from tests.processes import ChildProgram, is_gone, wait_until
 
 
 @pytest.mark.parametrize("name", media_tools.PROGRAMS)
@@ -53,13 +53,12 @@ def test_what_a_program_says_is_kept_in_bounds() -> None:
 
 
 def test_a_program_dies_with_the_process_that_started_it() -> None:
-    script = "from pipelines import media_tools; media_tools.check(['/bin/sleep', '61.25'])"
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
-    child = _child_named(parent.pid, "61.25")
-    os.kill(parent.pid, signal.SIGKILL)
-    parent.wait()
-    psutil.wait_procs([child], timeout=5)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    script = "from pipelines import media_tools; media_tools.check(['/bin/sleep', '601.25'])"
+    with ChildProgram([sys.executable, "-c", script], cwd=Path(__file__).parents[2]) as parent:
+        child = _child_named(parent.pid, "601.25")
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+        assert wait_until(lambda: is_gone(child.pid))
 
 
 def test_a_name_that_looks_like_an_option_is_a_file(footage: Footage, tmp_path: Path) -> None:

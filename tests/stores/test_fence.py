@@ -16,6 +16,7 @@ import pytest
 from schemas.errors import ConflictError
 from stores.fence import Claim, Fence, check_fence, fenced, guarded, holder, revoke, take
 from stores.postgres import connect
+from tests.processes import ChildProgram
 
 pytestmark = pytest.mark.usefixtures("database_url")
 
@@ -120,9 +121,9 @@ def test_who_takes_it_waits_for_a_commit_that_is_under_way(taking: Take) -> None
         "import sys, time; from stores.fence import *\n"
         "with take(Claim('video/v', 'v-1', 'encode', 1)).held(): print('in', flush=True); time.sleep(1)"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as committing:
+    with ChildProgram([sys.executable, "-c", program], stdout=subprocess.PIPE) as committing:
         assert committing.stdout is not None
-        assert committing.stdout.readline() == b"in\n"
+        assert committing.stdout.readline() == "in\n"
         begun = time.monotonic()
         taking(claim("v-1", "encode", 2))
         assert time.monotonic() - begun > 0.5
@@ -139,19 +140,19 @@ def test_a_process_that_is_stopped_in_a_commit_loses_it(
         "with fence.held(): print('in', flush=True); sys.stdin.readline()\n"
         "with fence.held(): print('written after all')"
     )
-    with subprocess.Popen(
+    with ChildProgram(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as stopped:
         assert stopped.stdout is not None
-        assert stopped.stdout.readline() == b"in\n"
+        assert stopped.stdout.readline() == "in\n"
         stopped.send_signal(signal.SIGSTOP)
         newer = taking(claim("v-1", "encode", 2))
         with newer.held():
             pass
         stopped.send_signal(signal.SIGCONT)
-        out, err = stopped.communicate(b"go on\n", timeout=60)
-    assert out == b""
-    assert b"overtaken" in err
+        out, err = stopped.communicate("go on\n", timeout=60)
+    assert out == ""
+    assert "overtaken" in err
     with newer.held():
         pass
 
@@ -161,9 +162,9 @@ def test_the_holder_is_known_while_its_process_lives() -> None:
         "import os, signal; from stores.fence import *\n"
         "fence = take(Claim('video/v', 'v-1', 'encode', 1)); print('in', flush=True); signal.pause()"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as holding:
+    with ChildProgram([sys.executable, "-c", program], stdout=subprocess.PIPE) as holding:
         assert holding.stdout is not None
-        assert holding.stdout.readline() == b"in\n"
+        assert holding.stdout.readline() == "in\n"
         with connect() as connection:
             assert holder(connection, SCOPE) == claim("v-1", "encode")
         os.kill(holding.pid, signal.SIGKILL)

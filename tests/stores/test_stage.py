@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from schemas.errors import StageError
 from stores.delta import Lake
 from stores.stage import StageArguments, stage_arguments, stage_attempt
+from tests.processes import ChildProgram, is_gone, wait_until
 
 pytestmark = pytest.mark.usefixtures("database_url")
 
@@ -94,24 +94,12 @@ def test_a_stage_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     stage = (
         "import os, pathlib, sys, time; from stores.stage import *\n"
         "with stage_attempt('encode', stage_arguments(['--run-id', 'r'])):\n"
-        "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+        "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
     )
     parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    started = subprocess.Popen([sys.executable, "-c", parent, stage, str(pid_file)])
-    deadline = time.monotonic() + 30
-    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    child = int(pid_file.read_text())
-    started.send_signal(signal.SIGKILL)
-    started.wait()
-    while time.monotonic() < deadline and _alive(child):
-        time.sleep(0.05)
-    assert not _alive(child)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    with ChildProgram([sys.executable, "-c", parent, stage, str(pid_file)]) as started:
+        assert wait_until(lambda: pid_file.exists() and bool(pid_file.read_text()))
+        child = int(pid_file.read_text())
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert wait_until(lambda: is_gone(child))

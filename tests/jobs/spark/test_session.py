@@ -14,7 +14,7 @@ import pytest
 
 from jobs.spark.session import spark_conf, spark_session
 from schemas.settings import settings
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import ChildProgram, is_gone, wait_until
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,7 +58,7 @@ spark_session("stuck").range(2).mapInArrow(stuck, "id long").count()
 
 
 def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
-    with subprocess.Popen(
+    with ChildProgram(
         [sys.executable, "-c", TASK, sys.executable, "-c", JOB],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -77,7 +77,7 @@ def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
         task.kill()
         assert wait_until(lambda: all(is_gone(process.pid) for process in started))
         said = task.communicate()[0]
-    assert said == b""  # nor did it chatter
+    assert said == ""  # nor did it chatter
 
 
 def is_worker(process: psutil.Process) -> bool:

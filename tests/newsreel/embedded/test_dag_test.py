@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -17,7 +19,7 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.stack_state import scheduling_lock
 from schemas.errors import ConflictError
 from tests.dags.stand_ins import StandIns, make_stand_ins
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import ChildProgram, is_gone, wait_until
 
 RUN = """
 import sys
@@ -37,15 +39,16 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
     return make_stand_ins(tmp_path_factory.mktemp("stand-ins"))
 
 
-def started(home: Path, stand_ins: StandIns) -> subprocess.Popen[str]:
+@contextmanager
+def started(home: Path, stand_ins: StandIns) -> Iterator[ChildProgram]:
     """A command that runs the DAG, and has come as far as its first program, which takes long."""
     stand_ins.plan(inspect_video={"sleep_s": 600, "child": True})
-    command = subprocess.Popen(
+    with ChildProgram(
         [sys.executable, "-c", RUN, str(home)],
-        env={**os.environ, **stand_ins.environment}, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert wait_until(lambda: bool(stand_ins.calls()), START_TIMEOUT_S)
-    return command
+        env={**os.environ, **stand_ins.environment}, stdout=subprocess.PIPE,
+    ) as command:  # fmt: skip
+        assert wait_until(lambda: bool(stand_ins.calls()), START_TIMEOUT_S)
+        yield command
 
 
 def states(home: Path) -> list[str]:

@@ -9,13 +9,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from newsreel.embedded.postgres import DATABASES, SERVER_USER, EmbeddedPostgres
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import ChildProgram, is_gone, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +40,15 @@ with EmbeddedPostgres(Path(sys.argv[1])):
 """
 
 
-def holder(home: Path) -> subprocess.Popen[str]:
+@contextmanager
+def holder(home: Path) -> Iterator[ChildProgram]:
     """Another process that holds the server until it reads a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
-    return process
+    with ChildProgram(
+        [sys.executable, "-c", HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
 
 
 def server_pid(server: EmbeddedPostgres) -> int:
@@ -73,11 +75,11 @@ def test_the_last_one_out_stops_it(server_home: Path):
     server = EmbeddedPostgres(server_home)
     server.start()
     pid = server_pid(server)
-    other = holder(server_home)
-    assert server.stop() is False
-    assert server.running
-    assert server_pid(server) == pid, "the second holder took the server that ran"
-    other.communicate("\n")
+    with holder(server_home) as other:
+        assert server.stop() is False
+        assert server.running
+        assert server_pid(server) == pid, "the second holder took the server that ran"
+        other.communicate("\n")
     assert wait_until(lambda: is_gone(pid))
     assert not EmbeddedPostgres(server_home).running
 
@@ -105,16 +107,13 @@ def test_a_server_that_was_killed_is_started_again(server_home: Path):
 def test_a_pid_file_whose_process_is_another_program_does_not_matter(server_home: Path):
     with EmbeddedPostgres(server_home) as server:
         left = (server.data_folder / "postmaster.pid").read_text()
-    stranger = subprocess.Popen(["sleep", "60"])
-    try:
+    with ChildProgram(["sleep", "600"]) as stranger:
         (server.data_folder / "postmaster.pid").write_text(
             left.replace(left.split("\n", 1)[0], str(stranger.pid), 1)
         )
         with EmbeddedPostgres(server_home) as again, psycopg.connect(again.url()) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-    finally:
         stranger.kill()
-        stranger.wait()
 
 
 def test_nobody_else_can_reach_it(server_home: Path):

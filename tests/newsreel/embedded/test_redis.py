@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from newsreel.embedded.redis import EmbeddedRedis, redis_version
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import is_gone, wait_until
 
 
 def server_pid(server: EmbeddedRedis) -> int:

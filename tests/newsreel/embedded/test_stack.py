@@ -27,7 +27,7 @@ from stores.delta import lake
 from stores.outbox import change
 from stores.postgres import connect
 from tests.dags.stand_ins import StandIns, make_stand_ins
-from tests.newsreel.embedded.processes import is_gone, wait_until
+from tests.processes import is_gone, wait_until
 
 ACCEPT: dict[str, dict[str, Any]] = {
     "inspect_video": {"next": ["match"]},

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -27,6 +26,7 @@ from schemas.errors import MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage, ffmpeg
 from tests.pipelines.measure import contents, decoded
+from tests.processes import ChildProgram, is_gone, wait_until
 
 PROJECT = Path(__file__).parents[2]
 
@@ -126,14 +126,13 @@ def test_killed_in_the_middle_nothing_half_is_kept(home: Path, tmp_path: Path) -
     )
     command = [sys.executable, "-c", program, str(source)]
     environment = {**os.environ, "NEWSREEL_HOME": str(home)}
-    victim = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
     kept = home / "media" / "kept"
-    _wait_for(lambda: any(kept.rglob("*.mp4")) and len(_encoders(victim.pid)) > 0)
-    below = _encoders(victim.pid)
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.communicate()
-    _, alive = psutil.wait_procs(below, timeout=5)
-    assert alive == []
+    with ChildProgram(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as victim:
+        assert wait_until(lambda: any(kept.rglob("*.mp4")) and len(_encoders(victim.pid)) > 0)
+        below = _encoders(victim.pid)
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.communicate()
+        assert wait_until(lambda: all(is_gone(process.pid) for process in below))
     finished = contents(kept)
     for path in kept.rglob("*.mp4"):
         assert len(decoded(path)) in (192, 240)
@@ -148,13 +147,3 @@ def test_killed_in_the_middle_nothing_half_is_kept(home: Path, tmp_path: Path) -
 
 def _encoders(pid: int) -> list[psutil.Process]:
     return [child for child in psutil.Process(pid).children(recursive=True) if "ffmpeg" in child.name()]
-
-
-def _wait_for(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it never happened")

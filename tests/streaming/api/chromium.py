@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.processes import ChildProgram
+
 START_TIMEOUT_S = 20
 
 FLAGS = (
@@ -79,9 +81,7 @@ def chromium(profile: Path) -> Iterator[Chromium]:
     flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     wanted = {"goog:chromeOptions": {"args": flags}, "goog:loggingPrefs": {"browser": "WARNING"}}
     with (
-        subprocess.Popen(
-            [program, f"--port={port}", "--log-level=OFF"], stdout=subprocess.DEVNULL
-        ) as process,
+        ChildProgram([program, f"--port={port}", "--log-level=OFF"], stdout=subprocess.DEVNULL) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as driver,
     ):
         try:

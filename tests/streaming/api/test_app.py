@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from streaming.serving.server import FILES, listen
+from tests.processes import ChildProgram
 
 
 def test_health_needs_no_other_server(api: httpx.Client) -> None:
@@ -58,7 +59,7 @@ def test_static_files_lead_nowhere_else(api: httpx.Client, path: str) -> None:
 
 def test_the_program_says_where_it_listens_and_ends_on_sigterm(database_url: str) -> None:
     command = [sys.executable, "-m", "streaming.api", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+    with ChildProgram(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         assert program.stdout is not None
         assert program.stderr is not None
         line = program.stdout.readline()
@@ -75,7 +76,7 @@ def test_the_program_says_where_it_listens_and_ends_on_sigterm(database_url: str
 
 def test_the_usual_limit_of_open_files_is_raised(database_url: str) -> None:
     program = f"ulimit -Sn 256; exec {sys.executable} -m streaming.api --port 0"
-    with subprocess.Popen(["bash", "-c", program], stdout=subprocess.PIPE, text=True) as running:
+    with ChildProgram(["bash", "-c", program], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         url = running.stdout.readline().split()[-1]
         assert httpx.get(f"{url}/healthz").status_code == 200

@@ -24,6 +24,7 @@ from schemas.settings import settings
 from stores.postgres import connect
 from streaming.api.videos import read_cache
 from streaming.serving import database
+from tests.processes import ChildProgram
 from tests.streaming.api.uploads.test_uploads import MIB, OCTETS, TUS, noise
 from tests.streaming.api.waiting import wait_for
 from tests.streaming.conftest import publish_package, served
@@ -66,8 +67,8 @@ class RoundRobin(httpx.BaseTransport):
 def running() -> Iterator[Program]:
     """A process of the settings that hold now, as `newsreel up` starts it."""
     command = [sys.executable, "-m", "streaming.api", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ}
+    with ChildProgram(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ}
     ) as process:
         assert process.stdout is not None
         yield Program(process, process.stdout.readline().split()[-1])

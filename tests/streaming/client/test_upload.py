@@ -21,6 +21,7 @@ import pytest
 from stores.outbox import change
 from stores.postgres import connect
 from streaming.client.upload import PIECE_BYTES
+from tests.processes import ChildProgram
 from tests.streaming.conftest import served
 
 LOGIN = {"user_name": "ann", "password": "correct horse"}
@@ -82,7 +83,7 @@ def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path
     said("login", "--server", server, "--user", "ann", stdin="correct horse\n")
     path = film(tmp_path, 12 * PIECE_BYTES)
     command = [sys.executable, "-m", "newsreel", "upload", str(path), "--title", "One"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+    with ChildProgram(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         uploads = home / "media" / "uploads"
         deadline = time.monotonic() + 30
         while not any(file.stat().st_size > PIECE_BYTES for file in uploads.glob("*")):

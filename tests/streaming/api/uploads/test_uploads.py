@@ -358,10 +358,12 @@ def program(database_url: str, home: Path) -> Iterator[Callable[[], tuple[subpro
         assert process.stdout is not None
         return process, process.stdout.readline().split()[-1]
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
 
 
 def test_no_acknowledged_byte_is_lost_when_the_server_is_killed(
