@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from pipelines.encoding.package_record import PackageRecord, read_record, write_record
-from pipelines.encoding.renditions import Package, built_package
+from pipelines.encoding.renditions import Package, build_package
 from pipelines.ladder.ladder import INGEST_CODECS
 from pipelines.package.thumbnail import best_position, make_thumbnail
 from pipelines.video_row import move, source_digest, video_row
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _made(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[PackageRecord, str]:
     """Build and store the package and its thumbnail; the record comes last."""
     source = media().source_path(sha256)
-    with built_package(source, sha256, codecs=INGEST_CODECS, engine_options=engine_options) as package:
+    with build_package(source, sha256, codecs=INGEST_CODECS, engine_options=engine_options) as package:
         thumbnail = _thumbnail(video_id, package)
         rows = [rendition.as_row() for rendition in package.renditions]
         digest = media().publish_package(package.folder)

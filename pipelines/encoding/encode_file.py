@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.encoding.quality_score import Comparison, vmaf
-from pipelines.encoding.renditions import Package, built_package
+from pipelines.encoding.renditions import Package, build_package
 from pipelines.ladder.ladder import CODECS, DEFAULT_CODECS
 from pipelines.package.manifests import DASH, HLS
 from pipelines.progress import OnProgress
@@ -33,7 +33,7 @@ def encode_file(
     _check_codecs(codecs)
     probe(path)  # what cannot be read is said before anything is hashed
     _check_target(out)
-    with built_package(
+    with build_package(
         path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
     ) as package:
         scores = _scores(package, on_progress)

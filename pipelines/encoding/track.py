@@ -15,17 +15,17 @@ RISING = "if(gt(N,0)*lte(DTS,PREV_OUTDTS),PREV_OUTDTS+1,DTS)"
 """Decoding times over a join: a chunk with slower pictures starts earlier than the one before it ended."""
 
 
-def join(chunks: Sequence[Path], starts: Sequence[int], end: int, timescale: int, result: Path) -> None:
-    """Join encoded chunks into one MP4, each starting at its time in ticks. Raises MediaToolError.
+def join(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Path) -> None:
+    """Join encoded chunks, each with its start in ticks, into one MP4 that ends at `end`. Raises MediaToolError.
 
     The concat demuxer takes lengths in microseconds: they are differences of rounded starts, so that rounding never
     adds up.
     """
     folder = result.parent / f"{result.stem}-chunks"
     folder.mkdir()
-    edges = [round(tick * 1_000_000 / timescale) for tick in (*starts, end)]
+    edges = [round(tick * 1_000_000 / timescale) for tick in (*(start for _, start in parts), end)]
     lines = ["ffconcat version 1.0"]
-    for number, chunk in enumerate(chunks):
+    for number, (chunk, _) in enumerate(parts):
         (folder / f"{number:06d}.mp4").symlink_to(chunk.absolute())
         length = edges[number + 1] - edges[number]
         lines += [f"file {number:06d}.mp4", f"duration {length // 1_000_000}.{length % 1_000_000:06d}"]

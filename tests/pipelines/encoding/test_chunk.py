@@ -28,7 +28,7 @@ from tests.pipelines.conftest import Footage, ffmpeg
 from tests.pipelines.measure import contents, decoded
 from tests.processes import ChildProgram, is_gone, wait_until
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 def task(source: Path, rung: int = 0) -> ChunkEncode:
@@ -121,8 +121,8 @@ def test_killed_in_the_middle_nothing_half_is_kept(home: Path, tmp_path: Path) -
     ffmpeg("-f", "lavfi", "-i", moving, *codec, str(source))
     program = (
         "import sys; from pathlib import Path; from stores.media import file_digest\n"
-        "from pipelines.encoding.renditions import built_package; path = Path(sys.argv[1])\n"
-        "with built_package(path, file_digest(path), workers=2) as package: print(package.encoded, package.reused)"
+        "from pipelines.encoding.renditions import build_package; path = Path(sys.argv[1])\n"
+        "with build_package(path, file_digest(path), workers=2) as package: print(package.encoded, package.reused)"
     )
     command = [sys.executable, "-c", program, str(source)]
     environment = {**os.environ, "NEWSREEL_HOME": str(home)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.encoding.renditions import built_package
+from pipelines.encoding.renditions import build_package
 from pipelines.package.manifests import MPD, dash_files, hls_files
 from schemas.errors import InputError, MediaToolError
 from stores.media import media
@@ -49,7 +49,7 @@ def test_every_rung_has_the_pictures_of_the_source_at_their_times(
     footage: Footage, name: str, sizes: list[tuple[int, int]]
 ) -> None:
     times = [time for time, _ in decoded(footage(name))] if name != "av1.mp4" else AV1_TIMES
-    with built_package(footage(name), sha256(footage(name))) as package:
+    with build_package(footage(name), sha256(footage(name))) as package:
         rungs = [rendition for rendition in package.renditions if rendition.frames is not None]
         assert [size(package.folder / rung.packaged.folder / "media.m3u8") for rung in rungs] == sizes
         for rung in rungs:
@@ -62,7 +62,7 @@ def test_every_rung_has_the_pictures_of_the_source_at_their_times(
 
 
 def test_both_manifests_name_the_same_files_and_all_of_them_are_there(footage: Footage) -> None:
-    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+    with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
         files = {name for name in contents(package.folder) if name.endswith((".mp4", ".m4s"))}
         assert files == hls_files(package.folder) == dash_files(package.folder)
         assert not any(name.startswith("/") or ".." in name for name in files)
@@ -70,7 +70,7 @@ def test_both_manifests_name_the_same_files_and_all_of_them_are_there(footage: F
 
 
 def test_rates_in_both_manifests_are_those_of_the_segments(footage: Footage) -> None:
-    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+    with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
         master = (package.folder / "master.m3u8").read_text()
         manifest = ET.parse(package.folder / "manifest.mpd")
         *pictures, aac, opus = package.renditions
@@ -101,7 +101,7 @@ def test_rates_in_both_manifests_are_those_of_the_segments(footage: Footage) -> 
 
 
 def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -> None:
-    with built_package(footage("vfr.mp4"), sha256(footage("vfr.mp4"))) as package:
+    with build_package(footage("vfr.mp4"), sha256(footage("vfr.mp4"))) as package:
         playlists = [
             (package.folder / made.packaged.folder / "media.m3u8").read_text() for made in package.renditions
         ]
@@ -112,20 +112,20 @@ def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -
 
 def test_a_kept_chunk_that_was_cut_off_on_disk_is_told_and_made_anew(footage: Footage) -> None:
     source = footage("plain.mp4")
-    with built_package(source, sha256(source)) as package:
+    with build_package(source, sha256(source)) as package:
         before = contents(package.folder)
     chunk = max((media().root / "kept").rglob("*.mp4"), key=lambda path: path.stat().st_size)
     chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
-    damaged = r"h264-240p: 1 kept chunks were damaged on disk and are removed; run this again"
-    with pytest.raises(MediaToolError, match=damaged), built_package(source, sha256(source)):
+    damaged = r"h264-240p: 1 cached chunks were damaged on disk and have been removed; run this again"
+    with pytest.raises(MediaToolError, match=damaged), build_package(source, sha256(source)):
         pass
-    with built_package(source, sha256(source)) as package:
+    with build_package(source, sha256(source)) as package:
         assert (package.encoded, package.reused) == (1, 3)
         assert contents(package.folder) == before
 
 
 def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
-    with built_package(footage("sound.mp3"), sha256(footage("sound.mp3"))) as package:
+    with build_package(footage("sound.mp3"), sha256(footage("sound.mp3"))) as package:
         assert [(sound.name, sound.frames) for sound in package.renditions] == [
             ("aac-64k", None),
             ("opus-48k", None),
@@ -136,12 +136,12 @@ def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
 
 
 def test_a_still_picture_is_not_encoded(footage: Footage) -> None:
-    with pytest.raises(InputError, match="still picture"), built_package(footage("still.jpg"), "0" * 64):
+    with pytest.raises(InputError, match="still picture"), build_package(footage("still.jpg"), "0" * 64):
         pass
 
 
 def test_pictures_rise_without_gap_over_the_joins(footage: Footage) -> None:
-    with built_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
+    with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
         folder = package.folder / package.renditions[0].packaged.folder
         times = [time for time, _ in decoded(folder / "media.m3u8")]
         assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.encoding.renditions import built_package
+from pipelines.encoding.renditions import build_package
 from stores.media import file_digest
 from tests.pipelines.conftest import Footage, ffmpeg
 from tests.pipelines.measure import loudness, onset_s
@@ -26,13 +26,13 @@ def shifted(footage: Footage, folder: Path, *, sound_s: float = 0.0, picture_s: 
 
 def test_late_sound_stays_late(footage: Footage, tmp_path: Path) -> None:
     source = shifted(footage, tmp_path, sound_s=0.7)
-    with built_package(source, file_digest(source)) as package:
+    with build_package(source, file_digest(source)) as package:
         assert onset_s(package.folder / "master.m3u8") == pytest.approx(0.7, abs=FRAME_S)
 
 
 def test_sound_before_the_first_picture_is_cut(footage: Footage, tmp_path: Path) -> None:
     source = shifted(footage, tmp_path, picture_s=0.7)
-    with built_package(source, file_digest(source)) as package:
+    with build_package(source, file_digest(source)) as package:
         *_, sound, _ = package.renditions
         assert onset_s(package.folder / "master.m3u8") <= FRAME_S
         assert sound.duration_s == pytest.approx(3, abs=FRAME_S)
@@ -42,7 +42,7 @@ def test_short_sound_goes_on_in_silence(footage: Footage, tmp_path: Path) -> Non
     source = tmp_path / "short.mp4"
     inputs = ("-i", str(footage("plain.mp4")), "-t", "1", "-i", str(footage("sound.m4a")))
     ffmpeg(*inputs, "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
-    with built_package(source, file_digest(source)) as package:
+    with build_package(source, file_digest(source)) as package:
         *_, sound, _ = package.renditions
         assert sound.duration_s == pytest.approx(3, abs=FRAME_S)
         assert loudness(package.folder / "master.m3u8", 0.5, 0.3) > 0.02
@@ -53,7 +53,7 @@ def test_sound_is_in_step_at_the_end_too(footage: Footage, tmp_path: Path) -> No
     source = tmp_path / "burst.mp4"
     quiet = ("-af", "volume=0:enable='lt(t,2.5)'")
     ffmpeg("-i", str(footage("plain.mp4")), "-c:v", "copy", *quiet, "-c:a", "aac", str(source))
-    with built_package(source, file_digest(source)) as package:
+    with build_package(source, file_digest(source)) as package:
         assert package.duration_s == pytest.approx(3, abs=FRAME_S)
         assert onset_s(source) == pytest.approx(2.5, abs=FRAME_S)
         sounds = [made for made in package.renditions if made.frames is None]

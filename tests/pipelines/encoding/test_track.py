@@ -40,7 +40,7 @@ def joined(tmp_path: Path) -> tuple[Path, list[int]]:
     ]
     starts = [0, 2 * TIMESCALE, 8 * TIMESCALE]
     result = tmp_path / "joined.mp4"
-    join(chunks, starts, 9 * TIMESCALE, TIMESCALE, result)
+    join(list(zip(chunks, starts, strict=True)), 9 * TIMESCALE, TIMESCALE, result)
     times = [
         start + picture * TIMESCALE // rate
         for start, (rate, seconds) in zip(starts, parts, strict=True)

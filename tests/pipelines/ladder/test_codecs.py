@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import media_tools
-from pipelines.encoding.renditions import Package, built_package
+from pipelines.encoding.renditions import Package, build_package
 from pipelines.ladder.ladder import CODECS
 from schemas.settings import settings
 from stores.media import file_digest, media
@@ -56,7 +56,7 @@ def variants(package: Package) -> list[tuple[str, str, str]]:
 def test_all_codecs_have_the_same_pictures_and_the_same_bytes_every_time(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with built_package(source, file_digest(source), codecs=CODECS, workers=1) as package:
+    with build_package(source, file_digest(source), codecs=CODECS, workers=1) as package:
         first = contents(package.folder)
         pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
         assert [rendition.name for rendition in pictures] == [f"{codec}-90p" for codec in CODECS]
@@ -81,21 +81,21 @@ def test_all_codecs_have_the_same_pictures_and_the_same_bytes_every_time(
     # As after an interruption: every third result has gone.
     for kept in islice(sorted((media().root / "kept").rglob("*.mp4")), 0, None, 3):
         kept.unlink()
-    with built_package(source, file_digest(source), codecs=CODECS, workers=3) as package:
+    with build_package(source, file_digest(source), codecs=CODECS, workers=3) as package:
         assert (package.encoded, package.reused) == (4, 6)
         assert contents(package.folder) == first
 
     monkeypatch.setenv("NEWSREEL_HOME", str(tmp_path / "elsewhere"))
     settings.cache_clear()
-    with built_package(source, file_digest(source), codecs=CODECS, workers=2) as package:
+    with build_package(source, file_digest(source), codecs=CODECS, workers=2) as package:
         assert (package.encoded, package.reused) == (10, 0)
         assert contents(package.folder) == first
 
 
 def test_another_choice_of_codecs_reuses_what_is_there(source: Path) -> None:
-    with built_package(source, file_digest(source), codecs=["h264"]) as package:
+    with build_package(source, file_digest(source), codecs=["h264"]) as package:
         assert [group for _, _, group in variants(package)] == ["sound-aac", "sound-opus"]
-    with built_package(source, file_digest(source), codecs=["av1", "h264"]) as package:
+    with build_package(source, file_digest(source), codecs=["av1", "h264"]) as package:
         assert (package.encoded, package.reused) == (2, 4)
         assert [(codec, group) for codec, _, group in variants(package)] == [
             ("h264", "sound-aac"),

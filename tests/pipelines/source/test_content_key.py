@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.encoding.renditions import built_package
+from pipelines.encoding.renditions import build_package
 from pipelines.source.content_key import packet_content, sound_content
 from pipelines.source.source import Packet, probe
 from stores.media import file_digest
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 def built(source: Path) -> tuple[int, int, dict[str, str]]:
     """Encoded and reused results, and digests of the files of a package."""
-    with built_package(source, file_digest(source)) as package:
+    with build_package(source, file_digest(source)) as package:
         return package.encoded, package.reused, contents(package.folder)
 
 

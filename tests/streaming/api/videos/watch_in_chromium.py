@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pipelines import media_tools
-from pipelines.encoding.renditions import built_package
+from pipelines.encoding.renditions import build_package
 from pipelines.ladder.ladder import INGEST_CODECS
 from stores.media import file_digest, media
 from tests.streaming.api.chromium import Chromium, chromium
@@ -41,7 +41,7 @@ def source(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready_video(home: Path, source: Path, add_video: Callable[..., str]) -> str:
     """A video with the package that the ingest DAG makes."""
-    with built_package(source, file_digest(source), codecs=INGEST_CODECS) as package:
+    with build_package(source, file_digest(source), codecs=INGEST_CODECS) as package:
         digest = media().publish_package(package.folder)
     with media().staging() as staging:
         still = staging / "still.jpg"

@@ -1,0 +1,147 @@
+"""Package plan: the renditions of a package to come, with the cache keys of the results that they are made from.
+
+Everything is decided before anything is encoded, so that the plan alone says what is missing, what is joined in which
+order, and what the rows of `renditions` will say.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.encoding.chunk import ChunkEncode
+from pipelines.encoding.sound import SoundEncode
+from pipelines.encoding.timeline import Timeline, timeline
+from pipelines.ladder.ladder import Rung, ladder, voices
+from pipelines.source.chunk_plan import Plan, plan
+from pipelines.source.content_key import sound_content
+from pipelines.source.cutting import pieces
+from pipelines.source.source import Source
+
+
+@dataclass(frozen=True)
+class PlannedChunk:
+    """One chunk on one rung: the key of its result in the cache, and the task that encodes it."""
+
+    key: str
+    chunk: ChunkEncode
+
+
+@dataclass(frozen=True)
+class PlannedPicture:
+    """One rendition of the picture: its chunks in order of time, joined into the track named `track`."""
+
+    track: str
+    rung: Rung
+    chunks: tuple[PlannedChunk, ...]
+    timeline: Timeline
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The columns of `renditions` that are known before encoding, without the video's id."""
+        return {
+            "rendition_id": self.track,
+            "media": "video",
+            "codec": self.rung.codec,
+            "width": self.rung.width,
+            "height": self.rung.height,
+            "channels": None,
+            "frames": len(self.timeline.times),
+        }
+
+
+@dataclass(frozen=True)
+class PlannedSound:
+    """One rendition of the sound: the key of its result in the cache, the task, and the track that it becomes."""
+
+    track: str
+    key: str
+    sound: SoundEncode
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As of a picture."""
+        return {
+            "rendition_id": self.track,
+            "media": "audio",
+            "codec": self.sound.voice.codec,
+            "width": None,
+            "height": None,
+            "channels": self.sound.voice.channels,
+            "frames": None,
+        }
+
+
+@dataclass(frozen=True)
+class PackagePlan:
+    """All renditions of one source, pictures first, by codec and size. `chunk_plan` is None for sound alone."""
+
+    source: Source
+    chunk_plan: Plan | None
+    pictures: tuple[PlannedPicture, ...]
+    sounds: tuple[PlannedSound, ...]
+
+    @property
+    def renditions(self) -> tuple[PlannedPicture | PlannedSound, ...]:
+        """In the order of the package."""
+        return (*self.pictures, *self.sounds)
+
+    def list_tasks(self) -> Iterator[tuple[str, ChunkEncode | SoundEncode]]:
+        """Every key with the task whose result it names."""
+        for picture in self.pictures:
+            for planned in picture.chunks:
+                yield planned.key, planned.chunk
+        for sound in self.sounds:
+            yield sound.key, sound.sound
+
+
+def plan_package(source: Source, codecs: Sequence[str]) -> PackagePlan:
+    """Plan all renditions of a source. Raises UnfitSourceError where its picture does not decode."""
+    chunk_plan = plan(source) if source.video else None
+    pictures: tuple[PlannedPicture, ...] = ()
+    if chunk_plan is not None:
+        times = timeline(chunk_plan)
+        pictures = _plan_pictures(chunk_plan, times, ladder(chunk_plan.video, codecs))
+        sounds = _plan_sounds(source, _start_s(chunk_plan), times.duration_s)
+    else:
+        sounds = _plan_sounds(source, None, 0.0)
+    return PackagePlan(source, chunk_plan, pictures, sounds)
+
+
+def _plan_pictures(chunk_plan: Plan, whole: Timeline, rungs: Sequence[Rung]) -> tuple[PlannedPicture, ...]:
+    """Chunks hold the same pictures on every rung; each chunk's times count from its own first picture."""
+    parts = pieces(chunk_plan)
+    counts = [len(part.chunk.pictures) if part.chunk.pictures else len(whole.times) for part in parts]
+    edges = [sum(counts[:number]) for number in range(len(counts) + 1)]
+    spans = [whole.times[first:last] for first, last in itertools.pairwise(edges)]
+    shared = [
+        (part.bare, tuple(time - span[0] for time in span), span[0])
+        for part, span in zip(parts, spans, strict=True)
+    ]
+    pictures = []
+    for rung in rungs:
+        tasks = [
+            ChunkEncode(part, rung, times, start, whole.timescale, whole.step, whole.rate)
+            for part, times, start in shared
+        ]
+        chunks = tuple(PlannedChunk(task.key, task) for task in tasks)
+        pictures.append(PlannedPicture(rung.name, rung, chunks, whole))
+    return tuple(pictures)
+
+
+def _start_s(chunk_plan: Plan) -> float:
+    """Time of the first picture on the source's clock, in seconds."""
+    return float(chunk_plan.first_pts * chunk_plan.video.time_base)
+
+
+def _plan_sounds(source: Source, start_s: float | None, least_s: float) -> tuple[PlannedSound, ...]:
+    """`start_s`, `least_s`: the picture's start and length; without a picture the sound's own start, and 0."""
+    audio = source.audio
+    if audio is None:
+        return ()
+    start_s = audio.start_s if start_s is None else start_s
+    content = sound_content(source, audio, start_s)
+    tasks = [SoundEncode(source, audio, content, voice, start_s, least_s) for voice in voices(audio)]
+    return tuple(PlannedSound(task.voice.name, task.key, task) for task in tasks)
