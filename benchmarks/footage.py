@@ -125,7 +125,7 @@ def _make(footage: Footage, path: Path, say: Say) -> None:
         *(media_tools.program("setpriv"), "--pdeathsig", "KILL", "--", program, "-v", "error", "-y"),
         *(*raw, "-r", str(FRAME_RATE), "-i", "pipe:0", "-f", "lavfi", "-i", footage.sound()),
         *("-t", f"{footage.frames / FRAME_RATE:.6f}", "-map", "0:v", "-map", "1:a", *ENCODER, *SOUND),
-        *("-fflags", "+bitexact", "-flags", "+bitexact", "-f", "mp4", media_tools.safe_name(path)),
+        *("-fflags", "+bitexact", "-flags", "+bitexact", "-f", "mp4", media_tools.file_url(path)),
     ]
     with (
         tempfile.TemporaryFile("w+") as words,

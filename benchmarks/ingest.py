@@ -22,7 +22,7 @@ from benchmarks.report import Figure, Report, Say
 from benchmarks.run_times import Span, recorded_stages, run_times
 from pipelines import media_tools
 from pipelines.package.manifests import PLAYLIST
-from pipelines.source.source import probe
+from pipelines.source.probe import probe
 from schemas.errors import StageError
 
 MINUTES = 10.0

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import media_tools
-from pipelines.encoding.chunk import ChunkEncode, picture_outputs
+from pipelines.encoding.chunk import ChunkEncode, build_picture_outputs
 from pipelines.encoding.sound import SoundEncode
-from pipelines.encoding.timeline import timeline
-from pipelines.ladder.ladder import INGEST_CODECS, ladder, voices
-from pipelines.source.chunk_plan import plan
+from pipelines.encoding.timeline import build_timeline
+from pipelines.ladder.ladder import INGEST_CODECS, build_audio_ladder, build_ladder
+from pipelines.source.chunk_plan import plan_chunks
 from pipelines.source.cutting import Piece
-from pipelines.source.source import probe
+from pipelines.source.probe import probe
 from schemas.errors import InputError
 
 BOUND_OPTIONS = frozenset({"-threads", "-row-mt", "-tile-columns"})
@@ -44,9 +44,9 @@ def one_command(path: Path, folder: Path) -> OneCommand:
     rungs, sounds = whole_encodes(path)
     files = {task.rung.name: folder / f"{task.rung.name}.mp4" for task in rungs}
     heard = {sound.voice.name: folder / f"{sound.voice.name}.mp4" for sound in sounds}
-    outputs = picture_outputs(rungs, path, list(files.values()))
+    outputs = build_picture_outputs(rungs, path, list(files.values()))
     outputs += _sound_outputs(sounds, path, list(heard.values()))
-    command = media_tools.ffmpeg_command(media_tools.together(outputs), rungs[0].piece.video.decoder)
+    command = media_tools.ffmpeg_command(media_tools.merge_outputs(outputs), rungs[0].piece.video.decoder)
     return OneCommand(tuple(_unbound(command)), files, heard, len(rungs[0].times))
 
 
@@ -55,8 +55,8 @@ def whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
     source = probe(path)
     if source.video is None:
         raise InputError(f"{path}: has no picture, so there is no ladder to compare")
-    whole = plan(source)
-    pictures = timeline(whole)
+    whole = plan_chunks(source)
+    pictures = build_timeline(whole)
     chunks = whole.chunks
     single = replace(
         chunks[0],
@@ -64,13 +64,13 @@ def whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
         origin=min(chunk.origin for chunk in chunks),
         pictures=tuple(itertools.chain.from_iterable(chunk.pictures or () for chunk in chunks)) or None,
     )
-    piece = Piece(source, whole.video, single, whole.first_pts, alone=True)
+    piece = Piece(source, whole.video, single, whole.first_pts, is_only_chunk=True)
     rungs = [
         ChunkEncode(piece, rung, pictures.times, 0, pictures.timescale, pictures.step, pictures.rate)
-        for rung in ladder(whole.video, INGEST_CODECS)
+        for rung in build_ladder(whole.video, INGEST_CODECS)
     ]
     start_s, audio = float(whole.first_pts * whole.video.time_base), source.audio
-    spoken = [(audio, voice) for voice in voices(audio)] if audio else []
+    spoken = [(audio, voice) for voice in build_audio_ladder(audio)] if audio else []
     return rungs, [
         SoundEncode(source, audio, "", voice, start_s, pictures.duration_s) for audio, voice in spoken
     ]
@@ -78,11 +78,11 @@ def whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
 
 def _sound_outputs(sounds: Sequence[SoundEncode], path: Path, results: Sequence[Path]) -> list[Any]:
     """As `picture_outputs`: what is heard alike is decoded and filtered once."""
-    heard = [sound.heard(path) for sound in sounds]
+    heard = [sound.build_stream(path) for sound in sounds]
     taps = {stream: stream.filter_multi_output("asplit", heard.count(stream)) for stream in heard}
     return [
         taps[stream][str(heard[:number].count(stream))].output(
-            media_tools.safe_name(result), **sound.options()
+            media_tools.file_url(result), **sound.build_options()
         )
         for number, (stream, sound, result) in enumerate(zip(heard, sounds, results, strict=True))
     ]

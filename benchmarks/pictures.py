@@ -15,7 +15,7 @@ def decoded_pictures(path: Path, codec: str) -> int:
     """
     program = "ffmpeg-vmaf" if codec in NO_SOFTWARE_DECODER else "ffmpeg"
     command = [
-        *(media_tools.program(program), "-nostdin", "-v", "error", "-i", media_tools.safe_name(path)),
+        *(media_tools.program(program), "-nostdin", "-v", "error", "-i", media_tools.file_url(path)),
         *("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"),
     ]
     finished = media_tools.check(command)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pipelines.encoding.package_record import PackageRecord, read_record, write_record
 from pipelines.encoding.renditions import Package, build_package
 from pipelines.ladder.ladder import INGEST_CODECS
-from pipelines.package.thumbnail import best_position, make_thumbnail
-from pipelines.video_row import move, source_digest, video_row
+from pipelines.package.thumbnail import choose_position, make_thumbnail
+from pipelines.video_row import read_video, require_source_digest, update_video
 from stores.delta import lake
 from stores.media import media
 from stores.stage import stage_arguments, stage_attempt
@@ -24,22 +24,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage."""
     arguments = stage_arguments(argv)
     with stage_attempt("encode", arguments) as attempt:
-        sha256 = source_digest(video_row(arguments.video))
-        move(arguments.video, {"status": "encoding"})
+        sha256 = require_source_digest(read_video(arguments.video))
+        update_video(arguments.video, {"status": "encoding"})
         record, attempt.detail = read_record(sha256), "0 chunks encoded"
         if record is None:
-            record, attempt.detail = _made(arguments.video, sha256, arguments.rest)
+            record, attempt.detail = _build_package(arguments.video, sha256, arguments.rest)
         rows = [{"video_id": arguments.video, **row} for row in record.renditions]
         lake().replace("renditions", scope={"video_id": arguments.video}, rows=rows)
         attempt.rows = len(rows)
     return 0
 
 
-def _made(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[PackageRecord, str]:
+def _build_package(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[PackageRecord, str]:
     """Build and store the package and its thumbnail; the record comes last."""
     source = media().source_path(sha256)
     with build_package(source, sha256, codecs=INGEST_CODECS, engine_options=engine_options) as package:
-        thumbnail = _thumbnail(video_id, package)
+        thumbnail = _publish_thumbnail(video_id, package)
         rows = [rendition.as_row() for rendition in package.renditions]
         digest = media().publish_package(package.folder)
     record = PackageRecord(digest, thumbnail, package.duration_s, rows)
@@ -47,7 +47,7 @@ def _made(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[Pa
     return record, f"{package.encoded} chunks encoded, {package.reused} reused"
 
 
-def _thumbnail(video_id: str, package: Package) -> str | None:
+def _publish_thumbnail(video_id: str, package: Package) -> str | None:
     """Chosen by the fingerprints of the same video; none where there is only sound."""
     if package.plan is None:
         return None
@@ -55,7 +55,7 @@ def _thumbnail(video_id: str, package: Package) -> str | None:
     samples = [(row["position_s"], row["quality"]) for row in sampled.to_pylist()]
     with media().staging() as folder:
         picture = folder / "thumbnail.jpg"
-        make_thumbnail(package.plan, best_position(samples, package.duration_s), picture)
+        make_thumbnail(package.plan, choose_position(samples, package.duration_s), picture)
         return media().publish_thumbnail(picture)
 
 

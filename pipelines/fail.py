@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.video_row import move, video_row
+from pipelines.video_row import read_video, update_video
 from stores.delta import lake
 from stores.stage import stage_arguments, stage_attempt
 
@@ -23,15 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage; 1 when all went well."""
     arguments = stage_arguments(argv)
     with stage_attempt(STAGE, arguments) as attempt:
-        video_row(arguments.video)
-        reasons = failures(lake().read("pipeline_runs", where={"run_id": arguments.run_id}).to_pylist())
-        move(arguments.video, {"status": "failed", "reasons": reasons})
+        read_video(arguments.video)
+        reasons = list_failures(lake().read("pipeline_runs", where={"run_id": arguments.run_id}).to_pylist())
+        update_video(arguments.video, {"status": "failed", "reasons": reasons})
         attempt.rows = len(reasons)
         attempt.detail = "; ".join(reasons)
     return 1
 
 
-def failures(runs: Sequence[dict[str, Any]]) -> list[str]:
+def list_failures(runs: Sequence[dict[str, Any]]) -> list[str]:
     """What the last attempt of each stage that did not succeed said, in order of time."""
     last: dict[str, dict[str, Any]] = {}
     for run in sorted(runs, key=lambda run: (run["attempt"], run["started"])):

@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.inspection.fingerprints import fingerprint_rows
+from pipelines.inspection.fingerprints import build_fingerprint_rows
 from pipelines.inspection.inspection import Inspection, inspect_source
-from pipelines.source.faults import Fault, reasons
-from pipelines.video_row import move, source_digest, video_row
+from pipelines.source.faults import Fault, list_reasons
+from pipelines.video_row import read_video, require_source_digest, update_video
 from stores.delta import lake
 from stores.media import media
 from stores.stage import stage_arguments, stage_attempt
@@ -27,14 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage; 0 also where the verdict is to reject."""
     arguments = stage_arguments(argv)
     with stage_attempt("inspect", arguments, opens=True) as attempt:
-        sha256 = source_digest(video_row(arguments.video))
-        move(arguments.video, {"status": "inspecting", "reasons": []})
+        sha256 = require_source_digest(read_video(arguments.video))
+        update_video(arguments.video, {"status": "inspecting", "reasons": []})
         source = media().source_path(sha256)
         inspection = inspect_source(source, engine_options=arguments.rest)
         attempt.rows = write_rows(arguments.video, sha256, inspection)
         attempt.refused = not inspection.accepted
         attempt.next = ["match"] if inspection.accepted else ["reject"]
-        attempt.detail = "accept" if inspection.accepted else "; ".join(reasons(inspection.faults))
+        attempt.detail = "accept" if inspection.accepted else "; ".join(list_reasons(inspection.faults))
     return 0
 
 
@@ -42,10 +42,11 @@ def write_rows(video_id: str, sha256: str, inspection: Inspection) -> int:
     """Put what was found in the lake, one commit a table; returns how many rows there are."""
     owner = {"video_id": video_id}
     tables: dict[str, list[dict[str, Any]]] = {
-        "chunks": [{**owner, **row} for row in inspection.chunk_rows()],
+        "chunks": [{**owner, **row} for row in inspection.build_chunk_rows()],
         "inspections": [{**owner, **_fault_row(video_id, fault)} for fault in inspection.faults],
         "fingerprints": [
-            {**owner, **row, "origin": "ingest"} for row in fingerprint_rows(inspection.samples(), sha256)
+            {**owner, **row, "origin": "ingest"}
+            for row in build_fingerprint_rows(inspection.merge_samples(), sha256)
         ],
     }
     for name, rows in tables.items():
@@ -54,7 +55,10 @@ def write_rows(video_id: str, sha256: str, inspection: Inspection) -> int:
 
 
 def _fault_row(video_id: str, fault: Fault) -> dict[str, Any]:
-    return {**fault.as_row(), "fault_id": str(uuid.uuid5(FAULTS, f"{video_id}/{fault.kind}/{fault.place}"))}
+    return {
+        **fault.as_row(),
+        "fault_id": str(uuid.uuid5(FAULTS, f"{video_id}/{fault.kind}/{fault.sort_key}")),
+    }
 
 
 if __name__ == "__main__":

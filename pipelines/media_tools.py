@@ -89,14 +89,21 @@ def version(name: str) -> str:
     return check([program(name), option], timeout_s=30).decode(errors="replace").splitlines()[0]
 
 
+def source_probe() -> list[str]:
+    """The start of an ffprobe command on an uploaded file: allowed demuxers and protocols only."""
+    formats = f"{MOVING_FORMATS},{STILL_FORMATS}"
+    allowed = ("-protocol_whitelist", SAFE_PROTOCOLS, "-format_whitelist", formats)
+    return [program("ffprobe"), "-hide_banner", "-v", "error", *allowed]
+
+
 def source_input(path: Path, **options: Any) -> Any:
-    """An ffmpeg-python input on a file that somebody brought."""
+    """An ffmpeg-python input of an uploaded file: allowed demuxers and protocols only."""
     return ffmpeg.input(
-        safe_name(path), protocol_whitelist=SAFE_PROTOCOLS, format_whitelist=MOVING_FORMATS, **options
+        file_url(path), protocol_whitelist=SAFE_PROTOCOLS, format_whitelist=MOVING_FORMATS, **options
     )
 
 
-def safe_name(path: Path) -> str:
+def file_url(path: Path) -> str:
     """A path as an ffmpeg URL that is neither an option nor another protocol."""
     return f"file:{path}"
 
@@ -109,7 +116,7 @@ def ffmpeg_command(output: Any, name: str = "ffmpeg") -> list[str]:
     return command
 
 
-def together(outputs: Sequence[Any]) -> Any:
+def merge_outputs(outputs: Sequence[Any]) -> Any:
     """Several ffmpeg-python outputs as those of one command."""
     return ffmpeg.merge_outputs(*outputs)
 
@@ -177,7 +184,7 @@ def check(command: Sequence[str], *, timeout_s: float = TIMEOUT_S, cwd: Path | N
     return output
 
 
-def blocks(stdout: IO[bytes], size: int) -> Iterator[bytes]:
+def read_blocks(stdout: IO[bytes], size: int) -> Iterator[bytes]:
     """Blocks of exactly `size` bytes; an incomplete last one is left out."""
     while len(block := stdout.read(size)) == size:
         yield block
@@ -189,10 +196,10 @@ def _listen(stderr: IO[bytes], said: deque[str]) -> None:
     while block := stderr.read1(READ_BYTES):  # type: ignore[attr-defined]
         *lines, rest = (rest + block).split(b"\n")
         rest = rest[-STDERR_LINE_CHARACTERS:]
-        said.extend(_printable(line) for line in lines)
+        said.extend(_decode_line(line) for line in lines)
     if rest:
-        said.append(_printable(rest))
+        said.append(_decode_line(rest))
 
 
-def _printable(line: bytes) -> str:
+def _decode_line(line: bytes) -> str:
     return line[:STDERR_LINE_CHARACTERS].decode(errors="replace").strip()

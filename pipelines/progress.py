@@ -31,7 +31,7 @@ class _Ticket:
 
 
 @contextmanager
-def watched(on_progress: OnProgress | None, total: int, label: str) -> Iterator[str]:
+def open_ticket(on_progress: OnProgress | None, total: int, label: str) -> Iterator[str]:
     """The name of a ticket that `advance` counts on while the block runs."""
     name = f"{label}-{next(_numbers)}"
     if on_progress is not None:

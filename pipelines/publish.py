@@ -9,16 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines.encoding.package_record import needed_record
+from pipelines.encoding.package_record import require_record
 from pipelines.package.packaging import verify_package
-from pipelines.video_row import move, source_digest, video_row
+from pipelines.video_row import read_video, require_source_digest, update_video
 from schemas.errors import StageError
 from stores.delta import lake
 from stores.media import media
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
 
-GATED = ("chunks", "inspections", "fingerprints", "matches", "renditions")
+CHECKED_TABLES = ("chunks", "inspections", "fingerprints", "matches", "renditions")
 THUMBNAIL_URL = "/media/thumbnails/{name}"
 
 
@@ -26,15 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage."""
     arguments = stage_arguments(argv)
     with stage_attempt("publish", arguments) as attempt:
-        video = video_row(arguments.video)
-        attempt.rows = gate(arguments.run_id, arguments.video)
-        record = needed_record(source_digest(video))
+        video = read_video(arguments.video)
+        attempt.rows = check_written_rows(arguments.run_id, arguments.video)
+        record = require_record(require_source_digest(video))
         folder = media().package_path(record.package)
         verify_package(folder)
         missing = [row["path"] for row in record.renditions if not (folder / row["path"]).is_dir()]
         if missing:
             raise StageError(f"package {record.package} lacks {missing[0]}; run the encode stage again")
-        attempt.detail = move(
+        attempt.detail = update_video(
             arguments.video,
             {
                 "status": "ready",
@@ -47,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def gate(run_id: str, video_id: str) -> int:
+def check_written_rows(run_id: str, video_id: str) -> int:
     """Check what was written of the video; returns how many rows were. Raises QualityError, StageError if none play."""
     checked = 0
-    for name in GATED:
+    for name in CHECKED_TABLES:
         rows = lake().read(name, where={"video_id": video_id}).to_pylist()
         if name == "renditions" and not rows:
             raise StageError(f"video {video_id} has no renditions; run the encode stage first")

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.source.faults import Fault, reasons
-from pipelines.video_row import move, video_row
+from pipelines.source.faults import Fault, list_reasons
+from pipelines.video_row import read_video, update_video
 from schemas.errors import StageError
 from stores.delta import lake
 from stores.match_decisions import standing_wholes
@@ -23,18 +23,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stage."""
     arguments = stage_arguments(argv)
     with stage_attempt("reject", arguments) as attempt:
-        video_row(arguments.video)
-        values = verdict(arguments.video)
-        status = move(arguments.video, values)
+        read_video(arguments.video)
+        values = decide_verdict(arguments.video)
+        status = update_video(arguments.video, values)
         attempt.rows = len(values["reasons"])
         attempt.detail = f"{status}: {'; '.join(values['reasons'])}"
     return 0
 
 
-def verdict(video_id: str) -> dict[str, Any]:
+def decide_verdict(video_id: str) -> dict[str, Any]:
     """The columns to set. Raises StageError where neither inspection nor matching gave a reason."""
     found = lake().read("inspections", where={"video_id": video_id}).to_pylist()
-    if said := reasons(map(Fault.from_row, found)):
+    if said := list_reasons(map(Fault.from_row, found)):
         return {"status": "rejected", "reasons": said}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
     with connect() as connection:

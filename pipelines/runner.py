@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.progress import OnProgress, watched
+from pipelines.progress import OnProgress, open_ticket
 from schemas.errors import MediaToolError, NewsreelError
 from schemas.settings import settings
 from stores.files import write_atomically
@@ -101,8 +101,8 @@ def run_stage(
     """
     if not elements:
         return []
-    with media().staging() as folder, watched(on_progress, len(elements), label) as ticket:
-        options, runner = pipeline_options(workers or os.cpu_count() or 1, engine_options)
+    with media().staging() as folder, open_ticket(on_progress, len(elements), label) as ticket:
+        options, runner = build_pipeline_options(workers or os.cpu_count() or 1, engine_options)
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             outputs = (
                 pipeline
@@ -122,7 +122,7 @@ def _read(path: Path) -> Any:
     return pickle.loads(path.read_bytes())  # noqa: S301 - our own workers wrote it, in our private folder
 
 
-def pipeline_options(workers: int, engine_options: Sequence[str] = ()) -> tuple[PipelineOptions, str]:
+def build_pipeline_options(workers: int, engine_options: Sequence[str] = ()) -> tuple[PipelineOptions, str]:
     """Beam's options and the runner's name, from the settings, the engine options of a program, and `workers`.
 
     `workers` counts only on this machine; a remote engine has its own options.

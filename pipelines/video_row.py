@@ -12,13 +12,13 @@ from stores.outbox import change, find
 from stores.postgres import Connection
 
 
-def video_row(video_id: str) -> dict[str, Any]:
+def read_video(video_id: str) -> dict[str, Any]:
     """The row. Raises NotFoundError where there is no such video."""
     with patiently_connected() as connection:
-        return found(connection, video_id)
+        return lock_video(connection, video_id)
 
 
-def source_digest(row: Mapping[str, Any]) -> str:
+def require_source_digest(row: Mapping[str, Any]) -> str:
     """The digest under which the video's source file is kept. Raises StageError where it has none: an imported row."""
     if row["sha256"] is None:
         raise StageError(
@@ -27,7 +27,7 @@ def source_digest(row: Mapping[str, Any]) -> str:
     return str(row["sha256"])
 
 
-def found(connection: Connection, video_id: str) -> dict[str, Any]:
+def lock_video(connection: Connection, video_id: str) -> dict[str, Any]:
     """The row as this transaction sees it, locked until it ends. Raises NotFoundError."""
     row = find(connection, "videos", {"video_id": video_id}, lock=True)
     if row is None:
@@ -35,14 +35,14 @@ def found(connection: Connection, video_id: str) -> dict[str, Any]:
     return row
 
 
-def move(video_id: str, values: dict[str, Any]) -> str:
+def update_video(video_id: str, values: dict[str, Any]) -> str:
     """Set columns and record the event in one transaction, unless the video's status is final; returns the status.
 
     Raises ConflictError where the stage that this process runs was overtaken.
     """
     with patiently_connected() as connection:
         check_fence(connection)
-        row = found(connection, video_id)
+        row = lock_video(connection, video_id)
         if row["status"] in FINAL_STATUSES:
             return str(row["status"])
         change(connection, "videos", {"video_id": video_id}, values)

@@ -53,7 +53,7 @@ class StageMixIn(_Operator):
         With `ends_run` the task is failed for good once the program has done its work.
         """
         with _outcome_file(context) as outcome:
-            command = [*program, *stage_arguments(context, outcome), *options]
+            command = [*program, *build_stage_arguments(context, outcome), *options]
             self.log.info("Running %s", " ".join(command))
             own = {**program_environment(), **request_environment(context), **(environment or {})}
             self._child = Child(command, own, self._say)
@@ -62,7 +62,7 @@ class StageMixIn(_Operator):
         if ends_run and said is not None:
             raise AirflowFailException(said.get("detail") or "a stage of this run has failed")
         if status:
-            raise AirflowException(f"{program[-1]} {ending(status)}; its last lines above say why")
+            raise AirflowException(f"{program[-1]} {describe_status(status)}; its last lines above say why")
         self._go_on(context, said or {})
 
     def on_kill(self) -> None:
@@ -83,7 +83,7 @@ class StageMixIn(_Operator):
             self.do_branch(context, said["next"])
 
 
-def stage_arguments(context: Context, outcome: Path) -> list[str]:
+def build_stage_arguments(context: Context, outcome: Path) -> list[str]:
     """The command-line arguments that every stage program takes."""
     video_id = context["params"].get("video_id")
     video = ["--video-id", str(video_id)] if video_id else []
@@ -103,7 +103,7 @@ def program_environment() -> dict[str, str]:
     return {**kept, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def ending(status: int) -> str:
+def describe_status(status: int) -> str:
     """How a program ended, in words."""
     return f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from pipelines import media_tools
 from pipelines.encoding.track import check_times
-from pipelines.ladder.codecs import DECODING_WORK, RECIPE, WORK, picture_options
+from pipelines.ladder.codecs import DECODING_WORK, RECIPE, WORK, build_picture_options
 from pipelines.ladder.ladder import GOP_S, Rung
-from pipelines.source.cutting import Piece, cut, decoding, upright
+from pipelines.source.cutting import Piece, cut, decode_pictures, rotate_upright
 from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
 
@@ -53,9 +53,9 @@ class ChunkEncode:
                 "recipe": RECIPE,
                 "content": [video.configuration, self.piece.chunk.content],
                 "shown": [video.rotation, video.interlaced],
-                "times": [times, self.timescale, self.times_expression()],
+                "times": [times, self.timescale, self.build_setpts()],
                 "size": [self.rung.width, self.rung.height],
-                "options": self.options(),
+                "options": self.build_options(),
                 "programs": [media_tools.version("ffmpeg"), media_tools.version(video.decoder)],
             }
         )
@@ -71,7 +71,7 @@ class ChunkEncode:
         width, height = self.piece.video.shown_size
         return len(self.times) * width * height * DECODING_WORK
 
-    def times_expression(self) -> str:
+    def build_setpts(self) -> str:
         """What `setpts` is told, so that each picture gets its exact time."""
         if self.step is None:
             return "PTS-STARTPTS"
@@ -79,12 +79,12 @@ class ChunkEncode:
             return f"N*{self.step}"
         return f"round((PTS-STARTPTS)/{self.step})*{self.step}"
 
-    def options(self) -> dict[str, Any]:
+    def build_options(self) -> dict[str, Any]:
         """Ffmpeg's output options."""
         return {
             "format": "mp4",
-            **picture_options(self.rung, self.rate),
-            "force_key_frames": key_frame_times(self.times, self.timescale),
+            **build_picture_options(self.rung, self.rate),
+            "force_key_frames": choose_key_frame_times(self.times, self.timescale),
             "fps_mode": "passthrough",
             "enc_time_base": "filter",
             "video_track_timescale": self.timescale,
@@ -94,7 +94,7 @@ class ChunkEncode:
         }
 
 
-def key_frame_times(times: Sequence[int], timescale: int) -> str:
+def choose_key_frame_times(times: Sequence[int], timescale: int) -> str:
     """Times for `-force_key_frames`: GOPs of equal length, about GOP_S, at the same pictures on every rung.
 
     Each is the microsecond before its picture, so that rounding never moves it to the next one.
@@ -109,32 +109,34 @@ def key_frame_times(times: Sequence[int], timescale: int) -> str:
     return ",".join(f"{value // 1_000_000}.{value % 1_000_000:06d}" for value in microseconds)
 
 
-def picture_outputs(tasks: Sequence[ChunkEncode], path: Path, results: Sequence[Path]) -> list[Any]:
+def build_picture_outputs(tasks: Sequence[ChunkEncode], path: Path, results: Sequence[Path]) -> list[Any]:
     """`path`'s pictures encoded into `results`, as ffmpeg-python outputs: one decoding, one scaling a size.
 
     `tasks`: rungs of one chunk.
     """
     piece, video = tasks[0].piece, tasks[0].piece.video
-    picture = upright(decoding(piece, path, strict=False), video.rotation)
+    picture = rotate_upright(decode_pictures(piece, path, strict=False), video.rotation)
     if video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
     sizes = list(dict.fromkeys((task.rung.width, task.rung.height) for task in tasks))
     outputs = {}
-    for size, source in zip(sizes, _taps(picture, len(sizes)), strict=True):
+    for size, source in zip(sizes, _split_stream(picture, len(sizes)), strict=True):
         numbers = [n for n, task in enumerate(tasks) if (task.rung.width, task.rung.height) == size]
         scaled = (
             source.filter("scale", *size, flags=SCALER, out_range="tv")
             .filter("format", "yuv420p")
             .filter("setsar", 1)
             .filter("settb", f"1/{tasks[0].timescale}")
-            .filter("setpts", tasks[0].times_expression())
+            .filter("setpts", tasks[0].build_setpts())
         )
-        for number, tap in zip(numbers, _taps(scaled, len(numbers)), strict=True):
-            outputs[number] = tap.output(media_tools.safe_name(results[number]), **tasks[number].options())
+        for number, tap in zip(numbers, _split_stream(scaled, len(numbers)), strict=True):
+            outputs[number] = tap.output(
+                media_tools.file_url(results[number]), **tasks[number].build_options()
+            )
     return [outputs[number] for number in range(len(tasks))]
 
 
-def _taps(stream: Any, count: int) -> list[Any]:
+def _split_stream(stream: Any, count: int) -> list[Any]:
     if count == 1:
         return [stream]
     split = stream.filter_multi_output("split", count)
@@ -153,24 +155,26 @@ def encode_chunk(tasks: Sequence[ChunkEncode]) -> list[tuple[str, bool]]:
         key: task for key, task in zip(keys, tasks, strict=True) if media().cached(key, SUFFIX) is None
     }
     if missing:
-        _encode_and_keep(missing)
+        _encode_and_cache(missing)
     return [(key, key not in missing) for key in keys]
 
 
-def _encode_and_keep(tasks: Mapping[str, ChunkEncode]) -> None:
+def _encode_and_cache(tasks: Mapping[str, ChunkEncode]) -> None:
     first = next(iter(tasks.values()))
     with ExitStack() as keeping:
         results = [keeping.enter_context(media().keep(key, SUFFIX)) for key in tasks]
         with cut(first.piece) as path:
-            outputs = picture_outputs(list(tasks.values()), path, results)
-            command = media_tools.ffmpeg_command(media_tools.together(outputs), first.piece.video.decoder)
+            outputs = build_picture_outputs(list(tasks.values()), path, results)
+            command = media_tools.ffmpeg_command(
+                media_tools.merge_outputs(outputs), first.piece.video.decoder
+            )
             media_tools.check(command)
         for task, result in zip(tasks.values(), results, strict=True):
             where = f"{task.piece.source.path.name}, chunk {task.piece.chunk.index}, {task.rung.name}"
             check_times(result, task.times, task.timescale, where)
 
 
-def kept_chunk(key: str) -> Path:
+def find_encoded(key: str) -> Path:
     """Where a chunk that was encoded lies. Raises MediaToolError where it has gone."""
     path = media().cached(key, SUFFIX)
     if path is None:

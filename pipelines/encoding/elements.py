@@ -20,7 +20,7 @@ SHARED_POINTS = 4_000_000
 ladder of two codecs. A larger rung goes alone."""
 
 
-def elements(tasks: Sequence[ChunkEncode | SoundEncode], workers: int) -> list[Element]:
+def build_elements(tasks: Sequence[ChunkEncode | SoundEncode], workers: int) -> list[Element]:
     """The elements for `workers` that take turns: largest first, dealt out so that they end together.
 
     The last chunks, one a worker, are encoded rung by rung: small elements fill up what the large ones leave.
@@ -29,28 +29,28 @@ def elements(tasks: Sequence[ChunkEncode | SoundEncode], workers: int) -> list[E
     for task in tasks:
         if isinstance(task, ChunkEncode):
             chunks.setdefault(task.start, []).append(task)
-    largest_first = sorted(chunks.values(), key=lambda chunk: work(tuple(chunk)), reverse=True)
+    largest_first = sorted(chunks.values(), key=lambda chunk: estimate_work(tuple(chunk)), reverse=True)
     found: list[Element] = [task for task in tasks if isinstance(task, SoundEncode)]
     for number, chunk in enumerate(largest_first):
         whole = number < len(largest_first) - workers
-        found += _shared(chunk) if whole else [(task,) for task in chunk]
-    return dealt(sorted(found, key=work, reverse=True), workers)
+        found += _group_rungs(chunk) if whole else [(task,) for task in chunk]
+    return deal(sorted(found, key=estimate_work, reverse=True), workers)
 
 
-def work(element: Element) -> float:
+def estimate_work(element: Element) -> float:
     """About how much work an element is, on the scale of a chunk's on one rung."""
     if isinstance(element, SoundEncode):
         return element.work
     return element[0].decoding_work + sum(task.work for task in element)
 
 
-def dealt(largest_first: Sequence[T], workers: int) -> list[T]:
+def deal(largest_first: Sequence[T], workers: int) -> list[T]:
     """An order, to and fro, in which workers that take every n-th each get about as much: Beam's do on this machine."""
     rounds = [largest_first[first : first + workers] for first in range(0, len(largest_first), workers)]
     return [one for turn, round_ in enumerate(rounds) for one in (round_[::-1] if turn % 2 else round_)]
 
 
-def _shared(chunk: Sequence[ChunkEncode]) -> list[tuple[ChunkEncode, ...]]:
+def _group_rungs(chunk: Sequence[ChunkEncode]) -> list[tuple[ChunkEncode, ...]]:
     """A chunk's rungs put together, largest first, each with the first that it does not make too large."""
     groups: list[list[ChunkEncode]] = []
     for task in sorted(chunk, key=lambda task: task.rung.points, reverse=True):

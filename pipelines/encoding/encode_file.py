@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.encoding.quality_score import Comparison, vmaf
+from pipelines.encoding.quality_score import Comparison, measure_vmaf
 from pipelines.encoding.renditions import Package, build_package
 from pipelines.ladder.ladder import CODECS, DEFAULT_CODECS
 from pipelines.package.manifests import DASH, HLS
 from pipelines.progress import OnProgress
-from pipelines.source.source import probe
+from pipelines.source.probe import probe
 from schemas.errors import DependencyError, InputError
 from stores.media import file_digest
 
@@ -36,8 +36,8 @@ def encode_file(
     with build_package(
         path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
     ) as package:
-        scores = _scores(package, on_progress)
-        report = _report(package, out, scores)
+        scores = _measure_scores(package, on_progress)
+        report = _build_report(package, out, scores)
         _replace(package.folder, out)
     return report
 
@@ -58,7 +58,7 @@ def _check_target(out: Path) -> None:
         raise InputError(f"--out {out}: holds something else than a package; give a new or empty folder")
 
 
-def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
+def _measure_scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
     """VMAF by rendition, one after the other: libvmaf uses all cores itself."""
     if package.plan is None:
         return {}
@@ -68,13 +68,13 @@ def _scores(package: Package, on_progress: OnProgress | None) -> dict[str, float
         if on_progress:
             on_progress(number, len(pictures), "vmaf")
         compared = Comparison(package.plan, package.sha256, rendition.track, file_digest(rendition.track))
-        scores[rendition.name] = vmaf(compared)
+        scores[rendition.name] = measure_vmaf(compared)
     if on_progress:
         on_progress(len(pictures), len(pictures), "vmaf")
     return scores
 
 
-def _report(package: Package, out: Path, scores: dict[str, float | None]) -> dict[str, Any]:
+def _build_report(package: Package, out: Path, scores: dict[str, float | None]) -> dict[str, Any]:
     rows = [rendition.as_row() for rendition in package.renditions]
     picture = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames")
     frames = [row["frames"] for row in rows if row["media"] == "video"]

@@ -13,11 +13,11 @@ from typing import Any
 
 from pipelines.encoding.chunk import ChunkEncode
 from pipelines.encoding.sound import SoundEncode
-from pipelines.encoding.timeline import Timeline, timeline
-from pipelines.ladder.ladder import Rung, ladder, voices
-from pipelines.source.chunk_plan import Plan, plan
-from pipelines.source.content_key import sound_content
-from pipelines.source.cutting import pieces
+from pipelines.encoding.timeline import Timeline, build_timeline
+from pipelines.ladder.ladder import Rung, build_audio_ladder, build_ladder
+from pipelines.source.chunk_plan import ChunkPlan, plan_chunks
+from pipelines.source.content_key import digest_sound
+from pipelines.source.cutting import build_pieces
 from pipelines.source.source import Source
 
 
@@ -79,7 +79,7 @@ class PackagePlan:
     """All renditions of one source, pictures first, by codec and size. `chunk_plan` is None for sound alone."""
 
     source: Source
-    chunk_plan: Plan | None
+    chunk_plan: ChunkPlan | None
     pictures: tuple[PlannedPicture, ...]
     sounds: tuple[PlannedSound, ...]
 
@@ -99,25 +99,27 @@ class PackagePlan:
 
 def plan_package(source: Source, codecs: Sequence[str]) -> PackagePlan:
     """Plan all renditions of a source. Raises UnfitSourceError where its picture does not decode."""
-    chunk_plan = plan(source) if source.video else None
+    chunk_plan = plan_chunks(source) if source.video else None
     pictures: tuple[PlannedPicture, ...] = ()
     if chunk_plan is not None:
-        times = timeline(chunk_plan)
-        pictures = _plan_pictures(chunk_plan, times, ladder(chunk_plan.video, codecs))
+        times = build_timeline(chunk_plan)
+        pictures = _plan_pictures(chunk_plan, times, build_ladder(chunk_plan.video, codecs))
         sounds = _plan_sounds(source, _start_s(chunk_plan), times.duration_s)
     else:
         sounds = _plan_sounds(source, None, 0.0)
     return PackagePlan(source, chunk_plan, pictures, sounds)
 
 
-def _plan_pictures(chunk_plan: Plan, whole: Timeline, rungs: Sequence[Rung]) -> tuple[PlannedPicture, ...]:
+def _plan_pictures(
+    chunk_plan: ChunkPlan, whole: Timeline, rungs: Sequence[Rung]
+) -> tuple[PlannedPicture, ...]:
     """Chunks hold the same pictures on every rung; each chunk's times count from its own first picture."""
-    parts = pieces(chunk_plan)
+    parts = build_pieces(chunk_plan)
     counts = [len(part.chunk.pictures) if part.chunk.pictures else len(whole.times) for part in parts]
     edges = [sum(counts[:number]) for number in range(len(counts) + 1)]
     spans = [whole.times[first:last] for first, last in itertools.pairwise(edges)]
     shared = [
-        (part.bare, tuple(time - span[0] for time in span), span[0])
+        (part.without_lists, tuple(time - span[0] for time in span), span[0])
         for part, span in zip(parts, spans, strict=True)
     ]
     pictures = []
@@ -131,7 +133,7 @@ def _plan_pictures(chunk_plan: Plan, whole: Timeline, rungs: Sequence[Rung]) -> 
     return tuple(pictures)
 
 
-def _start_s(chunk_plan: Plan) -> float:
+def _start_s(chunk_plan: ChunkPlan) -> float:
     """Time of the first picture on the source's clock, in seconds."""
     return float(chunk_plan.first_pts * chunk_plan.video.time_base)
 
@@ -142,6 +144,8 @@ def _plan_sounds(source: Source, start_s: float | None, least_s: float) -> tuple
     if audio is None:
         return ()
     start_s = audio.start_s if start_s is None else start_s
-    content = sound_content(source, audio, start_s)
-    tasks = [SoundEncode(source, audio, content, voice, start_s, least_s) for voice in voices(audio)]
+    content = digest_sound(source, audio, start_s)
+    tasks = [
+        SoundEncode(source, audio, content, voice, start_s, least_s) for voice in build_audio_ladder(audio)
+    ]
     return tuple(PlannedSound(task.voice.name, task.key, task) for task in tasks)

@@ -29,7 +29,7 @@ class PackageRecord:
     renditions: list[dict[str, Any]]
 
 
-def record_key(sha256: str) -> str:
+def build_record_key(sha256: str) -> str:
     """Names the record by the source and everything that decides what is made of it."""
     return MediaStore.key(
         {
@@ -43,7 +43,7 @@ def record_key(sha256: str) -> str:
 
 def read_record(sha256: str) -> PackageRecord | None:
     """The record of a source whose package is still in the store, or None."""
-    path = media().cached(record_key(sha256), SUFFIX)
+    path = media().cached(build_record_key(sha256), SUFFIX)
     if path is None:
         return None
     record = PackageRecord(**json.loads(path.read_text()))
@@ -54,7 +54,7 @@ def read_record(sha256: str) -> PackageRecord | None:
     return record
 
 
-def needed_record(sha256: str) -> PackageRecord:
+def require_record(sha256: str) -> PackageRecord:
     """The record of a source. Raises StageError where it was not encoded."""
     record = read_record(sha256)
     if record is None:
@@ -64,5 +64,5 @@ def needed_record(sha256: str) -> PackageRecord:
 
 def write_record(sha256: str, record: PackageRecord) -> None:
     """Keep the record, in place of an earlier one."""
-    with media().keep(record_key(sha256), SUFFIX) as path:
+    with media().keep(build_record_key(sha256), SUFFIX) as path:
         path.write_text(json.dumps(asdict(record), sort_keys=True))

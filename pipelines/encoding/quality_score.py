@@ -10,8 +10,8 @@ from pathlib import Path
 import ffmpeg
 
 from pipelines import media_tools
-from pipelines.source.chunk_plan import Plan
-from pipelines.source.cutting import pieces, upright
+from pipelines.source.chunk_plan import ChunkPlan
+from pipelines.source.cutting import build_pieces, rotate_upright
 from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
 
@@ -26,7 +26,7 @@ SMALLEST_SIDE = 32
 class Comparison:
     """One finished track against its source; `track_sha256` names the result among those kept."""
 
-    whole: Plan
+    whole: ChunkPlan
     sha256: str
     track: Path
     track_sha256: str
@@ -40,7 +40,7 @@ class Comparison:
         )
 
 
-def vmaf(comparison: Comparison) -> float | None:
+def measure_vmaf(comparison: Comparison) -> float | None:
     """Mean VMAF, 0 to 100, kept by content; None for a source under SMALLEST_SIDE.
 
     Pictures are compared in order, at the source's stored size, upright.
@@ -53,21 +53,23 @@ def vmaf(comparison: Comparison) -> float | None:
     kept = media().cached(key, SUFFIX)
     if kept is not None:
         return float(json.loads(kept.read_text()))
-    score = _measure(comparison)
+    score = _run_vmaf(comparison)
     with media().keep(key, SUFFIX) as path:
         path.write_text(json.dumps(score))
     return score
 
 
-def _measure(comparison: Comparison) -> float:
-    piece, video = pieces(comparison.whole)[0], comparison.whole.video
+def _run_vmaf(comparison: Comparison) -> float:
+    piece, video = build_pieces(comparison.whole)[0], comparison.whole.video
     source = media_tools.source_input(piece.source.path, noautorotate=None)[str(video.index)]
     width, height = (
         (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
     )
-    reference = _in_order(upright(source, video.rotation).filter("scale", width, height, out_range="tv"))
-    track = ffmpeg.input(media_tools.safe_name(comparison.track))["v:0"]
-    distorted = _in_order(track.filter("scale", width, height, flags="bicubic"))
+    reference = _number_pictures(
+        rotate_upright(source, video.rotation).filter("scale", width, height, out_range="tv")
+    )
+    track = ffmpeg.input(media_tools.file_url(comparison.track))["v:0"]
+    distorted = _number_pictures(track.filter("scale", width, height, flags="bicubic"))
     with media().staging() as folder:
         log = folder / "vmaf.json"
         compared = ffmpeg.filter(
@@ -87,7 +89,7 @@ def _measure(comparison: Comparison) -> float:
             raise MediaToolError(f"libvmaf wrote no whole report to {folder}; is the disk full?") from error
 
 
-def _in_order(stream: ffmpeg.Stream) -> ffmpeg.Stream:
+def _number_pictures(stream: ffmpeg.Stream) -> ffmpeg.Stream:
     """Numbered evenly, so that pictures meet by their order: both have the same ones."""
     return (
         stream.filter("format", "yuv420p").filter("setsar", 1).filter("settb", "1/25").filter("setpts", "N")

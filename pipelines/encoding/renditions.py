@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.encoding.chunk import SUFFIX, ChunkEncode, encode_chunk, kept_chunk
-from pipelines.encoding.elements import Element, elements
+from pipelines.encoding.chunk import SUFFIX, ChunkEncode, encode_chunk, find_encoded
+from pipelines.encoding.elements import Element, build_elements
 from pipelines.encoding.package_plan import PackagePlan, PlannedPicture, PlannedSound, plan_package
-from pipelines.encoding.sound import SoundEncode, encode_sound, sound_length_s
-from pipelines.encoding.track import check_times, join
-from pipelines.ladder.ladder import CODECS, DEFAULT_CODECS, Rung, Voice
-from pipelines.package.packaging import Packaged, Track, package
+from pipelines.encoding.sound import SoundEncode, encode_sound, measure_sound_s
+from pipelines.encoding.track import check_times, join_chunks
+from pipelines.ladder.ladder import CODECS, DEFAULT_CODECS, AudioRung, Rung
+from pipelines.package.packaging import PackagedTrack, Track, write_package
 from pipelines.package.sprite_sheet import SpriteSheets, make_sprites
 from pipelines.progress import OnProgress
 from pipelines.runner import Stage, run_stage
-from pipelines.source.chunk_plan import Plan
-from pipelines.source.source import Source, probe
+from pipelines.source.chunk_plan import ChunkPlan
+from pipelines.source.probe import probe
+from pipelines.source.source import Source
 from schemas.errors import MediaToolError
 from stores.media import media
 
@@ -41,7 +42,7 @@ class Rendition:
 
     planned: PlannedPicture | PlannedSound
     track: Path
-    packaged: Packaged
+    packaged: PackagedTrack
     duration_s: float
 
     @property
@@ -50,7 +51,7 @@ class Rendition:
         return self.planned.track
 
     @property
-    def shape(self) -> Rung | Voice:
+    def shape(self) -> Rung | AudioRung:
         """Its rung, or its voice where it is sound."""
         return self.planned.rung if isinstance(self.planned, PlannedPicture) else self.planned.sound.voice
 
@@ -80,7 +81,7 @@ class Package:
 
     source: Source
     sha256: str
-    plan: Plan | None
+    plan: ChunkPlan | None
     folder: Path
     renditions: tuple[Rendition, ...]
     reused: int
@@ -116,7 +117,7 @@ def build_package(
         folder = staging / "package"
         folder.mkdir()
         sprites = _make_sprites(plan.pictures, tracks, staging) if plan.pictures else None
-        packaged = {made.name: made for made in package(list(tracks.values()), folder, sprites)}
+        packaged = {made.name: made for made in write_package(list(tracks.values()), folder, sprites)}
         renditions = tuple(
             Rendition(
                 planned, tracks[planned.track].path, packaged[planned.track], _measure_length_s(planned)
@@ -137,7 +138,7 @@ def _encode_missing(
     missing = [task for key, task in plan.list_tasks() if media().cached(key, SUFFIX) is None]
     results = run_stage(
         EncodeRenditions,
-        elements(missing, workers or os.cpu_count() or 1),
+        build_elements(missing, workers or os.cpu_count() or 1),
         label="encode",
         workers=workers,
         engine_options=engine_options,
@@ -149,7 +150,7 @@ def _encode_missing(
 def _build_track(planned: PlannedPicture | PlannedSound, staging: Path) -> Track:
     """A rendition's finished track, a picture's verified against the source's. Raises MediaToolError."""
     if isinstance(planned, PlannedSound):
-        return Track(planned.track, "audio", planned.sound.voice.codec, kept_chunk(planned.key))
+        return Track(planned.track, "audio", planned.sound.voice.codec, find_encoded(planned.key))
     result = staging / f"{planned.track}{SUFFIX}"
     _join_chunks(planned, result)
     return Track(planned.track, "video", planned.rung.codec, result)
@@ -162,9 +163,9 @@ def _join_chunks(picture: PlannedPicture, result: Path) -> None:
     again.
     """
     whole = picture.timeline
-    found = [(kept_chunk(planned.key), planned.chunk) for planned in picture.chunks]
+    found = [(find_encoded(planned.key), planned.chunk) for planned in picture.chunks]
     try:
-        join([(path, task.start) for path, task in found], whole.end, whole.timescale, result)
+        join_chunks([(path, task.start) for path, task in found], whole.end, whole.timescale, result)
         check_times(result, whole.times, whole.timescale, picture.track)
     except MediaToolError as error:
         damaged = [path for path, task in found if not _is_whole(path, task)]
@@ -188,7 +189,7 @@ def _is_whole(path: Path, task: ChunkEncode) -> bool:
 def _measure_length_s(planned: PlannedPicture | PlannedSound) -> float:
     if isinstance(planned, PlannedPicture):
         return planned.timeline.duration_s
-    return sound_length_s(kept_chunk(planned.key))
+    return measure_sound_s(find_encoded(planned.key))
 
 
 def _make_sprites(

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelines import media_tools
 from pipelines.encoding.chunk import SUFFIX
-from pipelines.ladder.codecs import RECIPE, sound_options
-from pipelines.ladder.ladder import Voice
+from pipelines.ladder.codecs import RECIPE, build_sound_options
+from pipelines.ladder.ladder import AudioRung
 from pipelines.source.source import Audio, Source
 from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
@@ -31,7 +31,7 @@ class SoundEncode:
     source: Source
     audio: Audio
     content: str
-    voice: Voice
+    voice: AudioRung
     start_s: float
     least_s: float
 
@@ -48,17 +48,17 @@ class SoundEncode:
                 "made": "sound",
                 "recipe": RECIPE,
                 "content": self.content,
-                "arguments": self.command(Path("source"), Path("result"))[1:],
+                "arguments": self.build_command(Path("source"), Path("result"))[1:],
                 "programs": [media_tools.version("ffmpeg")],
             }
         )
 
-    def command(self, path: Path, result: Path) -> list[str]:
+    def build_command(self, path: Path, result: Path) -> list[str]:
         """The ffmpeg command that encodes the sound of `path` into `result`."""
-        output = self.heard(path).output(media_tools.safe_name(result), **self.options())
+        output = self.build_stream(path).output(media_tools.file_url(result), **self.build_options())
         return media_tools.ffmpeg_command(output)
 
-    def heard(self, path: Path) -> Any:
+    def build_stream(self, path: Path) -> Any:
         """What is to be encoded, as an ffmpeg-python stream."""
         stream = media_tools.source_input(path, copyts=None, threads=1)[str(self.audio.index)]
         layout = "mono" if self.voice.channels == 1 else "stereo"
@@ -68,11 +68,11 @@ class SoundEncode:
             .filter("apad", whole_dur=f"{self.least_s:.6f}")
         )
 
-    def options(self) -> dict[str, Any]:
+    def build_options(self) -> dict[str, Any]:
         """Ffmpeg's output options."""
         return {
             "format": "mp4",
-            **sound_options(self.voice),
+            **build_sound_options(self.voice),
             "flags:a": "+bitexact",
             "fflags": "+bitexact",
             "map_metadata": -1,
@@ -85,8 +85,8 @@ def encode_sound(task: SoundEncode) -> tuple[str, bool]:
     if media().cached(key, SUFFIX) is not None:
         return key, True
     with media().keep(key, SUFFIX) as result:
-        media_tools.check(task.command(task.source.path, result))
-        length = sound_length_s(result)
+        media_tools.check(task.build_command(task.source.path, result))
+        length = measure_sound_s(result)
         if length < task.least_s - 0.05 or not length:
             raise MediaToolError(
                 f"{task.source.path.name}: {length:.3f} s of sound were encoded of {task.least_s:.3f} s"
@@ -94,10 +94,10 @@ def encode_sound(task: SoundEncode) -> tuple[str, bool]:
     return key, False
 
 
-def sound_length_s(path: Path) -> float:
+def measure_sound_s(path: Path) -> float:
     """Length of an MP4's sound in seconds, as its track says."""
     command = [
         *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "a:0"),
-        *("-show_entries", "stream=duration", "-of", "compact=p=0:nk=1", media_tools.safe_name(path)),
+        *("-show_entries", "stream=duration", "-of", "compact=p=0:nk=1", media_tools.file_url(path)),
     ]
     return float(media_tools.check(command).decode().strip() or 0.0)

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipelines import media_tools
-from pipelines.inspection.decode_check import read_times
+from pipelines.inspection.decode_check import parse_times
 from pipelines.source import faults
-from pipelines.source.chunk_plan import Plan
-from pipelines.source.cutting import Piece, decoding, pieces
+from pipelines.source.chunk_plan import ChunkPlan
+from pipelines.source.cutting import Piece, build_pieces, decode_pictures
 from pipelines.source.faults import Fault, UnfitSourceError
 from pipelines.source.source import Video
 from stores.media import media
@@ -49,25 +49,25 @@ class Timeline:
         return self.end / self.timescale
 
 
-def timeline(whole: Plan) -> Timeline:
+def build_timeline(whole: ChunkPlan) -> Timeline:
     """The pictures of a source. Raises UnfitSourceError where it has none that decode."""
-    parts = pieces(whole)
+    parts = build_pieces(whole)
     if parts[0].chunk.pictures is not None:
         times: Sequence[int] = [time for part in parts for time in part.chunk.pictures or ()]
     else:
-        times = _listed(parts[0])
+        times = _decode_times(parts[0])
     if not times:
         raise UnfitSourceError(whole.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
-    grid = regular(times, whole.video)
+    grid = find_grid(times, whole.video)
     if grid is None and any(later <= earlier for earlier, later in itertools.pairwise(times)):
         grid = Grid(whole.video.frame_rate, range(len(times)))
-    last = whole.end_pts - times[-1] if times[-1] < whole.end_pts else _frame_ticks(whole.video)
+    last = whole.end_pts - times[-1] if times[-1] < whole.end_pts else _count_frame_ticks(whole.video)
     if grid is not None:
-        scale, step = media_timescale(1 / grid.rate)
+        scale, step = choose_timescale(1 / grid.rate)
         shown = max(1, round(last * whole.video.time_base * grid.rate)) * step
         moved = tuple(place * step for place in grid.places)
         return Timeline(moved, moved[-1] + shown, scale, step, grid.rate)
-    scale, ticks = media_timescale(whole.video.time_base)
+    scale, ticks = choose_timescale(whole.video.time_base)
     moved = tuple((time - times[0]) * ticks for time in times)
     return Timeline(moved, moved[-1] + last * ticks, scale, None, whole.video.frame_rate)
 
@@ -80,7 +80,7 @@ class Grid:
     places: Sequence[int]
 
 
-def regular(times: Sequence[int], video: Video) -> Grid | None:
+def find_grid(times: Sequence[int], video: Video) -> Grid | None:
     """The grid on which pictures lie, to the tick of the source, or None.
 
     Matroska rounds to milliseconds what MP4 writes exactly: both must give the same times, or nothing that was encoded
@@ -90,14 +90,14 @@ def regular(times: Sequence[int], video: Video) -> Grid | None:
     grids = [
         Grid(rate, places)
         for rate in (*nearest, video.frame_rate)
-        if (places := _places(times, 1 / (rate * video.time_base))) is not None
+        if (places := _place_on_grid(times, 1 / (rate * video.time_base))) is not None
     ]
     without_gap = (grid for grid in grids if grid.places[-1] == len(times) - 1)
     well_known = (grid for grid in grids if grid.rate in STANDARD_RATES)
     return next(without_gap, None) or next(well_known, None)
 
 
-def _places(times: Sequence[int], step: Fraction) -> list[int] | None:
+def _place_on_grid(times: Sequence[int], step: Fraction) -> list[int] | None:
     """The whole place nearest to each time, rising; None where one is off by more than a tick."""
     if step < COARSE and step.denominator != 1:
         return None
@@ -113,7 +113,7 @@ def _places(times: Sequence[int], step: Fraction) -> list[int] | None:
     return places
 
 
-def media_timescale(time_base: Fraction) -> tuple[int, int]:
+def choose_timescale(time_base: Fraction) -> tuple[int, int]:
     """A timescale for MP4 in which the source's times are whole, and how many of its ticks one source tick is."""
     scale, ticks = time_base.denominator, time_base.numerator
     while scale < FINEST_TIMESCALE:
@@ -121,15 +121,15 @@ def media_timescale(time_base: Fraction) -> tuple[int, int]:
     return scale, ticks
 
 
-def _frame_ticks(video: Video) -> int:
+def _count_frame_ticks(video: Video) -> int:
     return max(1, round(1 / (video.frame_rate * video.time_base)))
 
 
-def _listed(piece: Piece) -> tuple[int, ...]:
+def _decode_times(piece: Piece) -> tuple[int, ...]:
     """Decode the whole picture to see when each is shown: containers that do not write it, or codecs that hide some."""
     with media().staging() as folder:
         listing: Path = folder / "times"
-        stream = decoding(piece, piece.source.path, strict=False)
+        stream = decode_pictures(piece, piece.source.path, strict=False)
         output = stream.output(
             "pipe:1",
             format="null",
@@ -138,4 +138,4 @@ def _listed(piece: Piece) -> tuple[int, ...]:
             **{"stats_enc_pre:v": str(listing), "stats_enc_pre_fmt:v": "{pts} {tb}"},
         )
         media_tools.check(media_tools.ffmpeg_command(output, piece.video.decoder))
-        return read_times(listing, piece)
+        return parse_times(listing, piece)

@@ -15,7 +15,7 @@ RISING = "if(gt(N,0)*lte(DTS,PREV_OUTDTS),PREV_OUTDTS+1,DTS)"
 """Decoding times over a join: a chunk with slower pictures starts earlier than the one before it ended."""
 
 
-def join(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Path) -> None:
+def join_chunks(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Path) -> None:
     """Join encoded chunks, each with its start in ticks, into one MP4 that ends at `end`. Raises MediaToolError.
 
     The concat demuxer takes lengths in microseconds: they are differences of rounded starts, so that rounding never
@@ -31,7 +31,7 @@ def join(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Pa
         lines += [f"file {number:06d}.mp4", f"duration {length // 1_000_000}.{length % 1_000_000:06d}"]
     listing = folder / "list.ffconcat"
     listing.write_text("\n".join(lines) + "\n")
-    source = ffmpeg.input(media_tools.safe_name(listing), format="concat", copyts=None)
+    source = ffmpeg.input(media_tools.file_url(listing), format="concat", copyts=None)
     options: dict[str, Any] = {
         "format": "mp4",
         "codec": "copy",
@@ -41,7 +41,7 @@ def join(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Pa
         "map_metadata": -1,
     }
     media_tools.check(
-        media_tools.ffmpeg_command(source["v:0"].output(media_tools.safe_name(result), **options))
+        media_tools.ffmpeg_command(source["v:0"].output(media_tools.file_url(result), **options))
     )
 
 
@@ -50,7 +50,7 @@ def check_times(path: Path, times: Sequence[int], timescale: int, where: str) ->
 
     Raises MediaToolError that says how many are missing or which is moved.
     """
-    found = sorted(picture_times(path))
+    found = sorted(read_picture_times(path))
     if len(found) != len(times):
         raise MediaToolError(f"{where}: {len(found)} pictures were encoded of {len(times)}")
     for number, (is_, should) in enumerate(zip(found, times, strict=True)):
@@ -61,11 +61,11 @@ def check_times(path: Path, times: Sequence[int], timescale: int, where: str) ->
             )
 
 
-def picture_times(path: Path) -> list[int]:
+def read_picture_times(path: Path) -> list[int]:
     """Presentation times of all packets of an MP4's picture that are shown, in its own ticks."""
     command = [
         *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "v:0"),
-        *("-show_entries", "packet=pts,flags", "-of", "compact=p=0:nk=1", media_tools.safe_name(path)),
+        *("-show_entries", "packet=pts,flags", "-of", "compact=p=0:nk=1", media_tools.file_url(path)),
     ]
     packets = [line.split("|") for line in media_tools.check(command).decode().split()]
     return [int(fields[0]) for fields in packets if fields[0] != "N/A" and "D" not in fields[1]]

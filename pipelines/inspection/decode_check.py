@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipelines import media_tools
-from pipelines.inspection.nal_check import illegal_packets
-from pipelines.inspection.picture_hash import FRAME_BYTES, SAMPLES_PER_S, SIDE, picture_hash
+from pipelines.inspection.nal_check import find_illegal_packets
+from pipelines.inspection.picture_hash import FRAME_BYTES, SAMPLES_PER_S, SIDE, hash_picture
 from pipelines.source import faults
-from pipelines.source.chunk_plan import Place
-from pipelines.source.cutting import Piece, cut, decoding, upright
+from pipelines.source.chunk_plan import PacketPlace
+from pipelines.source.cutting import Piece, cut, decode_pictures, rotate_upright
 from pipelines.source.faults import Fault
 from pipelines.source.source import Audio, Source
 from schemas.errors import MediaToolError
@@ -40,7 +40,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Checked:
+class DecodeCheck:
     """What one decode told. `pictures`: how many were decoded; `damaged`: whether a fault is in it."""
 
     index: int
@@ -50,35 +50,39 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class _Decoded:
+class _Decode:
     status: int
     stderr: str
     times: tuple[int, ...]
     hashes: tuple[tuple[bytes, int] | None, ...]
 
 
-def check_piece(piece: Piece) -> Checked:
+def check_piece(piece: Piece) -> DecodeCheck:
     """Decode one piece strictly; where that fails, once more without stopping, to see which pictures are lost."""
     index = piece.chunk.index
-    runs = illegal_packets(piece)
-    broken = tuple(_illegal(piece, run) for run in runs)
+    runs = find_illegal_packets(piece)
+    broken = tuple(_build_illegal_fault(piece, run) for run in runs)
     try:
         with cut(piece) as path:
             decoded = _decode(piece, path, strict=True)
             if decoded.status:
                 again = _decode(piece, path, strict=False)
                 known = {place.pts for run in runs for place in run}
-                lost = [pts for pts in _lost(piece, again.times) if pts not in known]
-                rest = (_damage(piece, decoded.stderr, lost),) if lost or not broken else ()
-                return Checked(index, len(again.times), (), (*broken, *rest))
+                lost = [pts for pts in _find_lost(piece, again.times) if pts not in known]
+                rest = (_build_damage_fault(piece, decoded.stderr, lost),) if lost or not broken else ()
+                return DecodeCheck(index, len(again.times), (), (*broken, *rest))
     except MediaToolError as error:
-        return Checked(index, 0, (), (_fault(piece, faults.DECODE_ERROR, f"cannot be read: {error.detail}"),))
+        return DecodeCheck(
+            index, 0, (), (_build_fault(piece, faults.DECODE_ERROR, f"cannot be read: {error.detail}"),)
+        )
     if not decoded.times:
-        return Checked(index, 0, (), (_fault(piece, faults.DECODE_ERROR, "no picture can be decoded"),))
-    lost = _lost(piece, decoded.times)
+        return DecodeCheck(
+            index, 0, (), (_build_fault(piece, faults.DECODE_ERROR, "no picture can be decoded"),)
+        )
+    lost = _find_lost(piece, decoded.times)
     if lost:
-        return Checked(index, len(decoded.times), (), (_missing(piece, lost),))
-    return Checked(index, len(decoded.times), () if broken else _samples(piece, decoded), broken)
+        return DecodeCheck(index, len(decoded.times), (), (_build_missing_fault(piece, lost),))
+    return DecodeCheck(index, len(decoded.times), () if broken else _build_samples(piece, decoded), broken)
 
 
 def check_audio(source: Source, audio: Audio, end_s: float) -> tuple[Fault, ...]:
@@ -92,12 +96,12 @@ def check_audio(source: Source, audio: Audio, end_s: float) -> tuple[Fault, ...]
     if NO_DECODER.search(finished.stderr):
         detail = f"the sound's codec ({audio.codec}) cannot be decoded here; bring it as AAC, Opus or MP3"
         return (Fault(faults.UNSUPPORTED_CODEC, detail, start_s=0.0, end_s=end_s),)
-    why = _first_line(finished.stderr) if finished.status else "no sound can be decoded"
+    why = _clean_first_line(finished.stderr) if finished.status else "no sound can be decoded"
     return (Fault(faults.AUDIO_DECODE_ERROR, f"the sound is damaged: {why}", start_s=0.0, end_s=end_s),)
 
 
-def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decoded:
-    tiny = upright(decoding(piece, path, strict=strict), piece.video.rotation)
+def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decode:
+    tiny = rotate_upright(decode_pictures(piece, path, strict=strict), piece.video.rotation)
     tiny = tiny.filter("scale", SIDE, SIDE, flags="area").filter("format", "gray")
     with media().staging() as folder:
         listing = folder / "times"
@@ -109,13 +113,15 @@ def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decoded:
             "stats_enc_pre_fmt:v": "{pts} {tb}",
         }
         command = media_tools.ffmpeg_command(tiny.output("pipe:1", **written), piece.video.decoder)
-        finished, hashes = media_tools.run(command, consume=lambda stdout: _hashes(stdout, _sampled(piece)))
-        times = read_times(listing, piece) if listing.exists() else ()
+        finished, hashes = media_tools.run(
+            command, consume=lambda stdout: _hash_pictures(stdout, _choose_sampled(piece))
+        )
+        times = parse_times(listing, piece) if listing.exists() else ()
     shown = min(len(times), len(hashes))
-    return _Decoded(finished.status, finished.stderr, times[:shown], hashes[:shown])
+    return _Decode(finished.status, finished.stderr, times[:shown], hashes[:shown])
 
 
-def read_times(listing: Path, piece: Piece) -> tuple[int, ...]:
+def parse_times(listing: Path, piece: Piece) -> tuple[int, ...]:
     """Presentation times that ffmpeg listed ("pts time_base" a line), in ticks of the source."""
     times = []
     for line in listing.read_text().splitlines():
@@ -125,25 +131,25 @@ def read_times(listing: Path, piece: Piece) -> tuple[int, ...]:
     return tuple(times)
 
 
-def _hashes(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tuple[bytes, int] | None, ...]:
+def _hash_pictures(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tuple[bytes, int] | None, ...]:
     """Of each picture its hash, or None where it is not wanted; all are wanted where nobody knows which."""
     return tuple(
-        picture_hash(frame) if wanted is None or number in wanted else None
-        for number, frame in enumerate(media_tools.blocks(stdout, FRAME_BYTES))
+        hash_picture(frame) if wanted is None or number in wanted else None
+        for number, frame in enumerate(media_tools.read_blocks(stdout, FRAME_BYTES))
     )
 
 
-def _sampled(piece: Piece) -> frozenset[int] | None:
+def _choose_sampled(piece: Piece) -> frozenset[int] | None:
     """Which pictures will be samples if none is lost; of a piece that lost some, none is."""
     if not piece.chunk.pictures:
         return None
     steps: dict[int, int] = {}
     for number, pts in enumerate(piece.chunk.pictures):
-        steps.setdefault(_step(piece, pts, piece.first_pts), number)
+        steps.setdefault(_find_step(piece, pts, piece.first_pts), number)
     return frozenset(steps.values())
 
 
-def _step(piece: Piece, pts: int, first_pts: int) -> int:
+def _find_step(piece: Piece, pts: int, first_pts: int) -> int:
     """On which step of the grid a picture lies."""
     return int((pts - first_pts) * piece.video.time_base * SAMPLES_PER_S)
 
@@ -155,7 +161,7 @@ def _drain(stdout: IO[bytes]) -> int:
     return size
 
 
-def _samples(piece: Piece, decoded: _Decoded) -> tuple[Sample, ...]:
+def _build_samples(piece: Piece, decoded: _Decode) -> tuple[Sample, ...]:
     """The first picture at or after each step of the grid; whoever joins chunks keeps the earliest of each step.
 
     Where packets do not tell the first picture's time, there is one chunk, and its first picture does.
@@ -163,33 +169,37 @@ def _samples(piece: Piece, decoded: _Decoded) -> tuple[Sample, ...]:
     first = piece.first_pts if piece.chunk.pictures else decoded.times[0]
     chosen: dict[int, Sample] = {}
     for pts, hashed in zip(decoded.times, decoded.hashes, strict=True):
-        step = _step(piece, pts, first)
+        step = _find_step(piece, pts, first)
         if step not in chosen and hashed is not None:
             chosen[step] = Sample(round(float((pts - first) * piece.video.time_base), 6), *hashed)
     return tuple(chosen.values())
 
 
-def _lost(piece: Piece, times: Sequence[int]) -> list[int]:
+def _find_lost(piece: Piece, times: Sequence[int]) -> list[int]:
     return sorted(set(piece.chunk.pictures or ()) - set(times))
 
 
-def _damage(piece: Piece, stderr: str, lost: Sequence[int]) -> Fault:
+def _build_damage_fault(piece: Piece, stderr: str, lost: Sequence[int]) -> Fault:
     if NO_DECODER.search(stderr):
         detail = f"the codec of the picture ({piece.video.codec}) cannot be decoded here; bring it as H.264 or HEVC"
-        return _fault(piece, faults.UNSUPPORTED_CODEC, detail)
-    return _fault(piece, faults.DECODE_ERROR, f"the picture is damaged: {_first_line(stderr)}", lost)
+        return _build_fault(piece, faults.UNSUPPORTED_CODEC, detail)
+    return _build_fault(
+        piece, faults.DECODE_ERROR, f"the picture is damaged: {_clean_first_line(stderr)}", lost
+    )
 
 
-def _missing(piece: Piece, lost: Sequence[int]) -> Fault:
-    return _fault(piece, faults.MISSING_FRAMES, f"{len(lost)} pictures are written but do not decode", lost)
+def _build_missing_fault(piece: Piece, lost: Sequence[int]) -> Fault:
+    return _build_fault(
+        piece, faults.MISSING_FRAMES, f"{len(lost)} pictures are written but do not decode", lost
+    )
 
 
-def _illegal(piece: Piece, run: Sequence[Place]) -> Fault:
+def _build_illegal_fault(piece: Piece, run: Sequence[PacketPlace]) -> Fault:
     detail = f"the picture is damaged: {len(run)} packets hold bytes that no encoder writes"
-    return _fault(piece, faults.DECODE_ERROR, detail, sorted(place.pts for place in run))
+    return _build_fault(piece, faults.DECODE_ERROR, detail, sorted(place.pts for place in run))
 
 
-def _fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ()) -> Fault:
+def _build_fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ()) -> Fault:
     """A fault between the first and the last lost picture; over the whole chunk where none is known to be lost."""
     chunk = piece.chunk
     start, end = chunk.start_pts, chunk.end_pts
@@ -211,7 +221,7 @@ def _fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ()) -> Fa
     )
 
 
-def _first_line(stderr: str) -> str:
+def _clean_first_line(stderr: str) -> str:
     """What ffmpeg said first, without the address of its part in memory."""
     first = stderr.splitlines()[0] if stderr else "the decoder stopped"
     return first.partition("] ")[2] if first.startswith("[") else first

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.progress import OnProgress
 from pipelines.source import faults
-from pipelines.source.source import readable_size
+from pipelines.source.probe import measure_readable
 from schemas.errors import InputError
 from stores.files import write_atomically
 
@@ -52,7 +52,7 @@ class Difference:
 def digest_file(path: Path, on_progress: OnProgress | None = None) -> Manifest:
     """The manifest of any file, in one read. Raises InputError where it cannot be read."""
     size, whole, digests = 0, hashlib.sha256(), []
-    for chunk in _chunks(path, CHUNK_BYTES, on_progress):
+    for chunk in _read_chunks(path, CHUNK_BYTES, on_progress):
         size += len(chunk)
         whole.update(chunk)
         digests.append(hashlib.sha256(chunk).hexdigest())
@@ -69,12 +69,12 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 def read_manifest(path: Path) -> Manifest:
     """A manifest as `write_manifest` or `newsreel digest --json` left it. Raises InputError that says what is wrong."""
-    readable_size(path)
+    measure_readable(path)
     try:
         written = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no manifest of `newsreel digest`: it is not JSON") from error
-    if wrong := _wrong(written):
+    if wrong := _find_error(written):
         raise InputError(f"{path}: is no manifest of `newsreel digest`: {wrong}")
     return Manifest(
         str(written.get("file", "")),
@@ -85,7 +85,7 @@ def read_manifest(path: Path) -> Manifest:
     )
 
 
-def differences(
+def find_differences(
     path: Path, recorded: Manifest, on_progress: OnProgress | None = None
 ) -> tuple[Difference, ...]:
     """Where a file is not as recorded, in order; adjacent chunks are one difference. One read, whatever the name.
@@ -94,7 +94,7 @@ def differences(
     """
     size, whole = 0, hashlib.sha256()
     changed: list[int] = []
-    for index, chunk in enumerate(_chunks(path, recorded.chunk_bytes, on_progress)):
+    for index, chunk in enumerate(_read_chunks(path, recorded.chunk_bytes, on_progress)):
         size += len(chunk)
         whole.update(chunk)
         start = index * recorded.chunk_bytes
@@ -103,7 +103,7 @@ def differences(
             continue  # cut off here, or beyond the recorded end: told below, by size
         if hashlib.sha256(chunk[:expected]).hexdigest() != recorded.digests[index]:
             changed.append(index)
-    found = [_changed(run, recorded) for run in _runs(changed)]
+    found = [_build_difference(run, recorded) for run in _group_runs(changed)]
     if size < recorded.size_bytes:
         start = size // recorded.chunk_bytes * recorded.chunk_bytes
         found.append(Difference(faults.TRUNCATED, start, recorded.size_bytes))
@@ -118,8 +118,8 @@ def differences(
     return tuple(found)
 
 
-def _chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -> Iterator[bytes]:
-    size = readable_size(path)
+def _read_chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -> Iterator[bytes]:
+    size = measure_readable(path)
     done = 0
     try:
         with path.open("rb") as file:
@@ -132,7 +132,7 @@ def _chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -> Ite
         raise InputError(f"{path}: cannot be read to its end: {error.strerror or error}") from error
 
 
-def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
+def _group_runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
     """First and last of each run of adjacent chunks."""
     start = None
     for place, index in enumerate(indexes):
@@ -142,13 +142,13 @@ def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
             start = None
 
 
-def _changed(run: tuple[int, int], recorded: Manifest) -> Difference:
+def _build_difference(run: tuple[int, int], recorded: Manifest) -> Difference:
     first, last = run
     end = min((last + 1) * recorded.chunk_bytes, recorded.size_bytes)
     return Difference(faults.CHANGED_BYTES, first * recorded.chunk_bytes, end)
 
 
-def _wrong(written: Any) -> str | None:
+def _find_error(written: Any) -> str | None:
     """What keeps a document from being a manifest, or None."""
     if not isinstance(written, dict):
         return "it is no JSON object"

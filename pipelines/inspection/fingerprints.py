@@ -23,10 +23,10 @@ def fingerprint_file(
     fatal = next((fault for fault in inspection.faults if fault.severity == "fatal"), None)
     if fatal is not None:
         raise UnfitSourceError(path, fatal)
-    return inspection.duration_s or 0.0, fingerprint_rows(inspection.samples(), file_digest(path))
+    return inspection.duration_s or 0.0, build_fingerprint_rows(inspection.merge_samples(), file_digest(path))
 
 
-def fingerprint_rows(samples: list[Sample], sha256: str) -> list[dict[str, Any]]:
+def build_fingerprint_rows(samples: list[Sample], sha256: str) -> list[dict[str, Any]]:
     """Fingerprints as `fingerprints` holds them, without the video's id and their origin."""
     return [
         {"position_s": sample.position_s, "hash": sample.hash, "quality": sample.quality, "sha256": sha256}

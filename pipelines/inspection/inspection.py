@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.inspection.decode_check import Checked, Sample, check_audio, check_piece
-from pipelines.inspection.digests import differences, read_manifest
-from pipelines.inspection.located_faults import located
+from pipelines.inspection.decode_check import DecodeCheck, Sample, check_audio, check_piece
+from pipelines.inspection.digests import find_differences, read_manifest
+from pipelines.inspection.located_faults import locate_faults
 from pipelines.inspection.picture_hash import SAMPLES_PER_S
 from pipelines.progress import OnProgress
 from pipelines.runner import Stage, run_stage
 from pipelines.source import faults
-from pipelines.source.chunk_plan import Chunk, Plan, plan
-from pipelines.source.cutting import Piece, pieces
+from pipelines.source.chunk_plan import Chunk, ChunkPlan, plan_chunks
+from pipelines.source.cutting import Piece, build_pieces
 from pipelines.source.faults import Fault, UnfitSourceError
-from pipelines.source.source import Source, probe
+from pipelines.source.probe import probe
+from pipelines.source.source import Source
 from schemas.errors import MediaToolError
 
 
@@ -27,8 +28,8 @@ class Inspection:
 
     path: Path
     source: Source | None
-    plan: Plan | None
-    checked: tuple[Checked, ...]
+    plan: ChunkPlan | None
+    checked: tuple[DecodeCheck, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -44,7 +45,7 @@ class Inspection:
         pictures_s = self.plan.seconds(self.plan.end_pts) if self.plan else 0.0
         return round(max(self.source.duration_s, pictures_s), 6)
 
-    def report(self) -> dict[str, Any]:
+    def build_report(self) -> dict[str, Any]:
         """As `newsreel inspect --json` prints it."""
         return {
             "file": str(self.path),
@@ -54,16 +55,16 @@ class Inspection:
             "faults": [fault.as_row() for fault in self.faults],
         }
 
-    def chunk_rows(self) -> list[dict[str, Any]]:
+    def build_chunk_rows(self) -> list[dict[str, Any]]:
         """Rows of `chunks`, without the video's id."""
         if self.plan is None:
             return []
         return [
-            _chunk_row(self.plan, chunk, checked)
+            _build_chunk_row(self.plan, chunk, checked)
             for chunk, checked in zip(self.plan.chunks, self.checked, strict=True)
         ]
 
-    def samples(self) -> list[Sample]:
+    def merge_samples(self) -> list[Sample]:
         """Fingerprints of the whole picture: of each quarter of a second the first picture, whatever the chunks."""
         earliest: dict[int, Sample] = {}
         for sample in sorted(
@@ -86,7 +87,7 @@ class InspectChunks(Stage):
 
     done_label = "Decode strictly"
 
-    def work(self, element: Piece | _Sound) -> Checked | tuple[Fault, ...]:
+    def work(self, element: Piece | _Sound) -> DecodeCheck | tuple[Fault, ...]:
         """What one decode of the element told."""
         if isinstance(element, Piece):
             return check_piece(element)
@@ -104,10 +105,10 @@ def inspect_source(
     """Inspect one file; the same for any number of workers. Raises InputError where the path cannot be read."""
     try:
         source = probe(path)
-        whole = plan(source) if source.video else None
+        whole = plan_chunks(source) if source.video else None
     except UnfitSourceError as error:
         return Inspection(path, None, None, (), (error.fault,))
-    parts = pieces(whole) if whole else []
+    parts = build_pieces(whole) if whole else []
     sound = [_Sound(source, round(source.duration_s, 6))] if source.audio else []
     results = run_stage(
         InspectChunks,
@@ -120,8 +121,8 @@ def inspect_source(
     checked = tuple(results[: len(parts)])
     found = [fault for piece in checked for fault in piece.faults]
     found += [fault for result in results[len(parts) :] for fault in result]
-    found += _structural(source)
-    return Inspection(path, source, whole, checked, tuple(sorted(found, key=lambda fault: fault.place)))
+    found += _find_truncation(source)
+    return Inspection(path, source, whole, checked, tuple(sorted(found, key=lambda fault: fault.sort_key)))
 
 
 def inspect_file(
@@ -135,9 +136,9 @@ def inspect_file(
     Raises InputError where the path cannot be read, or the manifest is none.
     """
     if manifest is None:
-        return inspect_source(path, workers=workers, on_progress=on_progress).report()
+        return inspect_source(path, workers=workers, on_progress=on_progress).build_report()
     recorded = read_manifest(manifest)
-    found = differences(path, recorded, on_progress)
+    found = find_differences(path, recorded, on_progress)
     try:
         inspection = inspect_source(path, workers=workers, on_progress=on_progress)
     except MediaToolError:
@@ -145,10 +146,12 @@ def inspect_file(
             raise
         # No tool could make anything of the damaged file; the digests still say where it is damaged.
         inspection = Inspection(path, None, None, (), ())
-    return replace(inspection, faults=located(inspection.faults, found, recorded, inspection.plan)).report()
+    return replace(
+        inspection, faults=locate_faults(inspection.faults, found, recorded, inspection.plan)
+    ).build_report()
 
 
-def _structural(source: Source) -> list[Fault]:
+def _find_truncation(source: Source) -> list[Fault]:
     """What the container says of its own length."""
     missing = source.structure.missing_bytes
     if not missing:
@@ -158,7 +161,7 @@ def _structural(source: Source) -> list[Fault]:
     return [Fault(faults.TRUNCATED, detail, byte_start=end, byte_end=end + missing)]
 
 
-def _chunk_row(whole: Plan, chunk: Chunk, checked: Checked) -> dict[str, Any]:
+def _build_chunk_row(whole: ChunkPlan, chunk: Chunk, checked: DecodeCheck) -> dict[str, Any]:
     return {
         "chunk_index": chunk.index,
         "start_s": round(whole.seconds(chunk.start_pts), 6),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipelines.inspection.digests import Difference, Manifest
 from pipelines.source import faults
-from pipelines.source.chunk_plan import Plan
+from pipelines.source.chunk_plan import ChunkPlan
 from pipelines.source.faults import Fault
 
 DETAILS = {
@@ -17,8 +17,8 @@ DETAILS = {
 }
 
 
-def located(
-    found: Sequence[Fault], differing: Sequence[Difference], recorded: Manifest, plan: Plan | None
+def locate_faults(
+    found: Sequence[Fault], differing: Sequence[Difference], recorded: Manifest, plan: ChunkPlan | None
 ) -> tuple[Fault, ...]:
     """The faults to tell, in order.
 
@@ -28,37 +28,42 @@ def located(
     """
     if not differing:
         return tuple(
-            sorted((_within(fault, recorded.size_bytes) for fault in found), key=lambda fault: fault.place)
+            sorted((_clamp(fault, recorded.size_bytes) for fault in found), key=lambda fault: fault.sort_key)
         )
     symptoms: list[list[Fault]] = [[] for _ in differing]
     for fault in found:
-        nearest = min(range(len(differing)), key=lambda number: _distance(fault, differing[number]))
+        nearest = min(range(len(differing)), key=lambda number: _measure_distance(fault, differing[number]))
         symptoms[nearest].append(fault)
     told = [
-        _fault(difference, caused, recorded, plan)
+        _build_fault(difference, caused, recorded, plan)
         for difference, caused in zip(differing, symptoms, strict=True)
     ]
-    return tuple(sorted(told, key=lambda fault: fault.place))
+    return tuple(sorted(told, key=lambda fault: fault.sort_key))
 
 
-def _within(fault: Fault, size: int) -> Fault:
+def _clamp(fault: Fault, size: int) -> Fault:
     start = min(fault.byte_start or 0, size)
     end = size if fault.byte_end is None else min(fault.byte_end, size)
     return replace(fault, byte_start=start, byte_end=max(start, end))
 
 
-def _distance(fault: Fault, difference: Difference) -> int:
+def _measure_distance(fault: Fault, difference: Difference) -> int:
     """Bytes between a fault and a difference, 0 where they meet or the fault's place is not known."""
     if fault.byte_start is None or fault.byte_end is None:
         return 0
     return max(0, fault.byte_start - difference.byte_end, difference.byte_start - fault.byte_end)
 
 
-def _fault(difference: Difference, caused: Sequence[Fault], recorded: Manifest, plan: Plan | None) -> Fault:
+def _build_fault(
+    difference: Difference, caused: Sequence[Fault], recorded: Manifest, plan: ChunkPlan | None
+) -> Fault:
     detail = DETAILS[difference.kind].format(recorded=recorded.size_bytes)
     said = list(dict.fromkeys(f"{fault.kind}: {fault.detail}" for fault in caused))
-    times = [*_shown(difference, plan), *_times(fault for fault in caused if _meets(fault, difference))]
-    times = times or _times(caused)
+    times = [
+        *_find_shown_times(difference, plan),
+        *_list_times(fault for fault in caused if _overlaps(fault, difference)),
+    ]
+    times = times or _list_times(caused)
     return Fault(
         difference.kind,
         "; ".join([detail, *said]),
@@ -69,12 +74,12 @@ def _fault(difference: Difference, caused: Sequence[Fault], recorded: Manifest, 
     )
 
 
-def _meets(fault: Fault, difference: Difference) -> bool:
+def _overlaps(fault: Fault, difference: Difference) -> bool:
     """Whether a fault is known to lie in the bytes; one of the sound, say, has no place."""
-    return fault.byte_start is not None and not _distance(fault, difference)
+    return fault.byte_start is not None and not _measure_distance(fault, difference)
 
 
-def _times(found: Iterable[Fault]) -> list[tuple[float, float]]:
+def _list_times(found: Iterable[Fault]) -> list[tuple[float, float]]:
     return [
         (fault.start_s, fault.end_s)
         for fault in found
@@ -82,7 +87,7 @@ def _times(found: Iterable[Fault]) -> list[tuple[float, float]]:
     ]
 
 
-def _shown(difference: Difference, plan: Plan | None) -> list[tuple[float, float]]:
+def _find_shown_times(difference: Difference, plan: ChunkPlan | None) -> list[tuple[float, float]]:
     """When the pictures show whose packets lie in the bytes, in seconds; nothing where no packet does."""
     if plan is None:
         return []

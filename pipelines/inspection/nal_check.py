@@ -7,7 +7,7 @@ lengths in front of the units fill the packet exactly (ISO/IEC 14496-15, 4.3), a
 
 from __future__ import annotations
 
-from pipelines.source.chunk_plan import Place
+from pipelines.source.chunk_plan import PacketPlace
 from pipelines.source.cutting import Piece
 
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
@@ -18,12 +18,12 @@ WRITES_POSITIONS = "mov"
 """The demuxer whose packet positions are those of the data itself."""
 
 
-def illegal_packets(piece: Piece) -> list[list[Place]]:
+def find_illegal_packets(piece: Piece) -> list[list[PacketPlace]]:
     """Packets of a piece that cannot be as they were written, in runs; none where the container does not tell."""
     width = piece.video.nal_length_bytes
     if not width or WRITES_POSITIONS not in piece.source.formats:
         return []
-    runs: list[list[Place]] = [[]]
+    runs: list[list[PacketPlace]] = [[]]
     with piece.source.path.open("rb") as file:
         for place in piece.chunk.places:
             file.seek(place.position)

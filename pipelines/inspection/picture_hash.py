@@ -26,19 +26,19 @@ _QUALITY_DIVISOR = 90
 """As in PDQ: the sum of gradients at which a picture counts as fully detailed, over 100."""
 
 
-def picture_hash(frame: bytes) -> tuple[bytes, int]:
+def hash_picture(frame: bytes) -> tuple[bytes, int]:
     """Hash (32 bytes) and quality (0 to 100, flat pictures low) of one 64 x 64 grey picture of 8 bits."""
     luma = np.frombuffer(frame, dtype=np.uint8).reshape(SIDE, SIDE).astype(np.float64)
     frequencies = np.round(_DCT @ luma @ _DCT.T, 6)
     bits = frequencies > np.median(frequencies)
-    return np.packbits(bits).tobytes(), _quality(luma)
+    return np.packbits(bits).tobytes(), _measure_quality(luma)
 
 
-def _quality(luma: NDArray[np.float64]) -> int:
+def _measure_quality(luma: NDArray[np.float64]) -> int:
     steps = sum(float(np.abs(np.trunc(np.diff(luma, axis=axis) * 100 / 255)).sum()) for axis in (0, 1))
     return min(100, int(steps / _QUALITY_DIVISOR))
 
 
-def distance(one: bytes, other: bytes) -> int:
+def count_different_bits(one: bytes, other: bytes) -> int:
     """Bits that differ, 0 to 256; unrelated pictures differ in about 128, PDQ's own threshold for a match is 31."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from pipelines.ladder.ladder import Rung, Voice
+from pipelines.ladder.ladder import AudioRung, Rung
 
 RECIPE = 2
 """Raise it when a result changes in a way that the options do not show: what is kept is then made anew."""
@@ -26,7 +26,7 @@ DECODING_WORK = 0.1
 SINGLE_X265 = "pools=none:frame-threads=1:wpp=0:lookahead-slices=0"
 
 
-def picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
+def build_picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
     """Ffmpeg's output options for one rung. `frame_rate` only tells rate control how long a picture lasts."""
     cap, capped = f"{rung.cap_kbps}k", {"maxrate": f"{rung.cap_kbps}k", "bufsize": f"{rung.cap_kbps}k"}
     if rung.codec == "h264":
@@ -52,6 +52,6 @@ def picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
     return {"c:v": "libsvtav1", **quality, "g": NEVER_KEY}
 
 
-def sound_options(voice: Voice) -> dict[str, Any]:
+def build_sound_options(voice: AudioRung) -> dict[str, Any]:
     """Ffmpeg's output options for one rendition of the sound."""
     return {"c:a": "libopus" if voice.codec == "opus" else "aac", "b:a": f"{voice.kbps}k"}

@@ -76,7 +76,7 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Voice:
+class AudioRung:
     """One rendition of the sound."""
 
     codec: str
@@ -94,30 +94,30 @@ class Voice:
         return f"{self.codec}-{self.kbps}k"
 
 
-def ladder(video: Video, codecs: Sequence[str] = DEFAULT_CODECS) -> tuple[Rung, ...]:
+def build_ladder(video: Video, codecs: Sequence[str] = DEFAULT_CODECS) -> tuple[Rung, ...]:
     """The rungs of each codec, largest first: H.264 has all sizes, every other codec every second one from the top.
 
     At least two sizes where half the source's still shows something, none above the source.
     """
-    sizes = _sizes(video)
+    sizes = _choose_sizes(video)
     return tuple(
-        Rung(codec, *size, cap_kbps=_cap(codec, min(size), video.frame_rate))
+        Rung(codec, *size, cap_kbps=_choose_cap_kbps(codec, min(size), video.frame_rate))
         for codec in CODECS
         if codec in codecs
         for size in (sizes if codec == "h264" else sizes[::2])
     )
 
 
-def voices(audio: Audio) -> tuple[Voice, ...]:
+def build_audio_ladder(audio: Audio) -> tuple[AudioRung, ...]:
     """AAC and Opus. Mono stays mono, all else becomes stereo, at a rate that every player takes."""
     rate = audio.sample_rate if audio.sample_rate in AUDIO_RATES else AUDIO_RATES[0]
     channels = 1 if audio.channels == 1 else 2
-    return Voice("aac", channels, rate), Voice("opus", channels, OPUS_RATE)
+    return AudioRung("aac", channels, rate), AudioRung("opus", channels, OPUS_RATE)
 
 
-def _sizes(video: Video) -> list[tuple[int, int]]:
+def _choose_sizes(video: Video) -> list[tuple[int, int]]:
     width, height = video.shown_size
-    short = _even(min(width, height))
+    short = _round_even(min(width, height))
     lines = [standard for standard in STANDARD_LINES if standard <= short][:1]
     if not lines or lines[0] < short * NEAR_STANDARD:
         lines = [short]
@@ -127,23 +127,23 @@ def _sizes(video: Video) -> list[tuple[int, int]]:
     if len(lines) < FEWEST_RUNGS and short >= LARGEST_SMALL:
         lines.append(SMALL_LINES)
     if len(lines) < 2 and short // 2 >= SMALLEST_LINES:
-        lines.append(_even(short / 2))
-    return [_size(width, height, count) for count in lines[:MOST_RUNGS]]
+        lines.append(_round_even(short / 2))
+    return [_scale_size(width, height, count) for count in lines[:MOST_RUNGS]]
 
 
-def _size(width: int, height: int, lines: int) -> tuple[int, int]:
+def _scale_size(width: int, height: int, lines: int) -> tuple[int, int]:
     scale = Fraction(lines, min(width, height))
-    other = min(round(max(width, height) * scale / 2) * 2, _even(max(width, height)))
+    other = min(round(max(width, height) * scale / 2) * 2, _round_even(max(width, height)))
     return (other, lines) if width >= height else (lines, other)
 
 
-def _cap(codec: str, lines: int, frame_rate: Fraction) -> int:
+def _choose_cap_kbps(codec: str, lines: int, frame_rate: Fraction) -> int:
     """The codec's share of the cap of the next standard size up, more for fast pictures."""
     standard = min((known for known in CAPS_KBPS if known >= lines), default=max(CAPS_KBPS))
     factor = FAST_FACTOR if frame_rate > FAST_RATE else Fraction(1)
     return int(CAPS_KBPS[standard] * CAP_SHARES[codec] * factor)
 
 
-def _even(size: Fraction | float) -> int:
+def _round_even(size: Fraction | float) -> int:
     """4:2:0 needs even sizes; down, so that no rung is above the source."""
     return max(2, int(size) // 2 * 2)

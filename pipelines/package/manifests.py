@@ -68,10 +68,10 @@ class _Variant:
     @property
     def group(self) -> str:
         """The group of sounds that plays with it, or nothing."""
-        return _found(GROUP, self.attributes)
+        return _search(GROUP, self.attributes)
 
 
-def media_playlist(path: Path) -> MediaPlaylist:
+def read_playlist(path: Path) -> MediaPlaylist:
     """Read a media playlist. Raises MediaToolError where it is none."""
     target, initialization, segments, length = 0, "", [], 0.0
     for line in path.read_text().splitlines():
@@ -88,20 +88,20 @@ def media_playlist(path: Path) -> MediaPlaylist:
     return MediaPlaylist(target, initialization, tuple(segments))
 
 
-def rates(folder: Path) -> Rates:
+def measure_rates(folder: Path) -> Rates:
     """Rates of one rendition's folder.
 
     The peak is the highest rate of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.1); a
     rendition too short for such a run has its whole as the only one.
     """
-    playlist = media_playlist(folder / PLAYLIST)
+    playlist = read_playlist(folder / PLAYLIST)
     lengths = [segment.duration_s for segment in playlist.segments]
     sizes = [(folder / segment.uri).stat().st_size for segment in playlist.segments]
     mean = 8 * sum(sizes) / sum(lengths)
-    return Rates(round(mean), round(_peak(lengths, sizes, playlist.target_s) or mean))
+    return Rates(round(mean), round(_measure_peak_bps(lengths, sizes, playlist.target_s) or mean))
 
 
-def _peak(lengths: Sequence[float], sizes: Sequence[int], target_s: int) -> float:
+def _measure_peak_bps(lengths: Sequence[float], sizes: Sequence[int], target_s: int) -> float:
     highest = 0.0
     for first in range(len(lengths)):
         length, size = 0.0, 0
@@ -133,8 +133,8 @@ def rewrite_master(
     attributes = ""
     for line in path.read_text().splitlines():
         if line.startswith("#EXT-X-MEDIA:"):
-            name = _found(URI, line).partition("/")[0]
-            groups.setdefault(_found(GROUP, line), []).append(name)
+            name = _search(URI, line).partition("/")[0]
+            groups.setdefault(_search(GROUP, line), []).append(name)
             line = line.replace(f'URI="{name}/', f'URI="{folders[name]}/')
             sounds.append(line.replace("DEFAULT=NO", "DEFAULT=YES"))
         elif line.startswith("#EXT-X-STREAM-INF:"):
@@ -146,7 +146,9 @@ def rewrite_master(
     if thumbnails:
         head.append(f'#EXT-X-SESSION-DATA:DATA-ID="{THUMBNAILS_ID}",VALUE="{thumbnails}"')
     lines = [*head, *sounds]
-    for variant in _chosen(variants, {group: codecs[names[0]] for group, names in groups.items()}, codecs):
+    for variant in _choose_variants(
+        variants, {group: codecs[names[0]] for group, names in groups.items()}, codecs
+    ):
         # Where there is only sound, the variant is the sound itself.
         beside = [
             measured[name] for name in groups.get(variant.group, ()) if PAIRED_SOUND.get(codecs[variant.name])
@@ -157,13 +159,13 @@ def rewrite_master(
         )
         both = Rates(own.bitrate_bps + largest.bitrate_bps, own.peak_bps + largest.peak_bps)
         lines += [
-            _with_rates(variant.attributes, both),
+            _set_rates(variant.attributes, both),
             variant.uri.replace(variant.name, folders[variant.name], 1),
         ]
     path.write_text("\n".join(lines) + "\n")
 
 
-def _chosen(
+def _choose_variants(
     variants: Sequence[_Variant], sounds: Mapping[str, str], codecs: Mapping[str, str]
 ) -> list[_Variant]:
     """Of the packager's variants, each picture with each sound, those to keep, in their final order."""
@@ -186,12 +188,12 @@ def _chosen(
     return sorted(kept, key=place)
 
 
-def _found(pattern: re.Pattern[str], line: str) -> str:
+def _search(pattern: re.Pattern[str], line: str) -> str:
     found = pattern.search(line)
     return found[1] if found else ""
 
 
-def _with_rates(line: str, measured: Rates) -> str:
+def _set_rates(line: str, measured: Rates) -> str:
     line = re.sub(r"(?<!AVERAGE-)BANDWIDTH=\d+", f"BANDWIDTH={measured.peak_bps}", line)
     return re.sub(r"AVERAGE-BANDWIDTH=\d+", f"AVERAGE-BANDWIDTH={measured.bitrate_bps}", line)
 
@@ -240,20 +242,20 @@ def _add_tiles(period: ET.Element, sheets: SpriteSheets) -> None:
     )
 
 
-def hls_files(package: Path) -> set[str]:
+def list_hls_files(package: Path) -> set[str]:
     """Every media file that the HLS playlists name, relative to the package."""
     master = (package / HLS).read_text()
     playlists = {line for line in master.splitlines() if line and not line.startswith("#")}
     playlists |= set(URI.findall(master))
     files = set()
     for name in playlists:
-        playlist = media_playlist(package / name)
+        playlist = read_playlist(package / name)
         uris = [playlist.initialization, *(segment.uri for segment in playlist.segments)]
         files |= {str(PurePosixPath(name).parent / uri) for uri in uris}
     return files
 
 
-def dash_files(package: Path) -> set[str]:
+def list_dash_files(package: Path) -> set[str]:
     """Every file of picture and sound that the DASH manifest names, relative to the package."""
     files = set()
     tree = ET.parse(package / DASH)  # noqa: S314 - our own packager wrote it
@@ -264,10 +266,10 @@ def dash_files(package: Path) -> set[str]:
         number = int(template.attrib.get("startNumber", "1"))
         for entry in template.iter(f"{{{MPD}}}S"):
             for _ in range(int(entry.attrib.get("r", "0")) + 1):
-                files.add(_numbered(template.attrib["media"], number))
+                files.add(_fill_number(template.attrib["media"], number))
                 number += 1
     return files
 
 
-def _numbered(template: str, number: int) -> str:
+def _fill_number(template: str, number: int) -> str:
     return NUMBER.sub(lambda found: str(number).zfill(int(found[1] or 0)), template)

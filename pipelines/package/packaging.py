@@ -18,10 +18,10 @@ from pipelines.package.manifests import (
     HLS,
     PLAYLIST,
     Rates,
-    dash_files,
-    hls_files,
-    media_playlist,
-    rates,
+    list_dash_files,
+    list_hls_files,
+    measure_rates,
+    read_playlist,
     rewrite_master,
     rewrite_mpd,
 )
@@ -46,7 +46,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Packaged:
+class PackagedTrack:
     """What became of a track: its folder in the package, its rates, its length in seconds."""
 
     name: str
@@ -55,24 +55,24 @@ class Packaged:
     duration_s: float
 
 
-def package(
+def write_package(
     tracks: Sequence[Track], folder: Path, sprites: SpriteSheets | None = None
-) -> tuple[Packaged, ...]:
+) -> tuple[PackagedTrack, ...]:
     """Write a package of these tracks into an empty folder and verify it; the sprite sheets are moved into it.
 
     Raises MediaToolError where the packager fails or the manifests name files that differ or are not there.
     """
-    media_tools.check(_command(tracks), timeout_s=3_600, cwd=folder)
+    media_tools.check(_build_command(tracks), timeout_s=3_600, cwd=folder)
     folders, measured, packaged = {}, {}, []
     for track in tracks:
         made = folder / track.name
-        folders[track.name] = _settled(made, track.name, folder)
-        measured[track.name] = rates(folder / folders[track.name])
-        length_s = media_playlist(folder / folders[track.name] / PLAYLIST).duration_s
-        packaged.append(Packaged(track.name, folders[track.name], measured[track.name], length_s))
+        folders[track.name] = _name_by_digest(made, track.name, folder)
+        measured[track.name] = measure_rates(folder / folders[track.name])
+        length_s = read_playlist(folder / folders[track.name] / PLAYLIST).duration_s
+        packaged.append(PackagedTrack(track.name, folders[track.name], measured[track.name], length_s))
     index = ""
     if sprites is not None:
-        name = _settled(sprites.folder, SPRITES, folder)
+        name = _name_by_digest(sprites.folder, SPRITES, folder)
         sprites, index = replace(sprites, folder=folder / name), f"{name}/{INDEX}"
     codecs = {track.name: track.codec for track in tracks}
     rewrite_master(folder / HLS, folders, measured, codecs, index)
@@ -81,7 +81,7 @@ def package(
     return tuple(packaged)
 
 
-def _settled(made: Path, name: str, folder: Path) -> str:
+def _name_by_digest(made: Path, name: str, folder: Path) -> str:
     """Move a finished folder to its final name, which tells its content; returns that name."""
     final = f"{name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
     made.rename(folder / final)
@@ -93,7 +93,7 @@ def verify_package(folder: Path) -> None:
 
     Raises MediaToolError that names a file where that does not hold.
     """
-    hls, dash = hls_files(folder), dash_files(folder)
+    hls, dash = list_hls_files(folder), list_dash_files(folder)
     if hls != dash:
         raise MediaToolError(f"HLS and DASH name different files: {sorted(hls ^ dash)[:3]}")
     for name in sorted(hls):
@@ -101,17 +101,17 @@ def verify_package(folder: Path) -> None:
             raise MediaToolError(f"the manifests name {name}, which is not in the package")
 
 
-def _command(tracks: Sequence[Track]) -> list[str]:
+def _build_command(tracks: Sequence[Track]) -> list[str]:
     return [
         media_tools.program("packager"),
-        *(_descriptor(track) for track in tracks),
+        *(_format_descriptor(track) for track in tracks),
         *("--segment_duration", str(SEGMENT_S), "--generate_static_live_mpd"),
         *("--hls_master_playlist_output", HLS, "--mpd_output", DASH),
         *("--use_fake_clock_for_muxer", "--single_threaded", "--force_cl_index", "--quiet"),
     ]
 
 
-def _descriptor(track: Track) -> str:
+def _format_descriptor(track: Track) -> str:
     """A stream as the packager takes it: commas part its fields, so nothing in a path may be one."""
     if not SAFE_NAME.fullmatch(track.name) or "," in str(track.path) or "=" in str(track.path):
         raise MediaToolError(

@@ -59,28 +59,28 @@ class SpriteSheets:
 
 def make_sprites(track: Path, rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
     """Write the sheets of a finished track, and their index, into an empty folder. Raises MediaToolError."""
-    sheets = layout(rung, duration_s, folder)
-    media_tools.check(_command(track, rung, sheets))
+    sheets = lay_out(rung, duration_s, folder)
+    media_tools.check(_build_command(track, rung, sheets))
     made, expected = len(sheets.paths), math.ceil(sheets.pictures / (sheets.columns * sheets.rows))
     if made != expected:
         raise MediaToolError(f"{made} sprite sheets were made of {expected}")
-    (folder / INDEX).write_text(_index(sheets, duration_s))
+    (folder / INDEX).write_text(_format_index(sheets, duration_s))
     return sheets
 
 
-def layout(rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
+def lay_out(rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
     """How many pictures a video of this length gets, how far apart, and how they are laid out."""
     interval_s = max(SHORTEST_INTERVAL_S, math.ceil(duration_s / MOST_PICTURES))
     pictures = max(1, math.ceil(duration_s / interval_s - 1e-6))
     columns = min(COLUMNS, pictures)
     rows = min(ROWS, math.ceil(pictures / columns))
-    return SpriteSheets(folder, pictures, interval_s, columns, rows, *_fitted(rung))
+    return SpriteSheets(folder, pictures, interval_s, columns, rows, *_fit_box(rung))
 
 
-def _command(track: Path, rung: Rung, sheets: SpriteSheets) -> list[str]:
+def _build_command(track: Path, rung: Rung, sheets: SpriteSheets) -> list[str]:
     """Each place on the sheet has the last key frame up to its time; the last key frame goes on to the end."""
     decoder = "ffmpeg-vmaf" if rung.codec == "av1" else "ffmpeg"
-    stream = ffmpeg.input(media_tools.safe_name(track), skip_frame="nokey", threads=1)["v:0"]
+    stream = ffmpeg.input(media_tools.file_url(track), skip_frame="nokey", threads=1)["v:0"]
     stream = (
         stream.filter("setpts", "PTS-STARTPTS")
         .filter("tpad", stop_mode="clone", stop=-1)
@@ -91,12 +91,12 @@ def _command(track: Path, rung: Rung, sheets: SpriteSheets) -> list[str]:
         .filter("tile", f"{sheets.columns}x{sheets.rows}")
     )
     options = {"c:v": "mjpeg", "q:v": 5, "threads": 1, "flags:v": "+bitexact", "fflags": "+bitexact"}
-    target = media_tools.safe_name(sheets.folder / SHEET)
+    target = media_tools.file_url(sheets.folder / SHEET)
     output = stream.output(target, format="image2", fps_mode="passthrough", **options)
     return media_tools.ffmpeg_command(output, decoder)
 
 
-def _index(sheets: SpriteSheets, duration_s: float) -> str:
+def _format_index(sheets: SpriteSheets, duration_s: float) -> str:
     cues = ["WEBVTT"]
     paths, per_sheet = sheets.paths, sheets.columns * sheets.rows
     for number in range(sheets.pictures):
@@ -105,17 +105,17 @@ def _index(sheets: SpriteSheets, duration_s: float) -> str:
         row, column = divmod(number % per_sheet, sheets.columns)
         place = f"{column * sheets.width},{row * sheets.height},{sheets.width},{sheets.height}"
         name = paths[number // per_sheet].name
-        cues.append(f"{_time(start_s)} --> {_time(end_s)}\n{name}#xywh={place}")
+        cues.append(f"{_format_time(start_s)} --> {_format_time(end_s)}\n{name}#xywh={place}")
     return "\n\n".join(cues) + "\n"
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     milliseconds = round(seconds * 1_000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
 
 
-def _fitted(rung: Rung) -> tuple[int, int]:
+def _fit_box(rung: Rung) -> tuple[int, int]:
     """The largest even size inside the box with the picture's shape."""
     scale = min(Fraction(BOX[0], rung.width), Fraction(BOX[1], rung.height), Fraction(1))
     return max(2, int(rung.width * scale) // 2 * 2), max(2, int(rung.height * scale) // 2 * 2)

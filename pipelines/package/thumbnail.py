@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipelines import media_tools
-from pipelines.source.chunk_plan import Plan, seek_seconds
-from pipelines.source.cutting import upright
+from pipelines.source.chunk_plan import ChunkPlan, format_seek
+from pipelines.source.cutting import rotate_upright
 
 BOX = (640, 360)
 """Largest width and height: a 16:9 frame that no picture leaves, whatever its shape."""
@@ -17,7 +17,7 @@ MIDDLE = (0.1, 0.9)
 """Titles and fades lie outside this share of the length."""
 
 
-def best_position(samples: Iterable[tuple[float, int]], duration_s: float) -> float:
+def choose_position(samples: Iterable[tuple[float, int]], duration_s: float) -> float:
     """Time in seconds of the picture with the highest quality, the earliest of equals, by choice not at the ends.
 
     `samples`: (position_s, quality). 0 where there are none.
@@ -28,7 +28,7 @@ def best_position(samples: Iterable[tuple[float, int]], duration_s: float) -> fl
     return max(middle, key=lambda sample: (sample[1], -sample[0]), default=(0.0, 0))[0]
 
 
-def make_thumbnail(whole: Plan, position_s: float, result: Path) -> None:
+def make_thumbnail(whole: ChunkPlan, position_s: float, result: Path) -> None:
     """Write the first picture at or after a time from the first picture on, as JPEG. Raises MediaToolError."""
     video = whole.video
     wanted_s = Fraction(whole.first_pts) * video.time_base + Fraction(
@@ -42,21 +42,21 @@ def make_thumbnail(whole: Plan, position_s: float, result: Path) -> None:
     seek = {}
     if chunk.index:
         seek = {
-            "ss": seek_seconds(chunk.start_pts, video.time_base),
+            "ss": format_seek(chunk.start_pts, video.time_base),
             "seek_timestamp": 1,
             "noaccurate_seek": None,
         }
     stream = media_tools.source_input(whole.source.path, copyts=None, noautorotate=None, threads=1, **seek)
-    width, height = _fitted(video.shown_size)
-    picture = upright(stream[str(video.index)].filter("select", wanted), video.rotation)
+    width, height = _fit_box(video.shown_size)
+    picture = rotate_upright(stream[str(video.index)].filter("select", wanted), video.rotation)
     picture = picture.filter("scale", width, height, flags="bicubic+accurate_rnd+bitexact", out_range="pc")
     picture = picture.filter("format", "yuvj420p").filter("setsar", 1)
     options = {"vframes": 1, "c:v": "mjpeg", "q:v": 3, "flags:v": "+bitexact", "fflags": "+bitexact"}
-    output = picture.output(media_tools.safe_name(result), format="image2", update=1, **options)
+    output = picture.output(media_tools.file_url(result), format="image2", update=1, **options)
     media_tools.check(media_tools.ffmpeg_command(output, video.decoder))
 
 
-def _fitted(shown: tuple[int, int]) -> tuple[int, int]:
+def _fit_box(shown: tuple[int, int]) -> tuple[int, int]:
     """The largest even size inside the box with the picture's shape, and no larger than it is."""
     scale = min(Fraction(BOX[0], shown[0]), Fraction(BOX[1], shown[1]), Fraction(1))
     return max(2, int(shown[0] * scale) // 2 * 2), max(2, int(shown[1] * scale) // 2 * 2)

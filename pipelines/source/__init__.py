@@ -1,1 +1,1 @@
-"""Source files: what they hold, how they are cut into chunks."""
+"""Source files: probing, faults, chunk plans, and cutting a chunk out."""

@@ -1,8 +1,8 @@
-"""Where a source is cut into chunks that can be decoded apart from each other, exactly.
+"""Chunk plan: the spans of a source that can be decoded independently and exactly.
 
 A chunk starts at a clean key frame: decoding can begin there, every picture decoded before it is shown before it, and
-every one decoded after it is shown after it (a closed GOP). The plan depends on the source alone, never on how many
-workers there are, so that neither faults nor encoded bytes do.
+every picture decoded after it is shown after it (a closed GOP). The plan depends on the source alone, never on the
+number of workers, so neither do faults and encoded bytes.
 """
 
 from __future__ import annotations
@@ -15,29 +15,30 @@ from fractions import Fraction
 
 from pipelines import media_tools
 from pipelines.source import faults
-from pipelines.source.content_key import packet_content
+from pipelines.source.content_key import digest_packets
 from pipelines.source.faults import Fault, UnfitSourceError
-from pipelines.source.source import Packet, Source, Video, read_packets
+from pipelines.source.packets import Packet, read_packets
+from pipelines.source.source import Source, Video
 
 TARGET_S = 8
-"""Long enough that starting ffmpeg and the encoder's look-ahead cost little; short enough to share among workers."""
+"""Long enough that ffmpeg's start and the encoder's look-ahead cost little; short enough to spread over workers."""
 
 SHORTEST_LAST_S = 4
 
 EXACT_SEEKING = frozenset({"mov", "matroska"})
-"""Containers in which a seek lands on the packet that was asked for; others are one chunk."""
+"""Containers in which a seek lands exactly on the requested packet; a source in any other is one chunk."""
 
 ONE_PICTURE_A_PACKET = frozenset({"h264", "hevc", "vvc", "vp9", "av1", "prores", "mjpeg", "dnxhd", "ffv1"})
-"""Codecs whose packets each give one picture. VP8 hides pictures, MPEG-4 packs them, MPEG-2 splits them in fields."""
+"""Codecs with one picture per packet. VP8 hides pictures, MPEG-4 packs them, MPEG-2 splits them into fields."""
 
 INSTANT_REFRESH_NALS = {"h264": "5", "hevc": "16-21"}
-"""NAL unit types that really reset the decoder (H.264 table 7-1, H.265 table 7-1): with intra refresh a packet may be
-marked as key and not be one."""
+"""NAL unit types that reset the decoder (H.264 table 7-1, H.265 table 7-1): with intra refresh, packets are flagged as
+key frames that do not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one packet lies in the file, and when its picture is shown, in ticks."""
+class PacketPlace:
+    """One packet's byte position and size in the file, and its picture's presentation time in ticks."""
 
     pts: int
     position: int
@@ -46,12 +47,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One span of the picture, [start_pts, end_pts) in ticks.
+    """One span of the video, [start_pts, end_pts) in ticks.
 
-    `pictures`: presentation times of all its pictures in order, or None where only a decoder can tell.
-    `origin`: the lowest time of its packets, which lies before `start_pts` where an edit list hides pictures.
-    `places`: its packets in the file, in decoding order, as far as that is known.
-    `content`: a digest of what its packets hold and in which order they are shown, wherever they lie.
+    `pictures`: presentation times of all its pictures in order, or None if only a decoder can tell.
+    `origin`: the lowest time of its packets; it is before `start_pts` where an edit list hides pictures.
+    `places`: its packets in the file, in decoding order, as far as known.
+    `content`: digest of its packets' bytes and presentation order, independent of their position.
     """
 
     index: int
@@ -61,13 +62,13 @@ class Chunk:
     byte_start: int | None
     byte_end: int | None
     pictures: tuple[int, ...] | None
-    places: tuple[Place, ...]
+    places: tuple[PacketPlace, ...]
     content: str
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All chunks of one source, in order. `first_pts` is the time of the first picture."""
+class ChunkPlan:
+    """All chunks of one source, in order."""
 
     source: Source
     video: Video
@@ -84,27 +85,27 @@ class Plan:
         return self.chunks[-1].end_pts
 
     def seconds(self, pts: int) -> float:
-        """Presentation time from the first picture on, in seconds."""
+        """Presentation time relative to the first picture, in seconds."""
         return float((pts - self.first_pts) * self.video.time_base)
 
 
-def plan(source: Source) -> Plan:
-    """The plan of a source that has pictures. Raises UnfitSourceError where its picture has no packets at all."""
+def plan_chunks(source: Source) -> ChunkPlan:
+    """Plan the chunks of a source with a video stream. Raises UnfitSourceError if that stream has no packets."""
     if source.video is None:
-        raise ValueError(f"{source.path.name} has no picture to plan")
+        raise ValueError(f"{source.path.name} has no video stream")
     packets = read_packets(source)
     if not packets:
-        fault = Fault(faults.NOT_A_VIDEO, "the file declares a picture and holds none of it")
+        fault = Fault(faults.NOT_A_VIDEO, "the file declares a video stream, but has no pictures")
         raise UnfitSourceError(source.path, fault)
     seekable = bool(EXACT_SEEKING.intersection(source.formats))
-    if not _exact(source.video, seekable, packets):
-        return Plan(source, source.video, (_whole(source.video, packets),))
-    starts = _starts(source, source.video, packets) if seekable else [_first_shown(packets)]
-    return Plan(source, source.video, tuple(_chunks(source.video, packets, starts)))
+    if not _packets_tell_pictures(source.video, seekable, packets):
+        return ChunkPlan(source, source.video, (_build_only_chunk(source.video, packets),))
+    starts = _choose_starts(source, source.video, packets) if seekable else [_find_first_shown(packets)]
+    return ChunkPlan(source, source.video, tuple(_build_chunks(source.video, packets, starts)))
 
 
-def _exact(video: Video, seekable: bool, packets: Sequence[Packet]) -> bool:
-    """Whether the packets alone tell which pictures will be shown, and when."""
+def _packets_tell_pictures(video: Video, seekable: bool, packets: Sequence[Packet]) -> bool:
+    """Whether the packets alone tell which pictures are shown, and when."""
     times = [packet.pts for packet in packets if packet.pts is not None]
     shown = [packet.pts for packet in packets if packet.pts is not None and not packet.discard]
     return (
@@ -113,32 +114,32 @@ def _exact(video: Video, seekable: bool, packets: Sequence[Packet]) -> bool:
         and len(times) == len(packets) == len(set(times))
         and bool(shown)
         and packets[0].key
-        and times[0] == min(times)  # nothing leads the first key frame, which a decoder may or may not show
+        and times[0] == min(times)  # no pictures lead the first key frame: decoders differ on showing them
         and max((packet.pts or 0 for packet in packets if packet.discard), default=-math.inf) < min(shown)
     )
 
 
-def _whole(video: Video, packets: Sequence[Packet]) -> Chunk:
+def _build_only_chunk(video: Video, packets: Sequence[Packet]) -> Chunk:
     times = [
         time
         for packet in packets
         if (time := packet.pts if packet.pts is not None else packet.dts) is not None
     ]
     start = min(times, default=0)
-    last = max(times, default=(len(packets) - 1) * _frame_ticks(video))
-    end = last + _last_duration(video, packets)
-    content = packet_content(packets)
-    return Chunk(0, start, end, start, *_bytes(packets), pictures=None, places=(), content=content)
+    last = max(times, default=(len(packets) - 1) * _count_frame_ticks(video))
+    end = last + _measure_last_duration(video, packets)
+    content = digest_packets(packets)
+    return Chunk(0, start, end, start, *_find_byte_range(packets), pictures=None, places=(), content=content)
 
 
-def _starts(source: Source, video: Video, packets: Sequence[Packet]) -> list[int]:
-    """Times at which chunks start: the first picture, then clean key frames at least TARGET_S apart."""
-    shown = _first_shown(packets)
+def _choose_starts(source: Source, video: Video, packets: Sequence[Packet]) -> list[int]:
+    """Choose where chunks start: at the first picture, then at clean key frames at least TARGET_S apart."""
+    shown = _find_first_shown(packets)
     end = max(packet.pts for packet in packets if packet.pts is not None)
-    clean = [time for time in clean_key_times(packets) if time > shown]
+    clean = [time for time in find_clean_key_times(packets) if time > shown]
     if not clean:
         return [shown]
-    resets = _reset_times(source, video)
+    resets = _read_reset_times(source, video)
     starts = [shown]
     for time in clean:
         long_enough = (time - starts[-1]) * video.time_base >= TARGET_S
@@ -148,12 +149,12 @@ def _starts(source: Source, video: Video, packets: Sequence[Packet]) -> list[int
     return starts
 
 
-def _first_shown(packets: Sequence[Packet]) -> int:
+def _find_first_shown(packets: Sequence[Packet]) -> int:
     return min(packet.pts for packet in packets if packet.pts is not None and not packet.discard)
 
 
-def clean_key_times(packets: Sequence[Packet]) -> list[int]:
-    """Times of key frames that split decoding order and showing order at the same place."""
+def find_clean_key_times(packets: Sequence[Packet]) -> list[int]:
+    """Times of key frames that split decoding order and presentation order at the same point."""
     times = [packet.pts or 0 for packet in packets]
     earliest_after: list[float] = [math.inf] * (len(times) + 1)
     for place in range(len(times) - 1, -1, -1):
@@ -166,8 +167,8 @@ def clean_key_times(packets: Sequence[Packet]) -> list[int]:
     return clean
 
 
-def _reset_times(source: Source, video: Video) -> frozenset[int] | None:
-    """Times of the packets that hold a picture which resets the decoder; None where the codec marks keys rightly."""
+def _read_reset_times(source: Source, video: Video) -> frozenset[int] | None:
+    """Times of packets whose picture resets the decoder; None if the codec's key flags are reliable."""
     kinds = INSTANT_REFRESH_NALS.get(video.codec)
     if kinds is None:
         return None
@@ -179,9 +180,9 @@ def _reset_times(source: Source, video: Video) -> frozenset[int] | None:
     return frozenset(int(fields[2]) for fields in lines)
 
 
-def _chunks(video: Video, packets: Sequence[Packet], starts: Sequence[int]) -> list[Chunk]:
-    """The packets of each span: no packet of one lies among those of another, so their places tell them apart."""
-    ends = [*starts[1:], max(packet.pts or 0 for packet in packets) + _last_duration(video, packets)]
+def _build_chunks(video: Video, packets: Sequence[Packet], starts: Sequence[int]) -> list[Chunk]:
+    """Assign packets to spans by time: the packets of different chunks are never interleaved."""
+    ends = [*starts[1:], max(packet.pts or 0 for packet in packets) + _measure_last_duration(video, packets)]
     inside: list[list[Packet]] = [[] for _ in starts]
     for packet in packets:
         inside[max(0, bisect.bisect_right(starts, packet.pts or 0) - 1)].append(packet)
@@ -191,16 +192,16 @@ def _chunks(video: Video, packets: Sequence[Packet], starts: Sequence[int]) -> l
             start,
             end,
             min(packet.pts or 0 for packet in inside[index]),
-            *_bytes(inside[index]),
+            *_find_byte_range(inside[index]),
             pictures=tuple(sorted(packet.pts or 0 for packet in inside[index] if not packet.discard)),
-            places=_places(inside[index]),
-            content=packet_content(inside[index]),
+            places=_list_places(inside[index]),
+            content=digest_packets(inside[index]),
         )
         for index, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
 
-def _bytes(packets: Sequence[Packet]) -> tuple[int | None, int | None]:
+def _find_byte_range(packets: Sequence[Packet]) -> tuple[int | None, int | None]:
     spans = [
         (packet.position, packet.position + packet.size) for packet in packets if packet.position is not None
     ]
@@ -209,24 +210,24 @@ def _bytes(packets: Sequence[Packet]) -> tuple[int | None, int | None]:
     return min(start for start, _ in spans), max(end for _, end in spans)
 
 
-def _places(packets: Sequence[Packet]) -> tuple[Place, ...]:
+def _list_places(packets: Sequence[Packet]) -> tuple[PacketPlace, ...]:
     return tuple(
-        Place(packet.pts, packet.position, packet.size)
+        PacketPlace(packet.pts, packet.position, packet.size)
         for packet in packets
         if packet.pts is not None and packet.position is not None
     )
 
 
-def _last_duration(video: Video, packets: Sequence[Packet]) -> int:
-    """How long the last picture shows, in ticks: as written, or one frame at the average rate."""
+def _measure_last_duration(video: Video, packets: Sequence[Packet]) -> int:
+    """Duration of the last picture, in ticks: as written, or one frame at the average rate."""
     last = max(packets, key=lambda packet: packet.pts if packet.pts is not None else -math.inf)
-    return last.duration or _frame_ticks(video)
+    return last.duration or _count_frame_ticks(video)
 
 
-def _frame_ticks(video: Video) -> int:
+def _count_frame_ticks(video: Video) -> int:
     return max(1, round(1 / (video.frame_rate * video.time_base)))
 
 
-def seek_seconds(pts: int, time_base: Fraction) -> str:
-    """A time for ffmpeg's `-ss`: microseconds, rounded up so that the key frame itself is never before it."""
+def format_seek(pts: int, time_base: Fraction) -> str:
+    """Format a time for ffmpeg's `-ss`: in microseconds, rounded up so that the key frame is never before it."""
     return f"{math.ceil(pts * time_base * 1_000_000) / 1_000_000:.6f}"

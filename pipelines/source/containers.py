@@ -1,7 +1,7 @@
-"""What a file's outermost structure says of its own length, read without ffmpeg.
+"""Container structure: the length that a file declares for itself, read without ffmpeg.
 
 ISO base media (ISO/IEC 14496-12, 4.2: boxes), Matroska (RFC 8794: EBML elements), RIFF. A demuxer shows what is left of
-a file that was cut off; only the sizes written in front tell that something is missing.
+a truncated file; only the declared sizes tell that something is missing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MEDIA_BOXES = {b"mdat", b"moov", b"moof"}
 
 @dataclass(frozen=True)
 class Structure:
-    """What the outermost sizes say.
+    """Top-level structure of a file.
 
-    `family`: "iso", "matroska", "riff" or None. `missing_bytes`: how much the file lacks by its own account.
-    `indexed`: whether the index that every reader needs is there. `still`: a picture format in a video's container.
+    `family`: "iso", "matroska", "riff" or None. `missing_bytes`: how much shorter the file is than it declares.
+    `indexed`: whether the index that every reader needs is present. `still`: a still picture in a video container.
     """
 
     family: str | None
@@ -32,21 +32,21 @@ class Structure:
     still: bool = False
 
 
-def structure(path: Path) -> Structure:
-    """Read the outermost sizes of a file; one that is none of the three families has no account to check."""
+def read_structure(path: Path) -> Structure:
+    """Read the top-level sizes of a file; one of no known family declares nothing to check."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(BOX_HEADER_BYTES)
         if head[4:8] in ISO_FIRST:
-            return _iso(file, size)
+            return _read_iso(file, size)
         if head[:4] == EBML_MAGIC:
-            return _matroska(file, size)
+            return _read_matroska(file, size)
         if head[:4] == b"RIFF":
-            return _riff(head, size)
+            return _read_riff(head, size)
     return Structure(None)
 
 
-def _iso(file: IO[bytes], size: int) -> Structure:
+def _read_iso(file: IO[bytes], size: int) -> Structure:
     position, missing, seen, still = 0, 0, set(), False
     while position + 8 <= size:
         file.seek(position)
@@ -67,21 +67,21 @@ def _iso(file: IO[bytes], size: int) -> Structure:
     return Structure("iso", missing, indexed=b"moov" in seen, still=still)
 
 
-def _matroska(file: IO[bytes], size: int) -> Structure:
-    """The header element, then the segment, whose size may be unknown (all ones: a live recording)."""
+def _read_matroska(file: IO[bytes], size: int) -> Structure:
+    """Read the header element and the segment, whose size may be unknown (all ones: a live recording)."""
     position = 4
-    length, width, _ = _vint(file, position)
+    length, width, _ = _read_vint(file, position)
     position += width + length
     file.seek(position)
     if file.read(4) != SEGMENT_ID:
         return Structure("matroska", indexed=position + 4 <= size)
-    length, width, unknown = _vint(file, position + 4)
+    length, width, unknown = _read_vint(file, position + 4)
     missing = 0 if unknown else max(0, position + 4 + width + length - size)
     return Structure("matroska", missing)
 
 
-def _vint(file: IO[bytes], position: int) -> tuple[int, int, bool]:
-    """Value, width in bytes, and whether the size is the reserved one for "unknown" (RFC 8794, 4 and 6.2)."""
+def _read_vint(file: IO[bytes], position: int) -> tuple[int, int, bool]:
+    """Read a variable-length integer: value, width in bytes, whether it means "unknown" (RFC 8794, 4 and 6.2)."""
     file.seek(position)
     data = file.read(8)
     if not data or not data[0]:
@@ -92,8 +92,8 @@ def _vint(file: IO[bytes], position: int) -> tuple[int, int, bool]:
     return value, width, value == ones
 
 
-def _riff(head: bytes, size: int) -> Structure:
-    """A writer that could not go back leaves 0 or all ones; one byte of padding is often not written."""
+def _read_riff(head: bytes, size: int) -> Structure:
+    """A writer that cannot seek leaves 0 or all ones; the final padding byte is often not written."""
     declared = int.from_bytes(head[4:8], "little")
     if declared in (0, 0xFFFFFFFF):
         return Structure("riff")

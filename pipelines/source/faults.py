@@ -1,4 +1,4 @@
-"""What can be wrong with a source, in words that a person can act on."""
+"""Faults of a source, and the reasons that users get for them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ DAMAGE = frozenset(
         EXTRA_BYTES,
     }
 )
-"""Kinds in which bytes were lost or changed: what parity could mend."""
+"""Kinds in which bytes were lost or changed, so that parity could repair them."""
 
 
-PLACES_TOLD = 5
-"""How many places of one and the same fault a reason names before it says "elsewhere"."""
+MOST_PLACES = 5
+"""How many places of the same fault a reason lists before it says "elsewhere"."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. Times count from the first picture, in seconds; bytes from the start of the file, half-open."""
+    """One fault. Times are seconds from the first picture, bytes count from the start of the file; both half-open."""
 
     kind: str
     detail: str
@@ -53,47 +53,47 @@ class Fault:
 
     @property
     def repairable(self) -> bool:
-        """Whether parity recorded earlier could mend it."""
+        """Whether parity that was recorded earlier could repair it."""
         return self.kind in DAMAGE
 
     def as_row(self) -> dict[str, Any]:
-        """The fault as reports and tables show it."""
+        """The fault as in reports and in `inspections`."""
         return {**asdict(self), "repairable": self.repairable}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """The fault that a row of `inspections` tells of."""
+        """The fault of a row of `inspections`."""
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
     @property
-    def place(self) -> tuple[Any, ...]:
-        """Orders faults by time, then byte, then kind; the same for any number of workers."""
+    def sort_key(self) -> tuple[Any, ...]:
+        """Orders faults by time, byte and kind: the same order for any number of workers."""
         return (self.start_s or 0.0, self.byte_start or 0, self.kind, self.end_s or 0.0)
 
 
-def reasons(found: Iterable[Fault]) -> list[str]:
-    """Why a file is not accepted, for people: its fatal faults in order, where they are, each said once.
+def list_reasons(found: Iterable[Fault]) -> list[str]:
+    """Reasons for a rejection, as text: the fatal faults in order, with their places, without repeats.
 
     `decode_error at 5.0-5.4 s and 7.1-7.2 s: the picture is damaged: ...`
     """
     places: dict[tuple[str, str], list[str]] = {}
-    for fault in sorted(found, key=lambda fault: fault.place):
+    for fault in sorted(found, key=lambda fault: fault.sort_key):
         if fault.severity == "fatal":
-            told = places.setdefault((fault.kind, fault.detail), [])
+            spans = places.setdefault((fault.kind, fault.detail), [])
             if fault.start_s is not None and fault.end_s is not None:
-                told.append(f"{fault.start_s:.1f}-{fault.end_s:.1f} s")
-    return [f"{kind}{_at(told)}: {detail}" for (kind, detail), told in places.items()]
+                spans.append(f"{fault.start_s:.1f}-{fault.end_s:.1f} s")
+    return [f"{kind}{_format_places(spans)}: {detail}" for (kind, detail), spans in places.items()]
 
 
-def _at(places: Sequence[str]) -> str:
+def _format_places(places: Sequence[str]) -> str:
     if not places:
         return ""
-    *first, last = places if len(places) <= PLACES_TOLD else [*places[:PLACES_TOLD], "elsewhere"]
+    *first, last = places if len(places) <= MOST_PLACES else [*places[:MOST_PLACES], "elsewhere"]
     return f" at {', '.join(first)} and {last}" if first else f" at {last}"
 
 
 class UnfitSourceError(InputError):
-    """A file can be read, but there is nothing in it to inspect or encode; `fault` says why."""
+    """The file can be read, but there is nothing in it to inspect or encode; `fault` says why."""
 
     def __init__(self, path: Path, fault: Fault) -> None:
         super().__init__(f"{path}: {fault.detail}")

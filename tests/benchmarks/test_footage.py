@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.footage import FRAME_RATE, LONGEST_SCENE_S, SCENES, SHORTEST_SCENE_S, Footage, footage_file
 from pipelines import media_tools
-from pipelines.source.source import probe
+from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
 
 SMALL = {"width": 320, "height": 180}

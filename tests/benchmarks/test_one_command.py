@@ -11,8 +11,8 @@ from benchmarks.footage import Footage, footage_file
 from benchmarks.ingest import by_one_command
 from benchmarks.one_command import OneCommand, one_command, whole_encodes
 from benchmarks.pictures import decoded_pictures
-from pipelines.ladder.ladder import INGEST_CODECS, ladder
-from pipelines.source.source import probe
+from pipelines.ladder.ladder import INGEST_CODECS, build_ladder
+from pipelines.source.probe import probe
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def peer(film: Path, tmp_path: Path) -> OneCommand:
 def test_it_makes_every_rung_and_the_sound(film: Path, peer: OneCommand) -> None:
     video = probe(film).video
     assert video is not None
-    assert list(peer.rungs) == [rung.name for rung in ladder(video, INGEST_CODECS)]
+    assert list(peer.rungs) == [rung.name for rung in build_ladder(video, INGEST_CODECS)]
     assert list(peer.voices) == ["aac-128k", "opus-96k"]
     assert peer.pictures == 48
 
@@ -42,8 +42,8 @@ def test_picture_and_sound_are_decoded_once_and_each_size_is_scaled_once(peer: O
 
 def test_its_settings_are_those_of_our_chunks_but_for_threads(film: Path, peer: OneCommand) -> None:
     rungs, sounds = whole_encodes(film)
-    declared = {task.rung.name: task.options() for task in rungs} | {
-        sound.voice.name: sound.options() for sound in sounds
+    declared = {task.rung.name: task.build_options() for task in rungs} | {
+        sound.voice.name: sound.build_options() for sound in sounds
     }
     for name, file in (peer.rungs | peer.voices).items():
         end = peer.command.index(f"file:{file}")

@@ -17,7 +17,7 @@ from jobs.match_video import find_segments, held_matches, main, match_fingerprin
 from jobs.matching.segments import Segment, identical
 from pipelines.inspection.fingerprints import fingerprint_file
 from pipelines.media_tools import program
-from pipelines.reject import verdict
+from pipelines.reject import decide_verdict
 from schemas.errors import StageError
 from stores.delta import Lake
 from stores.outbox import change
@@ -168,7 +168,7 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
     version = tables.version("matches")
     assert stage("copy", tmp_path, attempt=2)["next"] == ["reject"]
     assert tables.version("matches") == version
-    assert verdict("copy")["duplicate_of"] == "first"
+    assert decide_verdict("copy")["duplicate_of"] == "first"
 
     # An operator says that it is none: the match is still told, and the video goes on.
     decision = {"operator_id": "o", "reason": "It is another cut.", "created": day}
@@ -177,7 +177,7 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
     assert stage("copy", tmp_path, attempt=3)["next"] == ["encode"]
     assert [row["kind"] for row in held_matches("copy")] == ["whole"]
     with pytest.raises(StageError, match="no reason to reject"):
-        verdict("copy")
+        decide_verdict("copy")
 
 
 def test_the_answer_about_a_published_video_stands_whatever_comes_later(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import encode_video, fail, inspect_video, publish, reject
-from pipelines.package.manifests import hls_files
+from pipelines.package.manifests import list_hls_files
 from stores.delta import Lake
 from stores.media import media
 from stores.outbox import change
@@ -51,7 +51,7 @@ def test_a_sound_video_is_inspected_encoded_and_published_once(
     assert (row["status"], row["reasons"], row["duration_s"]) == ("ready", [], pytest.approx(20, abs=0.05))
     package = media().package_path(row["package"])
     plays(package / "master.m3u8")
-    assert {name.partition("/")[0] for name in hls_files(package)} == {
+    assert {name.partition("/")[0] for name in list_hls_files(package)} == {
         row["path"] for row in video.rows("renditions")
     }
     assert size(media().thumbnail_path(row["thumbnail_url"].rpartition("/")[2])) == (320, 240)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runner import IN_PROCESS, Stage, pipeline_options, run_stage
+from pipelines.runner import IN_PROCESS, Stage, build_pipeline_options, run_stage
 from schemas.errors import MediaToolError
 from schemas.settings import settings
 
@@ -74,13 +74,13 @@ def test_progress_counts_every_element() -> None:
 
 
 def test_the_runner_is_named_and_never_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    options, runner = pipeline_options(3, ["--runner=DirectRunner"])
+    options, runner = build_pipeline_options(3, ["--runner=DirectRunner"])
     assert runner == IN_PROCESS
     assert options.get_all_options()["direct_num_workers"] == 3
     monkeypatch.setenv("NEWSREEL_BEAM_RUNNER", "PortableRunner")
     monkeypatch.setenv("NEWSREEL_BEAM_OPTIONS", "--job_endpoint=localhost:8073 --environment_type=LOOPBACK")
     settings.cache_clear()
-    options, runner = pipeline_options(3)
+    options, runner = build_pipeline_options(3)
     assert runner == "PortableRunner"
     assert options.get_all_options()["job_endpoint"] == "localhost:8073"
 

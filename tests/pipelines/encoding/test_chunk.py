@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.encoding.chunk import ChunkEncode, encode_chunk, kept_chunk, key_frame_times
-from pipelines.encoding.timeline import timeline
-from pipelines.ladder.ladder import CODECS, ladder
-from pipelines.source.chunk_plan import plan
-from pipelines.source.cutting import pieces
-from pipelines.source.source import probe
+from pipelines.encoding.chunk import ChunkEncode, choose_key_frame_times, encode_chunk, find_encoded
+from pipelines.encoding.timeline import build_timeline
+from pipelines.ladder.ladder import CODECS, build_ladder
+from pipelines.source.chunk_plan import plan_chunks
+from pipelines.source.cutting import build_pieces
+from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage, ffmpeg
@@ -33,41 +33,41 @@ PROJECT = Path(__file__).parents[3]
 
 def task(source: Path, rung: int = 0) -> ChunkEncode:
     """The first chunk of a source, on one rung."""
-    whole = plan(probe(source))
-    pictures, part = timeline(whole), pieces(whole)[0]
+    whole = plan_chunks(probe(source))
+    pictures, part = build_timeline(whole), build_pieces(whole)[0]
     times = pictures.times[: len(part.chunk.pictures or pictures.times)]
     return ChunkEncode(
-        part, ladder(whole.video)[rung], times, 0, pictures.timescale, pictures.step, pictures.rate
+        part, build_ladder(whole.video)[rung], times, 0, pictures.timescale, pictures.step, pictures.rate
     )
 
 
 def test_a_chunk_is_the_same_bytes_in_every_home(footage: Footage, home: Path) -> None:
     work = task(footage("long.mp4"))
-    first = kept_chunk(encode_chunk([work])[0][0]).read_bytes()
+    first = find_encoded(encode_chunk([work])[0][0]).read_bytes()
     media().root.rename(home / "aside")
     [(key, reused)] = encode_chunk([work])
     assert not reused
-    assert kept_chunk(key).read_bytes() == first
+    assert find_encoded(key).read_bytes() == first
     assert encode_chunk([work]) == [(key, True)]
 
 
 def test_rungs_that_share_a_decoding_are_the_same_bytes_as_apart(footage: Footage, home: Path) -> None:
     for name in ("long.mp4", "vfr.mp4", "rotated.mp4", "interlaced.ts"):
-        rungs = ladder(task(footage(name)).piece.video, CODECS)
+        rungs = build_ladder(task(footage(name)).piece.video, CODECS)
         tasks = [replace(task(footage(name)), rung=rung) for rung in rungs]
-        together = [kept_chunk(key).read_bytes() for key, _ in encode_chunk(tasks)]
+        together = [find_encoded(key).read_bytes() for key, _ in encode_chunk(tasks)]
         media().root.rename(home / f"aside-{name}")
         apart = [encode_chunk([one])[0] for one in tasks]
-        assert [kept_chunk(key).read_bytes() for key, _ in apart] == together
+        assert [find_encoded(key).read_bytes() for key, _ in apart] == together
 
 
 @pytest.mark.usefixtures("home")
 def test_of_rungs_that_share_a_decoding_those_that_are_kept_stay(footage: Footage) -> None:
     work = [task(footage("plain.mp4"), rung=rung) for rung in (0, 1)]
     [(key, _)] = encode_chunk(work[1:])
-    inode = kept_chunk(key).stat().st_ino
+    inode = find_encoded(key).stat().st_ino
     assert encode_chunk(work) == [(work[0].key, False), (key, True)]
-    assert kept_chunk(key).stat().st_ino == inode
+    assert find_encoded(key).stat().st_ino == inode
 
 
 @pytest.mark.usefixtures("home")
@@ -108,7 +108,7 @@ def test_key_frames_fall_on_pictures_and_start_with_the_first(gaps: list[int], t
     times = [0]
     for gap in gaps:
         times.append(times[-1] + gap)
-    forced = [Fraction(text) for text in key_frame_times(times, timescale).split(",")]
+    forced = [Fraction(text) for text in choose_key_frame_times(times, timescale).split(",")]
     chosen = [next(time for time in times if Fraction(time, timescale) >= moment) for moment in forced]
     assert chosen[0] == 0
     assert len(set(chosen)) == len(chosen) <= len(times)

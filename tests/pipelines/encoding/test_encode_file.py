@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.encoding.encode_file import encode_file
-from pipelines.package.manifests import hls_files
+from pipelines.package.manifests import list_hls_files
 from schemas.errors import DependencyError, InputError
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import contents, plays
@@ -71,4 +71,4 @@ def test_what_is_no_video_leaves_an_earlier_package_alone(footage: Footage, tmp_
 def test_sound_alone_has_no_renditions_of_picture(footage: Footage, tmp_path: Path) -> None:
     report = encode_file(footage("sound.m4a"), tmp_path / "out")
     assert (report["frames"], report["renditions"], len(report["audio"])) == (0, [], 2)
-    assert len(hls_files(tmp_path / "out")) >= 2
+    assert len(list_hls_files(tmp_path / "out")) >= 2

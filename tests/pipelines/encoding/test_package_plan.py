@@ -7,7 +7,7 @@ import pytest
 from pipelines.encoding.package_plan import plan_package
 from pipelines.encoding.renditions import build_package
 from pipelines.ladder.ladder import INGEST_CODECS
-from pipelines.source.source import probe
+from pipelines.source.probe import probe
 from stores.media import file_digest, media
 from tests.pipelines.conftest import Footage
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.encoding.quality_score import Comparison, vmaf
-from pipelines.source.chunk_plan import plan
-from pipelines.source.source import probe
+from pipelines.encoding.quality_score import Comparison, measure_vmaf
+from pipelines.source.chunk_plan import plan_chunks
+from pipelines.source.probe import probe
 from stores.media import file_digest
 from tests.pipelines.conftest import Footage, ffmpeg
 
@@ -22,10 +22,10 @@ def test_a_good_encode_scores_high_and_a_bad_one_low(footage: Footage, tmp_path:
         ffmpeg(
             "-i", str(source), "-an", "-vf", f"scale={scale}", "-c:v", "libx264", "-crf", str(crf), str(track)
         )
-        comparison = Comparison(plan(probe(source)), file_digest(source), track, file_digest(track))
-        scores[crf] = vmaf(comparison)
+        comparison = Comparison(plan_chunks(probe(source)), file_digest(source), track, file_digest(track))
+        scores[crf] = measure_vmaf(comparison)
         track.unlink()
-        assert vmaf(comparison) == scores[crf]  # kept: the track is not needed again
+        assert measure_vmaf(comparison) == scores[crf]  # kept: the track is not needed again
     assert scores[14] is not None
     assert scores[40] is not None
     assert scores[14] > 90
@@ -36,7 +36,9 @@ def test_a_good_encode_scores_high_and_a_bad_one_low(footage: Footage, tmp_path:
 def test_a_turned_source_is_compared_upright(footage: Footage, tmp_path: Path) -> None:
     source, track = footage("rotated.mp4"), tmp_path / "upright.mp4"
     ffmpeg("-i", str(source), "-an", "-c:v", "libx264", "-crf", "14", str(track))
-    score = vmaf(Comparison(plan(probe(source)), file_digest(source), track, file_digest(track)))
+    score = measure_vmaf(
+        Comparison(plan_chunks(probe(source)), file_digest(source), track, file_digest(track))
+    )
     assert score is not None
     assert score > 90
 
@@ -45,4 +47,7 @@ def test_a_turned_source_is_compared_upright(footage: Footage, tmp_path: Path) -
 def test_a_source_too_small_for_the_model_has_no_score(tmp_path: Path) -> None:
     source = tmp_path / "tiny.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x16:rate=12:duration=1", "-c:v", "libx264", str(source))
-    assert vmaf(Comparison(plan(probe(source)), file_digest(source), source, file_digest(source))) is None
+    assert (
+        measure_vmaf(Comparison(plan_chunks(probe(source)), file_digest(source), source, file_digest(source)))
+        is None
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.encoding.renditions import build_package
-from pipelines.package.manifests import MPD, dash_files, hls_files
+from pipelines.package.manifests import MPD, list_dash_files, list_hls_files
 from schemas.errors import InputError, MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage
@@ -64,7 +64,7 @@ def test_every_rung_has_the_pictures_of_the_source_at_their_times(
 def test_both_manifests_name_the_same_files_and_all_of_them_are_there(footage: Footage) -> None:
     with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
         files = {name for name in contents(package.folder) if name.endswith((".mp4", ".m4s"))}
-        assert files == hls_files(package.folder) == dash_files(package.folder)
+        assert files == list_hls_files(package.folder) == list_dash_files(package.folder)
         assert not any(name.startswith("/") or ".." in name for name in files)
         plays(package.folder / "master.m3u8")
 
@@ -130,7 +130,7 @@ def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
             ("aac-64k", None),
             ("opus-48k", None),
         ]
-        assert hls_files(package.folder) == dash_files(package.folder)
+        assert list_hls_files(package.folder) == list_dash_files(package.folder)
         blocks = decoded(package.folder / "master.m3u8", stream="a")
         assert blocks[-1][0] == pytest.approx(3, abs=0.1)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.encoding.timeline import STANDARD_RATES, media_timescale, regular, timeline
-from pipelines.source.chunk_plan import plan
-from pipelines.source.source import Video, probe
+from pipelines.encoding.timeline import STANDARD_RATES, build_timeline, choose_timescale, find_grid
+from pipelines.source.chunk_plan import plan_chunks
+from pipelines.source.probe import probe
+from pipelines.source.source import Video
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import decoded
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("home")
     "name", ["long.mp4", "vfr.mkv", "edit-list.mp4", "mpeg2.ts", "vp8.webm", "mpeg4.avi", "raw.h264"]
 )
 def test_times_are_those_that_a_decoder_gives_but_for_rounding(footage: Footage, name: str) -> None:
-    found = timeline(plan(probe(footage(name))))
+    found = build_timeline(plan_chunks(probe(footage(name))))
     times = [time for time, _ in decoded(footage(name))]
     rounded_s = 0.001 if name.endswith((".mkv", ".webm")) and found.step else 1e-4
     assert [tick / found.timescale for tick in found.times] == pytest.approx(
@@ -42,7 +43,7 @@ def test_times_are_those_that_a_decoder_gives_but_for_rounding(footage: Footage,
 def test_a_tick_of_the_source_is_a_whole_number_of_ticks_of_the_media(
     time_base: Fraction, scale: tuple[int, int]
 ) -> None:
-    assert media_timescale(time_base) == scale
+    assert choose_timescale(time_base) == scale
     assert Fraction(scale[1], scale[0]) == time_base
 
 
@@ -74,11 +75,11 @@ def test_rounded_times_of_a_steady_rate_are_found_again_with_their_gaps(
 ) -> None:
     places = [place for place in range(count) if place not in gaps]
     times = [first + round(place / rate / time_base) for place in places]
-    found = regular(times, stream(rate, time_base))
+    found = find_grid(times, stream(rate, time_base))
     assert found is not None
     assert (found.rate, list(found.places)) == (rate, places)
 
 
 def test_uneven_times_are_left_as_they_are() -> None:
     times = [0, 40, 85, 121, 160, 207, 241, 280]
-    assert regular(times, stream(Fraction(25), Fraction(1, 1000))) is None
+    assert find_grid(times, stream(Fraction(25), Fraction(1, 1000))) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.encoding.track import check_times, join, picture_times
+from pipelines.encoding.track import check_times, join_chunks, read_picture_times
 from schemas.errors import MediaToolError
 from tests.pipelines.conftest import ffmpeg
 from tests.pipelines.measure import decoded
@@ -40,7 +40,7 @@ def joined(tmp_path: Path) -> tuple[Path, list[int]]:
     ]
     starts = [0, 2 * TIMESCALE, 8 * TIMESCALE]
     result = tmp_path / "joined.mp4"
-    join(list(zip(chunks, starts, strict=True)), 9 * TIMESCALE, TIMESCALE, result)
+    join_chunks(list(zip(chunks, starts, strict=True)), 9 * TIMESCALE, TIMESCALE, result)
     times = [
         start + picture * TIMESCALE // rate
         for start, (rate, seconds) in zip(starts, parts, strict=True)
@@ -53,7 +53,7 @@ def test_joined_chunks_keep_every_picture_at_its_time(joined: tuple[Path, list[i
     path, times = joined
     check_times(path, times, TIMESCALE, "here")
     assert [round(time * TIMESCALE) for time, _ in decoded(path)] == times
-    assert len(picture_times(path)) == 84
+    assert len(read_picture_times(path)) == 84
 
 
 def test_a_missing_picture_is_told(joined: tuple[Path, list[int]]) -> None:

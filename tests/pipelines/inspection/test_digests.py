@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.inspection import digests
-from pipelines.inspection.digests import differences, digest_file, read_manifest, write_manifest
+from pipelines.inspection.digests import digest_file, find_differences, read_manifest, write_manifest
 from pipelines.inspection.inspection import inspect_file
-from pipelines.inspection.located_faults import located
+from pipelines.inspection.located_faults import locate_faults
 from pipelines.source import faults
 from pipelines.source.faults import Fault
 from schemas.errors import InputError
@@ -38,7 +38,7 @@ def test_a_manifest_records_any_file_and_comes_back_as_it_was(tmp_path: Path, si
     assert document["chunk_bytes"] <= 1 << 20
     write_manifest(tmp_path / "manifest", manifest)
     assert read_manifest(tmp_path / "manifest") == manifest
-    assert differences(path, manifest) == ()
+    assert find_differences(path, manifest) == ()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -56,7 +56,7 @@ def test_all_damage_is_found_near_where_it_is(
     length = data.draw(st.integers(0, 80))
     changed = changed[:length] + bytes(max(0, length - len(changed)))
     damaged = {at for at in range(len(content)) if at >= length or changed[at] != content[at]}
-    found = differences(written(tmp_path, bytes(changed)), recorded)
+    found = find_differences(written(tmp_path, bytes(changed)), recorded)
     covered = {at for one in found for at in range(one.byte_start, one.byte_end)}
     assert damaged <= covered
     near = damaged | ({len(content)} if length > len(content) else set())
@@ -101,13 +101,13 @@ def test_a_manifest_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, b"hello")
     document = {**digest_file(path).as_document(), "sha256": "0" * 64}
     with pytest.raises(InputError, match="contradicts itself"):
-        differences(path, read_manifest(written(tmp_path, json.dumps(document).encode(), "manifest")))
+        find_differences(path, read_manifest(written(tmp_path, json.dumps(document).encode(), "manifest")))
 
 
 def test_without_a_difference_faults_get_a_place_inside_the_recorded_file(tmp_path: Path) -> None:
     recorded = digest_file(written(tmp_path, bytes(100)))
     found = [Fault(faults.NOT_A_VIDEO, "-"), Fault(faults.TRUNCATED, "-", byte_start=90, byte_end=500)]
-    assert [(one.byte_start, one.byte_end) for one in located(found, (), recorded, None)] == [
+    assert [(one.byte_start, one.byte_end) for one in locate_faults(found, (), recorded, None)] == [
         (0, 100),
         (90, 100),
     ]

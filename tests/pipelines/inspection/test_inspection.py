@@ -32,10 +32,10 @@ pytestmark = pytest.mark.usefixtures("home")
 )
 def test_an_intact_file_is_accepted(footage: Footage, name: str) -> None:
     found = inspect_source(footage(name), workers=2)
-    assert found.report()["faults"] == []
-    assert found.report()["verdict"] == "accept"
+    assert found.build_report()["faults"] == []
+    assert found.build_report()["verdict"] == "accept"
     if name in PICTURES:
-        assert sum(row["frames"] for row in found.chunk_rows()) == PICTURES[name]
+        assert sum(row["frames"] for row in found.build_chunk_rows()) == PICTURES[name]
 
 
 def test_the_report_is_as_scripts_expect_it(clip: Path) -> None:
@@ -122,14 +122,14 @@ def test_fingerprints_are_those_of_the_picture_and_not_of_the_chunks(
         whole = inspect_source(footage(name))
         monkeypatch.undo()
         assert len(found.checked) > len(whole.checked) == 1
-        assert found.samples() == whole.samples()
-        positions = [sample.position_s for sample in found.samples()]
+        assert found.merge_samples() == whole.merge_samples()
+        positions = [sample.position_s for sample in found.merge_samples()]
         assert positions[0] == 0
         assert len({int(position * 4) for position in positions}) == len(positions)
 
 
 def test_a_black_picture_has_fingerprints_without_quality(footage: Footage) -> None:
-    samples = inspect_source(footage("black.mp4")).samples()
+    samples = inspect_source(footage("black.mp4")).merge_samples()
     assert len(samples) == 8
     assert {sample.quality for sample in samples} == {0}
 

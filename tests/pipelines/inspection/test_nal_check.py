@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.inspection.nal_check import illegal_packets, is_legal
-from pipelines.source.chunk_plan import plan
-from pipelines.source.cutting import pieces
-from pipelines.source.source import probe
+from pipelines.inspection.nal_check import find_illegal_packets, is_legal
+from pipelines.source.chunk_plan import plan_chunks
+from pipelines.source.cutting import build_pieces
+from pipelines.source.probe import probe
 from tests.pipelines.conftest import Footage
 
 
@@ -49,8 +49,10 @@ def test_zeros_that_fill_a_unit_are_padding() -> None:
     "name", ["long.mp4", "open-gop.mp4", "interlaced.ts", "vp9.webm", "vfr.mkv", "fragmented.mp4"]
 )
 def test_real_files_are_legal(footage: Footage, name: str) -> None:
-    assert [illegal_packets(piece) for piece in pieces(plan(probe(footage(name))))].count([]) >= 1
+    assert [find_illegal_packets(piece) for piece in build_pieces(plan_chunks(probe(footage(name))))].count(
+        []
+    ) >= 1
 
 
 def test_the_clip_is_legal(clip: Path) -> None:
-    assert [illegal_packets(piece) for piece in pieces(plan(probe(clip)))] == [[], []]
+    assert [find_illegal_packets(piece) for piece in build_pieces(plan_chunks(probe(clip)))] == [[], []]

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.inspection.picture_hash import FRAME_BYTES, HASH_BYTES, SIDE, distance, picture_hash
+from pipelines.inspection.picture_hash import (
+    FRAME_BYTES,
+    HASH_BYTES,
+    SIDE,
+    count_different_bits,
+    hash_picture,
+)
 
 
 def scene(seed: int) -> np.ndarray:
@@ -26,26 +32,28 @@ def frame(picture: np.ndarray) -> bytes:
 def test_noise_and_brightness_change_few_bits(seed: int) -> None:
     picture = scene(seed)
     noise = np.random.default_rng(seed + 1).normal(0, 2, picture.shape)
-    one, _ = picture_hash(frame(picture * 0.8 + 20))
-    other, _ = picture_hash(frame((picture + noise) * 0.8 + 25))
+    one, _ = hash_picture(frame(picture * 0.8 + 20))
+    other, _ = hash_picture(frame((picture + noise) * 0.8 + 25))
     assert len(one) == HASH_BYTES
-    assert distance(one, other) <= 64
+    assert count_different_bits(one, other) <= 64
 
 
 def test_unlike_pictures_differ_in_about_half_of_the_bits() -> None:
-    hashes = [picture_hash(frame(scene(seed)))[0] for seed in range(40)]
-    apart = [distance(one, other) for number, one in enumerate(hashes) for other in hashes[:number]]
+    hashes = [hash_picture(frame(scene(seed)))[0] for seed in range(40)]
+    apart = [
+        count_different_bits(one, other) for number, one in enumerate(hashes) for other in hashes[:number]
+    ]
     assert min(apart) > 70
     assert np.mean(apart) == pytest.approx(128, abs=8)
 
 
 @pytest.mark.parametrize("level", [0, 16, 128, 255])
 def test_a_flat_picture_has_no_quality(level: int) -> None:
-    assert picture_hash(bytes([level]) * FRAME_BYTES)[1] == 0
+    assert hash_picture(bytes([level]) * FRAME_BYTES)[1] == 0
 
 
 def test_a_detailed_picture_has_full_quality() -> None:
     assert (
-        picture_hash(np.random.default_rng(1).integers(0, 255, FRAME_BYTES, dtype=np.uint8).tobytes())[1]
+        hash_picture(np.random.default_rng(1).integers(0, 255, FRAME_BYTES, dtype=np.uint8).tobytes())[1]
         == 100
     )

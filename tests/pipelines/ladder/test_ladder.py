@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ladder.ladder import ladder, voices
+from pipelines.ladder.ladder import build_audio_ladder, build_ladder
 from pipelines.source.source import Audio, Video
 
 
@@ -45,13 +45,13 @@ def video(width: int, height: int, rotation: int = 0, rate: int = 24) -> Video:
     ],
 )
 def test_well_known_sizes(width: int, height: int, sizes: list[tuple[int, int]]) -> None:
-    assert [(rung.width, rung.height) for rung in ladder(video(width, height))] == sizes
+    assert [(rung.width, rung.height) for rung in build_ladder(video(width, height))] == sizes
 
 
 @given(st.integers(2, 8000), st.integers(2, 8000), st.sampled_from([0, 90, 180, 270]))
 def test_any_source_has_rungs_that_fit(width: int, height: int, rotation: int) -> None:
     source = video(width, height, rotation)
-    rungs = ladder(source)
+    rungs = build_ladder(source)
     shown = source.shown_size
     assert 1 <= len(rungs) <= 4
     assert len(rungs) >= 2 or min(shown) < 130
@@ -67,7 +67,7 @@ def test_any_source_has_rungs_that_fit(width: int, height: int, rotation: int) -
 
 
 def test_fast_pictures_get_more_bits() -> None:
-    slow, fast = ladder(video(1280, 720))[0], ladder(video(1280, 720, rate=60))[0]
+    slow, fast = build_ladder(video(1280, 720))[0], build_ladder(video(1280, 720, rate=60))[0]
     assert fast.cap_kbps > slow.cap_kbps
 
 
@@ -76,6 +76,6 @@ def test_fast_pictures_get_more_bits() -> None:
     [(1, 44_100, (1, 44_100)), (2, 48_000, (2, 48_000)), (6, 96_000, (2, 48_000)), (2, 8_000, (2, 48_000))],
 )
 def test_sound_becomes_what_every_player_takes(channels: int, rate: int, kept: tuple[int, int]) -> None:
-    aac, opus = voices(Audio(1, "any", channels, rate, 0.0, Fraction(1, rate), ""))
+    aac, opus = build_audio_ladder(Audio(1, "any", channels, rate, 0.0, Fraction(1, rate), ""))
     assert (aac.channels, aac.sample_rate) == kept
     assert (opus.channels, opus.sample_rate) == (kept[0], 48_000)

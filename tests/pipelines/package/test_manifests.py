@@ -10,10 +10,10 @@ from pipelines.package.manifests import (
     MediaPlaylist,
     Rates,
     Segment,
-    dash_files,
-    hls_files,
-    media_playlist,
-    rates,
+    list_dash_files,
+    list_hls_files,
+    measure_rates,
+    read_playlist,
     rewrite_master,
 )
 from schemas.errors import MediaToolError
@@ -31,7 +31,7 @@ def rendition(folder: Path, target_s: int, segments: list[tuple[float, int]]) ->
 
 
 def test_a_playlist_is_read(tmp_path: Path) -> None:
-    found = media_playlist(rendition(tmp_path / "a", 4, [(4, 1), (3.5, 1)]) / "media.m3u8")
+    found = read_playlist(rendition(tmp_path / "a", 4, [(4, 1), (3.5, 1)]) / "media.m3u8")
     assert found == MediaPlaylist(4, "init.mp4", (Segment(4.0, "0.m4s"), Segment(3.5, "1.m4s")))
     assert found.duration_s == 7.5
 
@@ -39,7 +39,7 @@ def test_a_playlist_is_read(tmp_path: Path) -> None:
 def test_an_incomplete_playlist_is_refused(tmp_path: Path) -> None:
     (tmp_path / "media.m3u8").write_text("#EXTM3U\n")
     with pytest.raises(MediaToolError, match="no complete media playlist"):
-        media_playlist(tmp_path / "media.m3u8")
+        read_playlist(tmp_path / "media.m3u8")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_an_incomplete_playlist_is_refused(tmp_path: Path) -> None:
 def test_the_peak_is_that_of_any_run_of_half_to_one_and_a_half_targets(
     tmp_path: Path, segments: list[tuple[float, int]], peak_bps: int
 ) -> None:
-    found = rates(rendition(tmp_path / "a", 4, segments))
+    found = measure_rates(rendition(tmp_path / "a", 4, segments))
     assert found.peak_bps == peak_bps
     assert found.bitrate_bps == round(
         8 * sum(size for _, size in segments) / sum(length for length, _ in segments)
@@ -89,4 +89,8 @@ def test_both_manifests_tell_their_files(tmp_path: Path) -> None:
         '<S t="0" d="4" r="1"/><S d="2"/></SegmentTimeline></SegmentTemplate>'
         "</Representation></AdaptationSet></Period></MPD>"
     )
-    assert hls_files(tmp_path) == dash_files(tmp_path) == {"v/init.mp4", "v/0.m4s", "v/1.m4s", "v/2.m4s"}
+    assert (
+        list_hls_files(tmp_path)
+        == list_dash_files(tmp_path)
+        == {"v/init.mp4", "v/0.m4s", "v/1.m4s", "v/2.m4s"}
+    )

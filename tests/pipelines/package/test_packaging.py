@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.ladder.ladder import Rung
-from pipelines.package.packaging import Track, package, verify_package
+from pipelines.package.packaging import Track, verify_package, write_package
 from pipelines.package.sprite_sheet import make_sprites
 from schemas.errors import MediaToolError
 from stores.media import folder_digest
@@ -24,7 +24,9 @@ def made(footage: Footage, tmp_path: Path) -> Path:
 def packaged(footage: Footage, folder: Path) -> Path:
     folder.mkdir()
     source = footage("plain.mp4")
-    package([Track("h264-240p", "video", "h264", source), Track("aac-64k", "audio", "aac", source)], folder)
+    write_package(
+        [Track("h264-240p", "video", "h264", source), Track("aac-64k", "audio", "aac", source)], folder
+    )
     return folder
 
 
@@ -48,7 +50,7 @@ def test_sprite_sheets_lie_in_the_package_and_both_manifests_lead_to_them(
     folder.mkdir()
     sheets.mkdir()
     made = make_sprites(footage("plain.mp4"), Rung("h264", 320, 240, 1), 3.0, sheets)
-    package([Track("h264-240p", "video", "h264", footage("plain.mp4"))], folder, made)
+    write_package([Track("h264-240p", "video", "h264", footage("plain.mp4"))], folder, made)
     [inside] = folder.glob("sprites-*")
     assert folder_digest(inside).startswith(inside.name[-16:])
     assert f'VALUE="{inside.name}/thumbnails.vtt"' in (folder / "master.m3u8").read_text()
@@ -75,4 +77,4 @@ def test_manifests_that_name_different_files_are_refused(made: Path) -> None:
 @pytest.mark.parametrize("name", ["a,b.mp4", "a=b.mp4"])
 def test_a_path_that_the_packager_would_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaToolError, match="move HOME"):
-        package([Track("h264-240p", "video", "h264", tmp_path / name)], tmp_path)
+        write_package([Track("h264-240p", "video", "h264", tmp_path / name)], tmp_path)

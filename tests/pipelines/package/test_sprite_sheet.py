@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipelines import media_tools
 from pipelines.ladder.ladder import Rung
-from pipelines.package.sprite_sheet import layout, make_sprites
+from pipelines.package.sprite_sheet import lay_out, make_sprites
 from tests.pipelines.conftest import ffmpeg
 from tests.pipelines.measure import contents, size
 
@@ -72,7 +72,7 @@ def test_sheets_are_the_same_every_time(track: Path, tmp_path: Path) -> None:
 
 @given(st.floats(0.01, 40_000), st.integers(2, 4_000), st.integers(2, 4_000))
 def test_a_long_film_has_few_sheets(duration_s: float, width: int, height: int) -> None:
-    sheets = layout(Rung("h264", width // 2 * 2, height // 2 * 2, 1), duration_s, Path())
+    sheets = lay_out(Rung("h264", width // 2 * 2, height // 2 * 2, 1), duration_s, Path())
     per_sheet = sheets.columns * sheets.rows
     assert sheets.pictures <= 10 * 100
     assert (

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.source.chunk_plan import Plan, clean_key_times, plan
-from pipelines.source.source import Packet, probe, read_packets
+from pipelines.source.chunk_plan import ChunkPlan, find_clean_key_times, plan_chunks
+from pipelines.source.packets import Packet, read_packets
+from pipelines.source.probe import probe
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import decoded
 
 
-def planned(footage: Footage, name: str) -> Plan:
-    return plan(probe(footage(name)))
+def planned(footage: Footage, name: str) -> ChunkPlan:
+    return plan_chunks(probe(footage(name)))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_clean_key_frame_parts_decoding_and_showing_at_the_same_place(
 ) -> None:
     packets = [Packet(pts, None, 1, 1, 0, key, discard=False, content="") for pts, key in drawn]
     times = [pts for pts, _ in drawn]
-    clean = clean_key_times(packets)
+    clean = find_clean_key_times(packets)
     for place, (pts, key) in enumerate(drawn):
         parts = (
             key and all(time < pts for time in times[:place]) and all(time >= pts for time in times[place:])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.source.containers import structure
+from pipelines.source.containers import read_structure
 from tests.pipelines.conftest import Footage
 
 
@@ -14,7 +14,7 @@ from tests.pipelines.conftest import Footage
     "name", ["plain.mp4", "moov-first.mp4", "fragmented.mp4", "vp9.webm", "vfr.mkv", "mpeg4.avi", "mpeg2.ts"]
 )
 def test_a_whole_file_lacks_nothing(footage: Footage, name: str) -> None:
-    shape = structure(footage(name))
+    shape = read_structure(footage(name))
     assert shape.missing_bytes == 0
     assert shape.indexed
 
@@ -24,14 +24,14 @@ def test_a_cut_file_says_how_much_it_lacks(footage: Footage, tmp_path: Path, nam
     whole = footage(name).read_bytes()
     path = tmp_path / name
     path.write_bytes(whole[:-1000])
-    assert structure(path).missing_bytes == 1000
+    assert read_structure(path).missing_bytes == 1000
 
 
 def test_an_index_at_the_end_is_missed_when_it_was_cut_off(footage: Footage, tmp_path: Path) -> None:
     whole = footage("plain.mp4").read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: whole.rindex(b"moov") - 4])
-    assert not structure(path).indexed
+    assert not read_structure(path).indexed
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_an_index_at_the_end_is_missed_when_it_was_cut_off(footage: Footage, tmp
 def test_any_bytes_have_some_structure(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bytes"
     path.write_bytes(content)
-    assert structure(path).missing_bytes >= 0
+    assert read_structure(path).missing_bytes >= 0

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.encoding.renditions import build_package
-from pipelines.source.content_key import packet_content, sound_content
-from pipelines.source.source import Packet, probe
+from pipelines.source.content_key import digest_packets, digest_sound
+from pipelines.source.packets import Packet
+from pipelines.source.probe import probe
 from stores.media import file_digest
 from tests.pipelines.conftest import Footage, ffmpeg
 from tests.pipelines.measure import contents
@@ -61,7 +62,7 @@ def packet(content: str, pts: int | None, *, hidden: bool = False) -> Packet:
 def test_clocks_have_no_part_in_what_packets_hold(times: list[int], scale: int, offset: int) -> None:
     here = [packet(f"{number}", time) for number, time in enumerate(times)]
     there = [packet(f"{number}", time * scale + offset) for number, time in enumerate(times)]
-    assert packet_content(here) == packet_content(there)
+    assert digest_packets(here) == digest_packets(there)
 
 
 def test_bytes_order_and_what_is_hidden_have_a_part() -> None:
@@ -73,16 +74,16 @@ def test_bytes_order_and_what_is_hidden_have_a_part() -> None:
         [packet("a", None), packet("b", None), packet("c", None)],
         known[:2],
     ]
-    digests = {packet_content(packets) for packets in (known, *others)}
+    digests = {digest_packets(packets) for packets in (known, *others)}
     assert len(digests) == 1 + len(others)
 
 
 def test_sound_is_what_its_packets_hold_from_the_picture_on(footage: Footage) -> None:
     source = probe(footage("long.mp4"))
     assert source.audio is not None
-    here = sound_content(source, source.audio, 0.0)
-    assert sound_content(source, source.audio, 0.0) == here
-    assert sound_content(source, source.audio, 0.5) != here
+    here = digest_sound(source, source.audio, 0.0)
+    assert digest_sound(source, source.audio, 0.0) == here
+    assert digest_sound(source, source.audio, 0.5) != here
     other = probe(footage("plain.mp4"))
     assert other.audio is not None
-    assert sound_content(other, other.audio, 0.0) != here
+    assert digest_sound(other, other.audio, 0.0) != here

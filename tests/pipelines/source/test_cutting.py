@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipelines import media_tools
-from pipelines.source.chunk_plan import plan
-from pipelines.source.cutting import Piece, cut, decoding, pieces
-from pipelines.source.source import probe
+from pipelines.source.chunk_plan import plan_chunks
+from pipelines.source.cutting import Piece, build_pieces, cut, decode_pictures
+from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import decoded
@@ -20,14 +20,14 @@ from tests.pipelines.measure import decoded
     "name", ["long.mp4", "b-pyramid.mkv", "vfr.mkv", "edit-list.mp4", "late-start.mkv", "fragmented.mp4"]
 )
 def test_pieces_give_the_pictures_of_the_whole(footage: Footage, name: str) -> None:
-    parts = pieces(plan(probe(footage(name))))
+    parts = build_pieces(plan_chunks(probe(footage(name))))
     assert len(parts) > 1
     apart = [picture for part in parts for picture in digests(part)]
     assert apart == [digest for _, digest in decoded(footage(name))]
 
 
 def test_a_source_of_one_chunk_is_not_copied(footage: Footage, home: Path) -> None:
-    [part] = pieces(plan(probe(footage("plain.mp4"))))
+    [part] = build_pieces(plan_chunks(probe(footage("plain.mp4"))))
     with cut(part) as path:
         assert path == footage("plain.mp4")
     assert not home.exists()
@@ -36,7 +36,7 @@ def test_a_source_of_one_chunk_is_not_copied(footage: Footage, home: Path) -> No
 def test_a_source_that_has_gone_is_told(footage: Footage, tmp_path: Path, home: Path) -> None:
     source = tmp_path / "source.mp4"
     source.write_bytes(footage("long.mp4").read_bytes())
-    parts = pieces(plan(probe(source)))
+    parts = build_pieces(plan_chunks(probe(source)))
     source.unlink()
     with pytest.raises(MediaToolError, match="has gone"), cut(parts[0]):
         pass
@@ -44,7 +44,7 @@ def test_a_source_that_has_gone_is_told(footage: Footage, tmp_path: Path, home: 
 
 
 def test_a_cut_is_gone_after_its_block(footage: Footage, home: Path) -> None:
-    part = pieces(plan(probe(footage("long.mp4"))))[1]
+    part = build_pieces(plan_chunks(probe(footage("long.mp4"))))[1]
     with cut(part) as path:
         assert path.is_relative_to(home)
     assert not path.exists()
@@ -52,7 +52,7 @@ def test_a_cut_is_gone_after_its_block(footage: Footage, home: Path) -> None:
 
 def digests(part: Piece) -> list[str]:
     with cut(part) as path:
-        stream = decoding(part, path, strict=True)
+        stream = decode_pictures(part, path, strict=True)
         output = stream.output("pipe:1", format="framemd5", fps_mode="passthrough")
         said = media_tools.check(media_tools.ffmpeg_command(output)).decode()
     return [line.split(",")[5].strip() for line in said.splitlines() if not line.startswith("#")]

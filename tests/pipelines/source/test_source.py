@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.source.faults import UnfitSourceError
-from pipelines.source.source import probe, read_packets
+from pipelines.source.packets import read_packets
+from pipelines.source.probe import probe
 from schemas.errors import InputError
 from tests.pipelines.conftest import Footage, ffmpeg
 
