@@ -1,4 +1,4 @@
-"""`python -m benchmarks.page FILE...`: what `newsreel bench NAME --json` printed, as sections of docs/benchmarks.md."""
+"""`python -m benchmarks.page FILE...`: what `newsreel bench NAME --json` printed, as sections of docs/benchmarks/."""
 
 from __future__ import annotations
 
