@@ -14,7 +14,7 @@
 
 **Idempotent** yes: every task may be killed and run again, and a run may be repeated; a second one changes no row but
 those of `pipeline_runs` and `quality_results`, and encodes nothing. A newer attempt takes the video's fence: an older
-one that still runs writes nothing more (docs/adr/0008-fences-and-the-gate.md).
+one that still runs writes nothing more (docs/adr/0008-fences-and-ingest-slots.md).
 
 **When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then `newsreel retry
 VIDEO`, or clear the failed task here: what is done stays done. `newsreel cancel VIDEO` stops a run. A video whose
