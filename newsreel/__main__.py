@@ -1,4 +1,4 @@
-"""`python -m newsreel`."""
+"""Entry point of `python -m newsreel`."""
 
 from newsreel.command import main
 

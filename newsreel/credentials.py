@@ -1,4 +1,7 @@
-"""Passwords of accounts, written by whoever owns the database: `newsreel import` and `ingest` make them without one."""
+"""Passwords of accounts, set directly in the database.
+
+For accounts made by `newsreel import` or `ingest`, which have none. Tests: tests/e2e/test_main_job.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from stores.postgres import connect
 
 
 def set_password(user_name: str, password: str) -> bool:
-    """Give an account a password, and end what sessions it has; False where there is no such account."""
+    """Set the password of an account and end its sessions; False if there is no such account."""
     from streaming.accounts.passwords import Passwords
 
     password_hash = asyncio.run(Passwords().hash(password))

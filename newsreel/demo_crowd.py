@@ -1,6 +1,6 @@
-"""The demo's people, who use the API as anybody would: they sign up, and watch, like, comment on and share a video.
+"""Demo users, as clients of the API: they sign up, and watch, like, comment on and share a video.
 
-What the watchers do with it is a made day of theirs (`newsreel.synthetic_events`), all of it now.
+The viewers' actions are a synthetic day (`newsreel.synthetic_events`), performed at once.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from schemas.errors import LogInError, StageError
 from stores.private_files import kept
 from streaming.client.session import ApiClient, checked
 
-UPLOADER = "demo"
-WATCHERS = ("ada", "grace", "linus")
-SEED, ACTS, DAY = 2, 40, date(2026, 1, 1)
-ACTED_ON = ("views", "reactions", "comments")
-SHARE_FOR_S = 7 * 24 * 3600
+VIEWERS = ("ada", "grace", "linus")
+SEED, EVENTS, DAY = 2, 40, date(2026, 1, 1)
+ACTION_TABLES = ("views", "reactions", "comments")
+SHARE_LIFETIME_S = 7 * 24 * 3600
 COUNTED_WITHIN_S = 10.0
 """Counters may lag 5 s."""
 _TIMEOUT_S = 30.0
@@ -36,8 +35,8 @@ _TIMEOUT_S = 30.0
 Say = Callable[[str], None]
 
 
-def person(api_url: str, home: Path, user_name: str) -> ApiClient:
-    """Log somebody in who signs up first where there is no such account; all share a password that lies under HOME."""
+def log_in(api_url: str, home: Path, user_name: str) -> ApiClient:
+    """Log a demo user in, after signing it up if necessary; all share a password stored under HOME."""
     password = kept(home / "keys" / "demo_password", lambda: secrets.token_urlsafe(16))
     body = {"user_name": user_name, "password": password}
     with httpx.Client(base_url=api_url, timeout=_TIMEOUT_S, trust_env=False) as http:
@@ -52,86 +51,96 @@ def person(api_url: str, home: Path, user_name: str) -> ApiClient:
 
 
 @dataclass(frozen=True)
-class Act:
-    """What a watcher, by number, does with a video: a row of `views`, `reactions` or `comments`."""
+class Action:
+    """One action of a viewer (index into `VIEWERS`): a row of `views`, `reactions` or `comments`."""
 
     table: str
-    watcher: int
+    viewer: int
     row: dict[str, Any]
 
 
-def made_acts() -> list[Act]:
-    """The watchers' day, in its order, but for what they say: that comes last, and shows that the rest is done."""
-    population = Population(SEED, users=len(WATCHERS), videos=1, first=DAY)
-    population.founding()
-    numbers = {user_id: number for number, user_id in enumerate(population.user_ids.to_pylist())}
-    made = population.day(ACTS).to_pylist()
-    rows = [(act["table_name"], json.loads(act["row"])) for act in made if act["table_name"] in ACTED_ON]
-    acts = [Act(name, numbers[row["user_id"]], row) for name, row in rows]
-    return sorted(acts, key=lambda act: act.table == "comments")
+def build_actions() -> list[Action]:
+    """Build the viewers' day in order, with comments last: once they are there, everything else is."""
+    population = Population(SEED, users=len(VIEWERS), videos=1, first=DAY)
+    population.generate_initial()
+    viewers = {user_id: number for number, user_id in enumerate(population.user_ids.to_pylist())}
+    events = population.generate_day(EVENTS).to_pylist()
+    rows = [
+        (event["table_name"], json.loads(event["row"]))
+        for event in events
+        if event["table_name"] in ACTION_TABLES
+    ]
+    actions = [Action(name, viewers[row["user_id"]], row) for name, row in rows]
+    return sorted(actions, key=lambda action: action.table == "comments")
 
 
-def react(api_url: str, home: Path, video_id: str, say: Say) -> None:
-    """Let the watchers have their day with a video, once: where all has been said, all is done."""
+def perform_actions(api_url: str, home: Path, video_id: str, say: Say) -> None:
+    """Perform the viewers' day on a video, unless all of its comments are there already."""
     path = f"/v1/videos/{video_id}"
-    people = [person(api_url, home, name) for name in WATCHERS]
-    duration_s = checked(people[0].request("GET", path))["duration_s"]
-    acts = made_acts()
-    comments = sum(act.table == "comments" for act in acts)
-    said = checked(people[0].request("GET", f"{path}/comments", params={"limit": 100}))["items"]
-    if len(said) >= comments:
+    clients = [log_in(api_url, home, name) for name in VIEWERS]
+    duration_s = checked(clients[0].request("GET", path))["duration_s"]
+    actions = build_actions()
+    expected_comments = sum(action.table == "comments" for action in actions)
+    comments = checked(clients[0].request("GET", f"{path}/comments", params={"limit": 100}))["items"]
+    if len(comments) >= expected_comments:
         return
-    for number, act in enumerate(acts):
-        watcher = people[act.watcher]
-        if act.table == "views":
+    for number, action in enumerate(actions):
+        client = clients[action.viewer]
+        if action.table == "views":
             view = {
-                "session_id": act.row["session_id"],
-                "watched_s": min(act.row["watched_s"], duration_s),
+                "session_id": action.row["session_id"],
+                "watched_s": min(action.row["watched_s"], duration_s),
             }
-            checked(watcher.request("POST", f"{path}/views", json=view))
-        elif act.table == "reactions":
-            checked(watcher.request("PUT", f"{path}/reaction", json={"kind": act.row["kind"]}))
+            checked(client.request("POST", f"{path}/views", json=view))
+        elif action.table == "reactions":
+            checked(client.request("PUT", f"{path}/reaction", json={"kind": action.row["kind"]}))
         else:
             key = {"Idempotency-Key": f"demo-{video_id}-{number}"}
-            text = {"text": act.row["text"]}
-            checked(watcher.request("POST", f"{path}/comments", json=text, headers=key))
-    say(f"{', '.join(WATCHERS)} did with it what people do in a day: {len(acts)} acts")
-    _wait_until_counted(people[0], path, counters_of(acts))
+            text = {"text": action.row["text"]}
+            checked(client.request("POST", f"{path}/comments", json=text, headers=key))
+    say(f"{', '.join(VIEWERS)}: {len(actions)} views, reactions and comments")
+    _wait_for_counters(clients[0], path, count_actions(actions))
 
 
-def counters_of(acts: Sequence[Act]) -> dict[str, int]:
-    """What a video's counters are after these."""
-    kinds = Counter({act.watcher: act.row["kind"] for act in acts if act.table == "reactions"}.values())
-    sessions = {(act.watcher, act.row["session_id"]) for act in acts if act.table == "views"}
+def count_actions(actions: Sequence[Action]) -> dict[str, int]:
+    """Count the video's likes, dislikes and views after these actions."""
+    kinds = Counter(
+        {action.viewer: action.row["kind"] for action in actions if action.table == "reactions"}.values()
+    )
+    sessions = {(action.viewer, action.row["session_id"]) for action in actions if action.table == "views"}
     return {"likes": kinds["like"], "dislikes": kinds["dislike"], "views": len(sessions)}
 
 
-def share(uploader: ApiClient, home: Path, video_id: str) -> None:
-    """Make a link that works for a week, for whoever has it; it is kept for the next `shared_path`."""
+def create_share_link(uploader: ApiClient, home: Path, video_id: str) -> None:
+    """Create a share link that is valid for a week, and store its path for `read_share_path`."""
 
-    def make() -> str:
-        answer = uploader.request("POST", f"/v1/videos/{video_id}/shares", json={"expires_in_s": SHARE_FOR_S})
-        return urlsplit(checked(answer)["url"]).path
+    def create() -> str:
+        body = {"expires_in_s": SHARE_LIFETIME_S}
+        response = uploader.request("POST", f"/v1/videos/{video_id}/shares", json=body)
+        return urlsplit(checked(response)["url"]).path
 
-    kept(_share_file(home, video_id), make)
+    kept(_locate_share_file(home, video_id), create)
 
 
-def shared_path(home: Path, video_id: str) -> str | None:
-    """The link's path on whichever port the API has now; None where none was made."""
-    file = _share_file(home, video_id)
+def read_share_path(home: Path, video_id: str) -> str | None:
+    """Read the path of the share link, which is valid on any port of the API; None if there is none."""
+    file = _locate_share_file(home, video_id)
     return file.read_text() if file.exists() else None
 
 
-def _share_file(home: Path, video_id: str) -> Path:
+def _locate_share_file(home: Path, video_id: str) -> Path:
     return home / "demo" / f"share-{video_id}"
 
 
-def _wait_until_counted(client: ApiClient, path: str, wanted: Mapping[str, int]) -> None:
+def _wait_for_counters(client: ApiClient, path: str, expected: Mapping[str, int]) -> None:
     deadline = time.monotonic() + COUNTED_WITHIN_S
     while True:
         video = checked(client.request("GET", path))
-        if all(video[name] == count for name, count in wanted.items()):
+        if all(video[name] == count for name, count in expected.items()):
             return
         if time.monotonic() > deadline:
-            raise StageError(f"the counters of {path} are {video} after {COUNTED_WITHIN_S:.0f} s")
+            counters = {name: video[name] for name in expected}
+            raise StageError(
+                f"counters of {path} are {counters} after {COUNTED_WITHIN_S:.0f} s, expected {dict(expected)}"
+            )
         time.sleep(0.2)

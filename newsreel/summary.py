@@ -1,4 +1,7 @@
-"""What became of one video, read back from the lake with the queries that an analyst would type."""
+"""Summary of one video's ingest, read back from the lake with the queries that it prints.
+
+Tests: tests/e2e/test_main_job.py.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from typing import Any
 from schemas.tables import TABLES
 from stores.delta import Lake
 
-RECORDS_OF_RUNS = ("pipeline_runs", "quality_results")
-"""Tables that say what ran; every other table must be the same after a repeat."""
+RUN_TABLES = ("pipeline_runs", "quality_results")
+"""Tables that record runs; every other table must be unchanged after a repeated run."""
 
 
 QUERIES = {
@@ -46,20 +49,20 @@ QUERIES = {
         " FROM renditions WHERE video_id = '$video_id' ORDER BY media DESC, codec DESC, bitrate_bps DESC",
     ),
     "people": (
-        "What people did",
+        "Engagement",
         "SELECT (SELECT count(*) FROM views WHERE video_id = '$video_id') AS views,"
         " (SELECT count(*) FROM reactions WHERE video_id = '$video_id' AND kind = 'like') AS likes,"
         " (SELECT count(*) FROM reactions WHERE video_id = '$video_id' AND kind = 'dislike') AS dislikes,"
         " (SELECT count(*) FROM comments WHERE video_id = '$video_id') AS comments",
     ),
 }
-"""What each section is called, and asks; video and run ids are UUIDs of ours, so nothing in them needs quoting."""
+"""Title and query of each section. Video and run ids are generated UUIDs, so substitution needs no quoting."""
 LAST_RUN = "SELECT run_id FROM pipeline_runs WHERE video_id = '$video_id' ORDER BY started DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One query, and what the lake answered."""
+    """One query and its rows."""
 
     title: str
     query: str
@@ -67,7 +70,7 @@ class Section:
 
 
 def read_summary(lake: Lake, video_id: str, run_id: str) -> dict[str, Section]:
-    """The sections of `QUERIES` for one video and one of its runs."""
+    """Read the sections of `QUERIES` for one video and one of its runs."""
     filled = {
         name: (title, Template(query).substitute(video_id=video_id, run_id=run_id))
         for name, (title, query) in QUERIES.items()
@@ -77,48 +80,48 @@ def read_summary(lake: Lake, video_id: str, run_id: str) -> dict[str, Section]:
     }
 
 
-def last_run_id(lake: Lake, video_id: str) -> str | None:
-    """The run of a video that began last, or None."""
+def find_last_run_id(lake: Lake, video_id: str) -> str | None:
+    """Return the id of the run of a video that started last, or None."""
     runs = lake.query(Template(LAST_RUN).substitute(video_id=video_id)).to_pylist()
     return runs[0]["run_id"] if runs else None
 
 
-def shortcomings(sections: Mapping[str, Section]) -> list[str]:
-    """What keeps the summary from showing a video that was published as it should be; empty when all holds."""
+def find_problems(sections: Mapping[str, Section]) -> list[str]:
+    """List the reasons why a summary does not show a completely published video; empty if it does."""
     from pipelines.ladder.ladder import INGEST_CODECS
 
-    found = []
+    problems = []
     status = [row["status"] for row in sections["video"].rows]
     if status != ["ready"]:
-        found.append(f"the video's row in the lake says {status or 'nothing'}, not ready")
-    ended = {row["stage"]: row["state"] for row in sections["stages"].rows}
-    found += [
-        f"stage {stage} ended as {ended.get(stage, 'never run')}"
+        problems.append(
+            f"status of the video in the lake is {status[0] if status else 'missing'}, expected ready"
+        )
+    states = {row["stage"]: row["state"] for row in sections["stages"].rows}
+    problems += [
+        f"stage {stage}: state {states.get(stage, 'not run')}, expected succeeded"
         for stage in ("inspect", "match", "encode", "publish")
-        if ended.get(stage) != "succeeded"
+        if states.get(stage) != "succeeded"
     ]
-    found += [
-        f"{row['table_name']}: {row['met']} of {row['expectations']} expectations met"
+    problems += [
+        f"quality gate: {row['table_name']} met {row['met']} of {row['expectations']} expectations"
         for row in sections["quality"].rows
         if row["met"] != row["expectations"]
     ]
     if not sections["quality"].rows:
-        found.append("the quality gate left no result")
-    pictures = [row["frames"] for row in sections["renditions"].rows if row["height"]]
-    if len(pictures) < 2 or len(set(pictures)) != 1:
-        found.append(
-            f"two or more renditions with the same number of frames were expected, there are {pictures}"
-        )
+        problems.append("quality gate: no results")
+    frames = [row["frames"] for row in sections["renditions"].rows if row["height"]]
+    if len(frames) < 2 or len(set(frames)) != 1:
+        problems.append(f"expected two or more video renditions with equal frame counts, got {frames}")
     codecs = {row["codec"] for row in sections["renditions"].rows}
     if missing := [codec for codec in INGEST_CODECS if codec not in codecs]:
-        found.append(f"there is no rendition in {' or '.join(missing)}")
-    return found
+        problems.append(f"no rendition in {', '.join(missing)}")
+    return problems
 
 
-def table_digests(lake: Lake) -> dict[str, str]:
-    """A digest of all rows of every table but the records of runs, to show that a repeat changed none."""
+def digest_tables(lake: Lake) -> dict[str, str]:
+    """Compute a digest of all rows of every table but `RUN_TABLES`, to compare before and after a run."""
     return {
         name: hashlib.sha256(repr(lake.read(name).to_pylist()).encode()).hexdigest()
         for name in TABLES
-        if name not in RECORDS_OF_RUNS
+        if name not in RUN_TABLES
     }

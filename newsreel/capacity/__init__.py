@@ -1,4 +1,4 @@
-"""What so many people cost: from habits and measured unit costs to requests, storage, bandwidth and machines."""
+"""Capacity estimation: from habits and measured unit costs to requests, storage, bandwidth and machines."""
 
 from newsreel.capacity.estimate import Estimate, estimate
 from newsreel.capacity.habits import Habits

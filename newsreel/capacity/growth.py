@@ -1,4 +1,7 @@
-"""What is full first as there are more users, and which setting moves it."""
+"""Growth in users: which kinds of machine are full, and which of them cannot scale out.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ FACTORS = (1, 10, 100)
 
 @dataclass(frozen=True)
 class Stage:
-    """So many times the users, and what the kinds of machine have to do then."""
+    """A multiple of the users, and the load of each kind of machine."""
 
     factor: int
     dau: float
     kinds: Sequence[Kind]
 
-    def full(self, machine: Machine) -> list[Kind]:
-        """Kinds for which one machine is too little, the fullest first."""
-        over = [kind for kind in self.kinds if kind.share(machine) > 1]
-        return sorted(over, key=lambda kind: kind.share(machine), reverse=True)
+    def find_full(self, machine: Machine) -> list[Kind]:
+        """Find the kinds that need more than one machine, most loaded first."""
+        full = [kind for kind in self.kinds if kind.compute_load(machine) > 1]
+        return sorted(full, key=lambda kind: kind.compute_load(machine), reverse=True)
 
-    def breaks(self, machine: Machine) -> Kind | None:
-        """What no further machine helps, where there is such a thing: the fullest one."""
-        return next((kind for kind in self.full(machine) if not kind.several), None)
+    def find_limit(self, machine: Machine) -> Kind | None:
+        """Find the most loaded kind that is full and cannot scale out; None if there is none."""
+        return next((kind for kind in self.find_full(machine) if not kind.several), None)

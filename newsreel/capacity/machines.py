@@ -1,4 +1,7 @@
-"""How many machines of which kind carry the peak, each used up to a share of what it can do."""
+"""Machines for the peak: kinds, their load, and how many of each, used up to a share of their cores.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,29 @@ from newsreel.capacity.unit_costs import UnitCosts
 from schemas.errors import InputError
 
 UTILISATION = 0.6
-"""Of a machine at the peak, unless somebody says otherwise: the rest is for what nobody has reckoned with."""
+"""Default share of a machine used at the peak; the rest is headroom."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is counted in: `cores`, of which `utilisation` (above 0, at most 1) is used at the peak."""
+    """Size of a machine: `cores`, of which `utilisation` (above 0, at most 1) is used at the peak."""
 
     cores: int
     utilisation: float = UTILISATION
 
     def __post_init__(self) -> None:
-        """Hold both to what they can be."""
+        """Validate both."""
         if self.cores < 1:
-            raise InputError(f"--cores {self.cores}: at least 1 is needed")
+            raise InputError(f"Invalid --cores {self.cores}: must be at least 1")
         if not 0 < self.utilisation <= 1:
-            raise InputError(f"--utilisation {self.utilisation:g}: a share above 0 and at most 1 is needed")
+            raise InputError(f"Invalid --utilisation {self.utilisation:g}: must be above 0 and at most 1")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of machine: cores at work at the peak, and what may be done once one machine is full.
+    """One kind of machine: cores busy at the peak, and what to do once one machine is full.
 
-    `several`: more than one may do it today. `one_core`: a single process that no more cores make faster.
+    `several`: scales out today. `one_core`: a single process, which more cores do not speed up.
     """
 
     name: str
@@ -41,29 +44,29 @@ class Kind:
     moved_by: str
     one_core: bool = False
 
-    def share(self, machine: Machine) -> float:
-        """Of what one machine takes at its utilisation: above 1 it is full."""
+    def compute_load(self, machine: Machine) -> float:
+        """Compute the load as a multiple of one machine at its utilisation; above 1 it is full."""
         return self.cores / ((1 if self.one_core else machine.cores) * machine.utilisation)
 
     def count(self, machine: Machine) -> int:
-        """Machines, at least one."""
-        return max(1, math.ceil(self.share(machine)))
+        """Count the machines needed, at least one."""
+        return max(1, math.ceil(self.compute_load(machine)))
 
 
-def kinds(demand: Demand, costs: UnitCosts, peak: float) -> tuple[Kind, ...]:
-    """All kinds, for a demand that is `peak` times its mean in its busiest minutes."""
+def build_kinds(demand: Demand, costs: UnitCosts, peak: float) -> tuple[Kind, ...]:
+    """Build all kinds of machine for a demand whose peak is `peak` times its mean."""
     reads_per_s, writes_per_s = peak * demand.reads_per_s, peak * demand.writes_per_s
     return (
         Kind(
             "API",
-            costs.api_cores(reads_per_s, writes_per_s)
+            costs.compute_api_cores(reads_per_s, writes_per_s)
             + peak * demand.upload_bytes_per_s * costs.upload_core_s_per_byte,
             several=True,
             moved_by="more of them behind a load balancer (NEWSREEL_TRUSTED_PROXIES)",
         ),
         Kind(
             "PostgreSQL",
-            costs.database_cores(reads_per_s, writes_per_s),
+            costs.compute_database_cores(reads_per_s, writes_per_s),
             several=False,
             moved_by="NEWSREEL_DATABASE_URL, NEWSREEL_DATABASE_REPLICA_URL; docs/scaling/partitioning.md",
         ),
@@ -93,7 +96,7 @@ def kinds(demand: Demand, costs: UnitCosts, peak: float) -> tuple[Kind, ...]:
             moved_by="a sink for each shard (docs/scaling/partitioning.md)",
             one_core=True,
         ),
-        # Refreshes may wait for a quiet hour: the mean counts.
+        # Refreshes can lag behind the peak, so the mean counts.
         Kind(
             "refresh of the tables",
             demand.refresh_core_s_per_day / DAY_S,

@@ -1,6 +1,7 @@
-"""The figures that were measured (`measured.json`): each with its unit, the command that gave it and its conditions.
+"""Measured figures (`measured.json`): each with its unit, and the command and conditions of its run.
 
-`python -m benchmarks.unit_costs` makes the file. Figures of `checks` come from runs that no unit cost is taken from.
+`python -m benchmarks.unit_costs` writes the file. Figures of `checks` come from runs that no unit cost is derived from.
+Tests: tests/newsreel/test_capacity.py.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from schemas.errors import DependencyError
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` in `unit`; where it is a total, for all of `of` together: how many of what were done."""
+    """A `value` in `unit`; if it is a total, `of` maps units of work to their number."""
 
     value: float
     unit: str
@@ -28,43 +29,43 @@ class Figure:
 
     @property
     def amount(self) -> float:
-        """How much was done, where that is of one kind."""
+        """Amount of work, where it has a single unit."""
         [amount] = self.of.values()
         return amount
 
     @property
     def each(self) -> float:
-        """The value for one of what was done."""
+        """Value per unit of work."""
         return self.value / self.amount
 
 
 @dataclass(frozen=True)
 class Line:
-    """A cost that has a part for each time and a part for each unit of work."""
+    """Linear cost: `fixed` per run plus `each` per unit of work."""
 
     fixed: float
     each: float
 
-    def at(self, amount: float) -> float:
-        """The cost of so much at one time."""
+    def compute(self, amount: float) -> float:
+        """Compute the cost of one run with this amount of work."""
         return self.fixed + self.each * amount
 
 
-def line(small: Figure, large: Figure) -> Line:
-    """Through two totals of different amounts."""
+def fit_line(small: Figure, large: Figure) -> Line:
+    """Fit a line through two totals of different amounts."""
     each = (large.value - small.value) / (large.amount - small.amount)
     return Line(small.value - each * small.amount, each)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """All of the file."""
+class Measurements:
+    """Content of `measured.json`."""
 
     unit_costs: Mapping[str, Figure]
     checks: Mapping[str, Figure]
 
     def __getitem__(self, name: str) -> Figure:
-        """A unit cost. Raises DependencyError where the file does not have it."""
+        """Return a unit cost. Raises DependencyError if the file lacks it."""
         if name not in self.unit_costs:
             raise DependencyError(
                 f"measured.json has no {name}: measure it with `python -m benchmarks.unit_costs --out "
@@ -74,19 +75,21 @@ class Measured:
 
 
 @cache
-def measured() -> Measured:
-    """What this release was measured at."""
-    return read(json.loads(files("newsreel.capacity").joinpath("measured.json").read_text()))
+def load_measurements() -> Measurements:
+    """Load the figures of this release."""
+    return parse_measurements(json.loads(files("newsreel.capacity").joinpath("measured.json").read_text()))
 
 
-def read(document: Mapping[str, Any]) -> Measured:
-    """The figures of such a document, each with the command and conditions of its run."""
+def parse_measurements(document: Mapping[str, Any]) -> Measurements:
+    """Parse a document; each figure gets the command and conditions of its run."""
     runs = document["runs"]
 
-    def figures(kind: str) -> dict[str, Figure]:
+    def parse_figures(kind: str) -> dict[str, Figure]:
         return {
-            name: Figure(**{key: value for key, value in one.items() if key != "run"}, **runs[one["run"]])
-            for name, one in document[kind].items()
+            name: Figure(
+                **{key: value for key, value in figure.items() if key != "run"}, **runs[figure["run"]]
+            )
+            for name, figure in document[kind].items()
         }
 
-    return Measured(figures("unit_costs"), figures("checks"))
+    return Measurements(parse_figures("unit_costs"), parse_figures("checks"))

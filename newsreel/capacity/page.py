@@ -1,4 +1,7 @@
-"""`python -m newsreel.capacity.page`: docs/capacity.md with what the command prints now, and its picture."""
+"""`python -m newsreel.capacity.page`: write the estimate into docs/capacity.md, and its plot to docs/capacity.svg.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 
@@ -9,68 +12,68 @@ from pathlib import Path
 
 from newsreel import console
 from newsreel.capacity.estimate import Estimate, estimate
-from newsreel.capacity.habits import Habits, declared, option
-from newsreel.capacity.measured import Figure, Measured, measured
-from newsreel.capacity.tables import Table, prediction_table, said, tables
+from newsreel.capacity.habits import Habits, list_habits, to_option
+from newsreel.capacity.measured import Figure, Measurements, load_measurements
+from newsreel.capacity.tables import Table, build_prediction_table, build_tables, format_figure
 
 PAGE, PICTURE = Path("docs/capacity.md"), Path("docs/capacity.svg")
 PART = re.compile(r"(<!-- (\w+): written by .*? -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
-def with_figures(text: str, found: Estimate, figures: Measured) -> str:
-    """The page with everything that is written between its marks as it is now."""
+def insert_figures(text: str, found: Estimate, measurements: Measurements) -> str:
+    """Replace the parts of the page between its marks."""
     parts = {
-        "estimate": _printed(*tables(found)),
-        "prediction": _printed(prediction_table(found)),
-        "habits": _habits(),
-        "runs": _runs(figures),
+        "estimate": _render_tables(*build_tables(found)),
+        "prediction": _render_tables(build_prediction_table(found)),
+        "habits": _render_habits(),
+        "runs": _render_runs(measurements),
     }
     return PART.sub(lambda mark: f"{mark[1]}\n{parts[mark[2]]}\n\n{mark[3]}", text)
 
 
-def _printed(*shown: Table) -> str:
-    """As the command prints them."""
+def _render_tables(*tables: Table) -> str:
+    """Render tables as the command prints them."""
     with redirect_stdout(io.StringIO()) as out:
-        for table in shown:
-            console.table(table.title, table.columns, table.rows)
+        for table in tables:
+            console.print_table(table.title, table.columns, table.rows)
     lines = (line.rstrip() for line in out.getvalue().splitlines())
     return "```\n" + "\n".join(lines) + "\n```"
 
 
-def _habits() -> str:
-    lines = ["| option | default | unit | what, and from where |", "|---|---|---|---|"]
+def _render_habits() -> str:
+    lines = ["| option | default | unit | meaning and source |", "|---|---|---|---|"]
     lines += [
-        f"| `{option(one.name)}` | {one.default:,.10g} | {one.metadata['unit']} "
-        f"| {one.metadata['what']} {_sentence(one.metadata['source'])} |"
-        for one in declared()
+        f"| `{to_option(habit.name)}` | {habit.default:,.10g} | {habit.metadata['unit']} "
+        f"| {habit.metadata['what']} {_to_sentence(habit.metadata['source'])} |"
+        for habit in list_habits()
     ]
     return "\n".join(lines)
 
 
-def _runs(figures: Measured) -> str:
-    """A line for each command that was run, with all that it gave."""
+def _render_runs(measurements: Measurements) -> str:
+    """Render a row for each command, with all figures of its run."""
     by_command: dict[str, list[tuple[str, Figure]]] = {}
-    for name, one in [*figures.unit_costs.items(), *figures.checks.items()]:
-        by_command.setdefault(one.command, []).append((name, one))
-    lines = ["| command | on | gives |", "|---|---|---|"]
-    for command, given in by_command.items():
-        told = given[0][1].conditions
-        on = f"{told['at'][:10]}, {told['cores']} cores, load before {told['load_before']:g}"
-        names = "; ".join(f"{name} {said(one.value)} {one.unit}" for name, one in given)
-        lines.append(f"| `{command}` | {on} | {names} |")
+    for name, figure in [*measurements.unit_costs.items(), *measurements.checks.items()]:
+        by_command.setdefault(figure.command, []).append((name, figure))
+    lines = ["| command | conditions | figures |", "|---|---|---|"]
+    for command, figures in by_command.items():
+        run = figures[0][1].conditions
+        conditions = f"{run['at'][:10]}, {run['cores']} cores, load before {run['load_before']:g}"
+        names = "; ".join(f"{name} {format_figure(figure.value)} {figure.unit}" for name, figure in figures)
+        lines.append(f"| `{command}` | {conditions} | {names} |")
     return "\n".join(lines)
 
 
-def _sentence(text: str) -> str:
+def _to_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def main() -> None:
-    """Write both."""
+    """Write the page and the plot."""
     from newsreel.capacity.picture import draw
 
-    found = estimate(Habits(), measured())
-    PAGE.write_text(with_figures(PAGE.read_text(), found, measured()))
+    found = estimate(Habits(), load_measurements())
+    PAGE.write_text(insert_figures(PAGE.read_text(), found, load_measurements()))
     draw(found, PICTURE)
 
 

@@ -1,4 +1,7 @@
-"""The picture: what each kind of machine has to do as users multiply, and where one is full; what is kept a year."""
+"""Plot of an estimate: load of each kind of machine over the number of users, and bytes stored after a year.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ COLOURS = ("#1f77b4", "#d62728", "#9467bd", "#2ca02c", "#ff7f0e", "#8c564b", "#1
 
 
 def draw(found: Estimate, path: Path) -> None:
-    """Write it. Raises InputError for another format, DependencyError without matplotlib."""
+    """Write the plot. Raises InputError for another format, DependencyError without matplotlib."""
     if path.suffix not in FORMATS:
-        raise InputError(f"--plot {path}: the name has to end in .svg or .png")
+        raise InputError(f"Invalid --plot {path}: the name must end in .svg or .png")
     try:
         import matplotlib as mpl
     except ModuleNotFoundError as error:
@@ -33,28 +36,28 @@ def draw(found: Estimate, path: Path) -> None:
     figure, (growth, stored) = pyplot.subplots(
         2, 1, figsize=(8, 7), height_ratios=(1.7, 1), layout="constrained"
     )
-    _growth(growth, found)
-    _stored(stored, found)
-    stamped = "Date" if path.suffix == ".svg" else "Software"
-    figure.savefig(path, dpi=100, metadata={stamped: None})
+    _plot_growth(growth, found)
+    _plot_storage(stored, found)
+    timestamp = "Date" if path.suffix == ".svg" else "Software"
+    figure.savefig(path, dpi=100, metadata={timestamp: None})
     pyplot.close(figure)
 
 
-def _growth(axes: Any, found: Estimate) -> None:
-    """A line for each kind: full where it crosses 1."""
+def _plot_growth(axes: Any, found: Estimate) -> None:
+    """Plot a line for each kind; one machine is full where it crosses 1."""
     from matplotlib.ticker import StrMethodFormatter
 
     dau = found.habits.dau
     span = FACTORS[-1] * 10
     users = [dau / 10 * span ** (number / (POINTS - 1)) for number in range(POINTS)]
-    by_users = [found.at(count) for count in users]
+    kinds_by_users = [found.scale_to(count) for count in users]
     ends: list[tuple[float, str, str]] = []
     for number, colour in zip(range(len(found.kinds)), COLOURS, strict=True):
         kind = found.kinds[number]
-        shares = [kinds[number].share(found.machine) for kinds in by_users]
+        loads = [kinds[number].compute_load(found.machine) for kinds in kinds_by_users]
         style = "-" if kind.several else (0, (5, 2))
-        axes.plot(users, shares, color=colour, linestyle=style, linewidth=1.6)
-        ends.append((shares[-1], kind.name, colour))
+        axes.plot(users, loads, color=colour, linestyle=style, linewidth=1.6)
+        ends.append((loads[-1], kind.name, colour))
     axes.axhline(1, color=INK, linewidth=0.9)
     axes.text(users[0], 0.85, " one machine is full", color=INK, fontsize=8, va="top")
     axes.set_xscale("log")
@@ -63,10 +66,10 @@ def _growth(axes: Any, found: Estimate) -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.set_xlim(users[0], users[-1])
     bottom, top = axes.get_ylim()
-    apart = (top / bottom) ** 0.052
+    line_height = (top / bottom) ** 0.052
     height = 0.0
-    for share, name, colour in sorted(ends):
-        height = max(share, height * apart)
+    for load, name, colour in sorted(ends):
+        height = max(load, height * line_height)
         axes.annotate(
             name, (users[-1], height), (6, 0), textcoords="offset points", color=colour, va="center"
         )
@@ -74,20 +77,23 @@ def _growth(axes: Any, found: Estimate) -> None:
         axes.axvline(dau * factor, color="#e4e4e4", linewidth=0.8, zorder=0)
     axes.set_xlabel("daily users")
     axes.set_title(
-        f"Work at the peak, in machines of {found.machine.cores} cores, {found.machine.utilisation:.0%} used. "
-        "Dashed: there can be only one.",
+        f"Load at the peak, in machines of {found.machine.cores} cores, {found.machine.utilisation:.0%} used. "
+        "Dashed: cannot scale out.",
         loc="left",
         fontsize=9,
     )
-    _plain(axes)
+    _remove_frame(axes)
 
 
-def _stored(axes: Any, found: Estimate) -> None:
-    """Bars: what a year of the users asked about leaves, all copies."""
-    kept = [(one.after(YEAR_DAYS) * found.habits.replication / TB, one.kind) for one in found.demand.stored]
-    kept.sort()
-    axes.barh([kind for _, kind in kept], [size for size, _ in kept], color="#8aa9c4", height=0.65)
-    for number, (size, _) in enumerate(kept):
+def _plot_storage(axes: Any, found: Estimate) -> None:
+    """Plot bars: all copies of each kind of data after a year."""
+    stored = [
+        (data.compute_bytes(YEAR_DAYS) * found.habits.replication / TB, data.kind)
+        for data in found.demand.stored
+    ]
+    stored.sort()
+    axes.barh([kind for _, kind in stored], [size for size, _ in stored], color="#8aa9c4", height=0.65)
+    for number, (size, _) in enumerate(stored):
         axes.annotate(
             f"{size:,.3g}", (size, number), (4, 0), textcoords="offset points", va="center", color=INK
         )
@@ -97,11 +103,11 @@ def _stored(axes: Any, found: Estimate) -> None:
         fontsize=9,
     )
     axes.set_xticks([])
-    _plain(axes)
+    _remove_frame(axes)
     axes.spines["bottom"].set_visible(False)
 
 
-def _plain(axes: Any) -> None:
+def _remove_frame(axes: Any) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)

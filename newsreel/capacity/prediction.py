@@ -1,11 +1,14 @@
-"""Runs that no unit cost was taken from: what the unit costs predict of them beside what was measured."""
+"""Predictions from the unit costs beside measured runs that no unit cost is derived from.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from newsreel.capacity.measured import Figure, Measured
+from newsreel.capacity.measured import Figure, Measurements
 from newsreel.capacity.unit_costs import UnitCosts
 
 TOLERANCE = 0.2
@@ -13,37 +16,39 @@ TOLERANCE = 0.2
 
 @dataclass(frozen=True)
 class Prediction:
-    """One figure of such a run."""
+    """A predicted figure and the measured one."""
 
     predicted: float
     measured: Figure
 
     @property
     def off_by(self) -> float:
-        """How far the prediction is above what was measured, as a share of it."""
+        """Relative error of the prediction."""
         return self.predicted / self.measured.value - 1
 
     @property
     def holds(self) -> bool:
-        """Whether it is near enough."""
+        """Whether the error is within `TOLERANCE`."""
         return abs(self.off_by) <= TOLERANCE
 
 
 PREDICTED: Mapping[str, Callable[[UnitCosts, Mapping[str, float]], float]] = {
-    "ingest_check": lambda costs, of: costs.ingest_core_s.at(of["video_s"]),
+    "ingest_check": lambda costs, of: costs.ingest_core_s.compute(of["video_s"]),
     "both_api": lambda costs, of: (
-        costs.live_s * costs.api_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
+        costs.live_s * costs.compute_api_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
     ),
     "both_database": lambda costs, of: (
-        costs.live_s * costs.database_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
+        costs.live_s * costs.compute_database_cores(of["reads"] / costs.live_s, of["writes"] / costs.live_s)
     ),
-    "refresh_check": lambda costs, of: costs.refresh_core_s.at(of["events"]),
-    "event_bytes_check": lambda costs, of: costs.event_bytes.at(of["events"]),
-    "table_bytes_check": lambda costs, of: costs.table_bytes.at(of["events"]),
+    "refresh_check": lambda costs, of: costs.refresh_core_s.compute(of["events"]),
+    "event_bytes_check": lambda costs, of: costs.event_bytes.compute(of["events"]),
+    "table_bytes_check": lambda costs, of: costs.table_bytes.compute(of["events"]),
 }
-"""What the unit costs say of so much work, by the name of the run's figure."""
+"""Prediction from unit costs and amount of work, by the name of the measured figure."""
 
 
-def predictions(found: Measured, costs: UnitCosts) -> list[Prediction]:
-    """All of them, from the amounts of each run and the unit costs alone."""
-    return [Prediction(PREDICTED[name](costs, one.of), one) for name, one in found.checks.items()]
+def predict(measurements: Measurements, costs: UnitCosts) -> list[Prediction]:
+    """Predict every check from the amount of work of its run."""
+    return [
+        Prediction(PREDICTED[name](costs, figure.of), figure) for name, figure in measurements.checks.items()
+    ]

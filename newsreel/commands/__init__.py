@@ -1,1 +1,1 @@
-"""The sub-commands, by what they are about. Heavy libraries are imported when a command runs, never before."""
+"""Sub-commands, one module per subject. Heavy libraries are imported when a command runs, never at import time."""

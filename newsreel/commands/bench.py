@@ -16,39 +16,45 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    # What follows the name is the bench's own, `--help` included.
-    takes_all = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    app.command("bench", context_settings=takes_all)(bench)
+    # Everything after the name belongs to the benchmark, `--help` included.
+    pass_through = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    app.command("bench", context_settings=pass_through)(run_bench)
 
 
-def bench(
+def run_bench(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A benchmark; without it, all are listed.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Run one benchmark against its peer: all limits kept 0, one not kept 1, it could not run 3."""
+    """Run one benchmark against its peer.
+
+    `newsreel bench NAME --help` lists the options of a benchmark.
+
+    Exit status: 0 within all limits, 1 a limit exceeded, 3 the benchmark could not run.
+    """
     from benchmarks.registry import BENCHES
 
     if name is None or name.startswith("-"):
         if as_json:
-            console.emit({"benches": [{"name": name, "line": known.line} for name, known in BENCHES.items()]})
+            console.emit({"benches": [{"name": name, "line": bench.line} for name, bench in BENCHES.items()]})
         else:
-            console.table("", ("bench", "measures"), ((name, known.line) for name, known in BENCHES.items()))
+            rows = ((name, bench.line) for name, bench in BENCHES.items())
+            console.print_table("", ("bench", "measures"), rows)
         return 0
-    known = BENCHES.get(name)
-    if known is None:
-        for there, other in BENCHES.items():
-            console.say(f"{there:10}{other.line}")
-        raise InputError(f"no bench {name!r}; there are {', '.join(BENCHES)}")
-    report = known.run(context.args, console.say)
+    bench = BENCHES.get(name)
+    if bench is None:
+        for known, other in BENCHES.items():
+            console.say(f"{known:10}{other.line}")
+        raise InputError(f"unknown benchmark {name!r}; choose one of {', '.join(BENCHES)}")
+    report = bench.run(context.args, console.say)
     if as_json:
         console.emit(report.as_dict())
     else:
-        _show(report)
+        _print_report(report)
     return 0 if report.passes else 1
 
 
-def _show(report: Report) -> None:
+def _print_report(report: Report) -> None:
     document = report.as_dict()
     ratio = "" if report.ratio is None else f", ratio {report.ratio:.3f}"
     out = console.stdout()
@@ -58,12 +64,12 @@ def _show(report: Report) -> None:
     )
     columns = ("figure", "value", "unit", "limit", "target", "passes")
     rows = ([row["name"], *(row[column] for column in columns[1:])] for row in document["figures"])
-    console.table("Figures", columns, rows)
+    console.print_table("Figures", columns, rows)
     if report.breakdown:
-        console.table("Breakdown", ("part", "seconds"), report.breakdown.items())
+        console.print_table("Breakdown", ("part", "seconds"), report.breakdown.items())
     versions = report.conditions.get("versions", {})
-    for what, value in report.conditions.items():
-        if what != "versions":
-            out.print(f"{what}: {value}")
-    out.print("; ".join(f"{what} {value}" for what, value in versions.items()))
+    for condition, value in report.conditions.items():
+        if condition != "versions":
+            out.print(f"{condition}: {value}")
+    out.print("; ".join(f"{program} {version}" for program, version in versions.items()))
     out.print("passes" if report.passes else "DOES NOT PASS")

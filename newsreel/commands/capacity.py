@@ -1,4 +1,4 @@
-"""`newsreel capacity`: what so many people cost, from habits and measured unit costs."""
+"""`newsreel capacity`: requests, storage, bandwidth and machines from habits and measured unit costs."""
 
 from __future__ import annotations
 
@@ -10,62 +10,83 @@ from typing import Annotated
 import typer
 
 from newsreel import console
-from newsreel.capacity.habits import Habits, declared, option
+from newsreel.capacity.habits import Habits, list_habits, to_option
 from newsreel.capacity.machines import UTILISATION
 from newsreel.commands.options import Json
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("capacity")(with_habits(capacity))
+    app.command("capacity")(add_habit_options(estimate_capacity))
 
 
-def with_habits(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with an option for each habit in the place of its `**habits`."""
+def add_habit_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Replace the `**habits` of a command by one option for each habit."""
     signature = inspect.signature(command, eval_str=True)
-    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    own = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     options = [
         inspect.Parameter(
-            one.name,
+            habit.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=one.default,
+            default=habit.default,
             annotation=Annotated[
                 float,
                 typer.Option(
-                    option(one.name),
-                    help=f"{one.metadata['what']} Unit: {one.metadata['unit']}. Source: {one.metadata['source']}.",
+                    to_option(habit.name),
+                    metavar="N",
+                    help=f"{habit.metadata['what']} Unit: {habit.metadata['unit']}."
+                    f" Source: {habit.metadata['source']}.",
                 ),
             ],
         )
-        for one in declared()
+        for habit in list_habits()
     ]
     command.__signature__ = signature.replace(parameters=[*options, *own])  # type: ignore[attr-defined]
     return command
 
 
-def capacity(
+def estimate_capacity(
     *,
     cores: Annotated[
-        int | None, typer.Option("--cores", help="Cores of a machine; unset: of the one that was measured.")
+        int | None,
+        typer.Option(
+            "--cores", metavar="N", help="Cores of a machine (default: as on the measured machine)."
+        ),
     ] = None,
     utilisation: Annotated[
-        float, typer.Option("--utilisation", help="Share of a machine's cores that is used at the peak.")
+        float,
+        typer.Option(
+            "--utilisation",
+            metavar="SHARE",
+            help="Share of a machine's cores in use at the peak, above 0 to 1.",
+        ),
     ] = UTILISATION,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the picture into this .svg or .png file.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Plot the estimate to this .svg or .png file."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Predictions beside measured runs; one off by over 20 %: exit 1.")
+        bool,
+        typer.Option(
+            "--check", help="Compare predictions with measured runs; exit 1 if one is off by over 20 %."
+        ),
     ] = False,
     as_json: Json = False,
     **habits: float,
 ) -> int:
-    """From users and habits to requests, storage, bandwidth and machines, and what breaks first (docs/capacity.md)."""
-    from newsreel.capacity.estimate import estimate
-    from newsreel.capacity.measured import measured
-    from newsreel.capacity.tables import prediction_table, tables
+    """Estimate requests, storage, bandwidth and machines for a number of users.
 
-    found = estimate(Habits(**habits), measured(), cores, utilisation)
+    The growth tables show which kind of machine is full first at 1, 10 and 100 times the users (docs/capacity.md).
+    """
+    from newsreel.capacity.estimate import estimate
+    from newsreel.capacity.measured import load_measurements
+    from newsreel.capacity.tables import build_prediction_table, build_tables
+
+    found = estimate(Habits(**habits), load_measurements(), cores, utilisation)
     if plot is not None:
         from newsreel.capacity.picture import draw
 
@@ -73,6 +94,6 @@ def capacity(
     if as_json:
         console.emit(found.as_dict())
     else:
-        for table in [prediction_table(found)] if check else tables(found):
-            console.table(table.title, table.columns, table.rows)
-    return 1 if check and not all(one.holds for one in found.predictions) else 0
+        for table in [build_prediction_table(found)] if check else build_tables(found):
+            console.print_table(table.title, table.columns, table.rows)
+    return 1 if check and not all(prediction.holds for prediction in found.predictions) else 0

@@ -1,4 +1,4 @@
-"""`newsreel ingest`, `runs`, `retry` and `cancel`: a file's way into the library, and what happened on it."""
+"""`newsreel ingest`, `runs`, `retry` and `cancel`: the ingest of one video."""
 
 from __future__ import annotations
 
@@ -18,60 +18,74 @@ if TYPE_CHECKING:
 
 LATEST_VIDEOS = 20
 INTERRUPTED = {"running": "interrupted"}
-"""What is shown of an attempt that was never ended, where nobody works on its video now."""
+"""State printed for an attempt that has no end while no process holds its video."""
 EXIT_CODES = {"ready": 0, "rejected": 1, "duplicate": 1, "removed": 1}
-Video = Annotated[str, typer.Argument(help="A video's id.")]
+Video = Annotated[str, typer.Argument(metavar="VIDEO", help="Id of the video.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("ingest")(ingest)
-    app.command("runs")(runs)
+    app.command("runs")(show_runs)
     app.command("retry")(retry)
     app.command("cancel")(cancel)
 
 
 def ingest(
-    file: Annotated[Path, typer.Argument(help="The video to bring in.")],
-    title: Annotated[str, typer.Option("--title", help="What viewers will read.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The video to ingest.")],
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title that viewers see.")],
     user: Annotated[
-        str, typer.Option("--user", help="Who brings it: a user name, made if unknown.")
+        str,
+        typer.Option("--user", metavar="NAME", help="User name of the uploader; created if unknown."),
     ] = "demo",
     as_json: Json = False,
 ) -> int:
-    """Run the ingest DAG on a local file: ready 0; rejected or duplicate 1; failed 3."""
+    """Run the ingest DAG on a local file.
+
+    In Airflow if `newsreel up` is running, else without it. The lake is up to date when the command returns.
+
+    Exit status: 0 ready; 1 rejected, duplicate or removed; 3 failed.
+    """
     check_readable(file)
     with ingest_slot(settings().home, console.say):
         from newsreel import ingestion
 
-        return _show(ingestion.ingest(file, title, user, console.say), as_json=as_json)
+        return _print_answer(ingestion.ingest(file, title, user, console.say), as_json=as_json)
 
 
 def retry(video: Video, as_json: Json = False) -> int:
-    """Go on with a video that failed, was cancelled or was interrupted; answers and exits as `ingest` does."""
+    """Resume the ingest of a video.
+
+    For one that failed, was cancelled or was interrupted. Prints and exits like `newsreel ingest`.
+    """
     with ingest_slot(settings().home, console.say):
         from newsreel import ingestion
 
-        return _show(ingestion.retry(video, console.say), as_json=as_json)
+        return _print_answer(ingestion.retry(video, console.say), as_json=as_json)
 
 
 def cancel(video: Video, as_json: Json = False) -> int:
-    """Stop a video on its way: it is `failed`, with the reason `cancelled`. Exit 1 where its answer is final."""
+    """Stop the ingest of a video.
+
+    Its status becomes `failed`, with the reason `cancelled`; `newsreel retry` resumes it.
+
+    Exit status: 0 cancelled, 1 the ingest had already finished.
+    """
     from newsreel import cancellation
 
     row = cancellation.cancel(video, console.say)
     cancelled = row["status"] == "failed"
     if as_json:
         console.emit({name: row[name] for name in ("video_id", "title", "status", "reasons")})
+    elif cancelled:
+        console.stdout().print(f"cancelled: {row['title']}; resume with `newsreel retry {video}`")
     else:
-        said = f"cancelled: {row['title']}; `newsreel retry {video}` goes on with it"
-        console.stdout().print(
-            said if cancelled else f"{row['status']}: {row['title']}; there is nothing to cancel"
-        )
+        console.stdout().print(f"{row['status']}: {row['title']}; already finished, nothing to cancel")
     return 0 if cancelled else 1
 
 
-def _show(answer: Answer, *, as_json: bool) -> int:
+def _print_answer(answer: Answer, *, as_json: bool) -> int:
+    """Print the outcome of an ingest; returns the exit code."""
     if as_json:
         document: dict[str, Any] = {
             "video_id": answer.video_id,
@@ -93,11 +107,19 @@ def _show(answer: Answer, *, as_json: bool) -> int:
     return EXIT_CODES.get(answer.status, 3)
 
 
-def runs(
-    video: Annotated[str | None, typer.Argument(help="A video's id; without it, the latest videos.")] = None,
+def show_runs(
+    video: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VIDEO", help=f"Id of a video; without it, the latest {LATEST_VIDEOS} videos are listed."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Say what happened to a video stage by stage, and why; an unknown video is exit 1."""
+    """Show the stages of a video's ingest, or the latest videos.
+
+    Exit status: 0 found, 1 no such video.
+    """
     from newsreel.embedded.servers import database
     from newsreel.video_registration import get_video
     from stores.delta import lake
@@ -110,28 +132,28 @@ def runs(
                 "SELECT video_id, title, status, reasons, created FROM videos ORDER BY created DESC LIMIT %s",
                 (LATEST_VIDEOS,),
             ).fetchall()
-            return _show_videos(latest, as_json=as_json)
+            return _print_videos(latest, as_json=as_json)
         row = get_video(connection, video)
         stages = lake().read("pipeline_runs", where={"video_id": video}).to_pylist()
         if holder(connection, f"video/{video}") is None:
             stages = [{**stage, "state": INTERRUPTED.get(stage["state"], stage["state"])} for stage in stages]
     stages.sort(key=lambda stage: stage["started"])
     if as_json:
-        shown = {name: row[name] for name in ("video_id", "title", "status", "reasons")}
-        console.emit({**shown, "stages": stages})
+        fields = {name: row[name] for name in ("video_id", "title", "status", "reasons")}
+        console.emit({**fields, "stages": stages})
         return 0
     console.stdout().print(f"{row['status']}: {row['title']} ({video})")
     for reason in row["reasons"]:
         console.stdout().print(f"  {reason}")
     columns = ("run_id", "stage", "attempt", "state", "started", "duration_s", "rows", "detail")
-    console.table("", columns, ([stage[column] for column in columns] for stage in stages))
+    console.print_table("", columns, ([stage[column] for column in columns] for stage in stages))
     return 0
 
 
-def _show_videos(latest: list[dict[str, Any]], *, as_json: bool) -> int:
+def _print_videos(videos: list[dict[str, Any]], *, as_json: bool) -> int:
     if as_json:
-        console.emit({"videos": latest})
+        console.emit({"videos": videos})
     else:
         columns = ("created", "video_id", "status", "title", "reasons")
-        console.table("", columns, ([row[column] for column in columns] for row in latest))
+        console.print_table("", columns, ([row[column] for column in columns] for row in videos))
     return 0

@@ -1,4 +1,4 @@
-"""`newsreel sql` and `newsreel import`: questions to the lake, and rows for it."""
+"""`newsreel sql` and `newsreel import`: queries of the lake's tables, and rows into them."""
 
 from __future__ import annotations
 
@@ -10,84 +10,104 @@ from typing import Annotated
 import typer
 
 from newsreel import console
-from newsreel.answer_output import Format
 from newsreel.commands.options import Json
+from newsreel.query_output import Format
 from schemas.errors import ForbiddenError, InputError
 from schemas.settings import settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("sql")(sql)
+    app.command("sql")(run_query)
     app.command("import")(import_rows)
 
 
-def sql(
+def run_query(
     query: Annotated[
-        str, typer.Argument(help="One question that reads, over any table by name, as it is or AS OF.")
+        str,
+        typer.Argument(
+            metavar="QUERY", help="One read-only SQL statement; `TABLE AS OF TIME` reads an earlier version."
+        ),
     ],
-    output: Annotated[
-        Format | None, typer.Option("--format", help="How rows are written: a table if unsaid.")
-    ] = None,
+    output: Annotated[Format | None, typer.Option("--format", help="Output format (default: table).")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="A file, .csv, .json or .parquet, in place of stdout.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write rows to this .csv, .json or .parquet file, not to stdout."
+        ),
     ] = None,
     personal: Annotated[
-        bool, typer.Option("--personal", help="Columns too that say who somebody is, where that is allowed.")
+        bool,
+        typer.Option("--personal", help="Include personal columns; needs NEWSREEL_PERSONAL=allowed."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
 ) -> None:
-    """Ask any table of the lake by name; no JVM (docs/analysts.md)."""
-    from newsreel import answer_output
-    from newsreel.long_question import answered
+    """Query the lake's tables by name, without a JVM.
+
+    The SQL dialect is DataFusion's; see docs/analysts.md. Prints at most 1,000 rows as a table, all rows in the other
+    formats.
+    """
+    from newsreel import query_output
+    from newsreel.query_progress import run_with_progress
     from stores.delta import lake
 
-    wanted = Format.json if as_json else output
-    console.set_json(wanted is Format.json)
+    given_format = Format.json if as_json else output
+    console.set_json(given_format is Format.json)
     if personal and settings().personal != "allowed":
-        raise ForbiddenError(
-            "columns that say who somebody is are shown only where NEWSREEL_PERSONAL=allowed is set"
-        )
-    target = answer_output.format_of(out, wanted) if out else wanted or Format.table
+        raise ForbiddenError("Personal columns are not allowed: --personal needs NEWSREEL_PERSONAL=allowed")
+    target = query_output.choose_format(out, given_format) if out else given_format or Format.table
     tables = lake()
     tables.ensure()
-    schema, batches = answered(lambda: tables.ask(query, personal=personal))
+    schema, batches = run_with_progress(lambda: tables.ask(query, personal=personal))
     if out:
-        rows = answer_output.write_file(out, target, schema, batches)
+        rows = query_output.write_file(out, target, schema, batches)
         console.say(f"{rows:,} row{'' if rows == 1 else 's'} in {out}")
     elif target is Format.table:
-        answer_output.show(schema, batches)
-    elif target in answer_output.WRITERS:
-        answer_output.WRITERS[target](schema, answer_output.begun(batches), sys.stdout)
+        query_output.print_rows(schema, batches)
+    elif target in query_output.WRITERS:
+        query_output.WRITERS[target](schema, query_output.prefetch(batches), sys.stdout)
     elif sys.stdout.isatty():
-        raise InputError("parquet is not for a screen: give --out FILE")
+        raise InputError("Invalid --format parquet: it cannot be printed on a terminal; add --out FILE")
     else:
-        answer_output.write_parquet(schema, answer_output.begun(batches), sys.stdout.buffer)
+        query_output.write_parquet(schema, query_output.prefetch(batches), sys.stdout.buffer)
 
 
 def import_rows(
-    table: Annotated[str, typer.Argument(help="A declared table; docs/tables/ lists them.")],
-    file: Annotated[Path, typer.Argument(help="CSV, NDJSON or Parquet; columns go by name.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="A table of the lake; docs/tables/ lists them.")
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A CSV, NDJSON or Parquet file; columns are matched by name."),
+    ],
     delete: Annotated[
-        bool, typer.Option("--delete", help="Remove the rows with these keys; other columns are ignored.")
+        bool, typer.Option("--delete", help="Delete the rows with these keys; other columns are ignored.")
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Bring rows into a lake table, checked against its schema: some landed 0, none did 1 (docs/import.md)."""
+    """Upsert the rows of a file into a table.
+
+    Each row is checked against the table's schema; invalid rows go to `rejected_rows` with the reason. A repeat
+    changes nothing. See docs/import.md.
+
+    Exit status: 0 at least one row landed or the file has none, 1 all rows were rejected.
+    """
     from newsreel.table_import import import_file
 
     with console.progress() as on_progress:
-        found = import_file(table, file, console.say, on_progress, delete=delete)
-    for reason in found.reasons:
+        result = import_file(table, file, console.say, on_progress, delete=delete)
+    for reason in result.reasons:
         console.say(f"  {reason}")
-    if found.rejected > len(found.reasons):
-        console.say(f"  … and {found.rejected - len(found.reasons)} more")
+    if result.rejected > len(result.reasons):
+        console.say(f"  … and {result.rejected - len(result.reasons)} more")
     if as_json:
-        console.emit({name: value for name, value in asdict(found).items() if name != "reasons"})
+        console.emit({name: value for name, value in asdict(result).items() if name != "reasons"})
     else:
-        said = "keys are gone" if delete else "rows landed"
-        console.stdout().print(f"{table}: {found.landed} of {found.rows} {said}, {found.rejected} rejected")
-        if found.rejected:
+        outcome = "keys deleted" if delete else "rows landed"
+        console.stdout().print(
+            f"{table}: {result.landed} of {result.rows} {outcome}, {result.rejected} rejected"
+        )
+        if result.rejected:
             query = f"SELECT reason, row FROM rejected_rows WHERE table_name = '{table}'"
             console.stdout().print(f'  newsreel sql "{query}"')
-    return 1 if found.rows and not found.landed else 0
+    return 1 if result.rows and not result.landed else 0

@@ -11,7 +11,9 @@ from newsreel import console
 from newsreel.commands.options import Json
 from schemas.errors import InputError
 
-Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Chunks at work at once.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, max=256, metavar="N", help="Chunks processed in parallel.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,15 +24,20 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="The video to look at.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The video to inspect.")],
     digests: Annotated[
         Path | None,
-        typer.Option("--digests", help="What `newsreel digest` recorded of it while it was sound."),
+        typer.Option(
+            "--digests", metavar="MANIFEST", help="Manifest that `newsreel digest` wrote of the intact file."
+        ),
     ] = None,
     workers: Workers = 2,
     as_json: Json = False,
 ) -> int:
-    """Decode a file strictly, chunk by chunk, and say whether it can be accepted: accept 0, reject 1."""
+    """Decode a video strictly and list its faults.
+
+    Exit status: 0 accept, 1 reject.
+    """
     from pipelines.inspection.inspection import inspect_file
 
     with console.progress() as on_progress:
@@ -38,27 +45,31 @@ def inspect(
     if as_json:
         console.emit(report)
     else:
-        console.stdout().print(
-            f"{report['verdict']}: {file} ({console.cell(report['duration_s'])} s, {report['chunks']} chunks)"
-        )
+        duration_s = console.format_cell(report["duration_s"])
+        console.stdout().print(f"{report['verdict']}: {file} ({duration_s} s, {report['chunks']} chunks)")
         if report["faults"]:
             columns = ("severity", "kind", "start_s", "end_s", "byte_start", "byte_end", "detail")
-            console.table("", columns, ([fault[column] for column in columns] for fault in report["faults"]))
+            rows = ([fault[column] for column in columns] for fault in report["faults"])
+            console.print_table("", columns, rows)
     return 0 if report["verdict"] == "accept" else 1
 
 
 def digest(
-    file: Annotated[Path, typer.Argument(help="Any file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write the manifest, for `inspect --digests`.")
+        Path | None,
+        typer.Option("--out", metavar="MANIFEST", help="Write the manifest here, for `inspect --digests`."),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Record a digest of each part of a file, so that `inspect --digests` finds every byte that changes later."""
+    """Record a digest of each chunk of a file.
+
+    With the manifest, `newsreel inspect --digests` reports every byte range that has changed since.
+    """
     from pipelines.inspection.digests import digest_file, write_manifest
 
     if out is not None and out.exists() and file.exists() and out.samefile(file):
-        raise InputError(f"--out {out}: is the file itself; name another")
+        raise InputError(f"Invalid --out {out}: it is the input file; choose another path")
     with console.progress() as on_progress:
         manifest = digest_file(file, on_progress)
     if out is not None:
@@ -66,23 +77,29 @@ def digest(
     if as_json:
         console.emit(manifest.as_document())
     else:
-        parts = f"{len(manifest.digests)} digests of up to {manifest.chunk_bytes} bytes"
-        console.stdout().print(f"{file}: {manifest.size_bytes} bytes, sha256 {manifest.sha256}, {parts}")
+        chunks = f"{len(manifest.digests)} digests of up to {manifest.chunk_bytes} bytes"
+        console.stdout().print(f"{file}: {manifest.size_bytes} bytes, sha256 {manifest.sha256}, {chunks}")
         if out is not None:
             console.stdout().print(f"  newsreel inspect FILE --digests {out}")
     return 0
 
 
 def encode(
-    file: Annotated[Path, typer.Argument(help="The video to encode.")],
-    out: Annotated[Path, typer.Option("--out", help="The package's folder; a repeat replaces it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The video to encode.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of the package; overwritten by a repeat.")
+    ],
     codecs: Annotated[
-        str, typer.Option("--codecs", help="h264, hevc, vp9, av1, separated by commas.")
+        str,
+        typer.Option("--codecs", metavar="LIST", help="Comma-separated codecs out of h264, hevc, vp9, av1."),
     ] = "h264",
     workers: Workers = 2,
     as_json: Json = False,
 ) -> int:
-    """Make a verified HLS and DASH package of a file."""
+    """Encode a video into a verified HLS and DASH package.
+
+    Encoded chunks are cached under NEWSREEL_HOME by content and settings, so that a repeat encodes nothing again.
+    """
     from pipelines.encoding.encode_file import encode_file
 
     names = [name.strip() for name in codecs.split(",") if name.strip()]
@@ -97,8 +114,8 @@ def encode(
 
 def _print_package(report: dict[str, Any]) -> None:
     columns = ("codec", "width", "height", "bitrate_bps", "peak_bps", "frames", "vmaf")
-    console.table(
-        f"{report['out']}: {report['frames']} frames, {console.cell(report['duration_s'])} s",
+    console.print_table(
+        f"{report['out']}: {report['frames']} frames, {console.format_cell(report['duration_s'])} s",
         columns,
         ([rendition[column] for column in columns] for rendition in report["renditions"]),
     )

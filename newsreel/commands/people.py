@@ -1,4 +1,4 @@
-"""`newsreel login`, `upload` and `password`: what people do with a server, and what its owner does for them."""
+"""`newsreel login`, `upload` and `password`: sessions with a server, uploads, and passwords of this HOME's accounts."""
 
 from __future__ import annotations
 
@@ -19,49 +19,63 @@ if TYPE_CHECKING:
 
 Server = Annotated[
     str | None,
-    typer.Option("--server", help="Its address; else the last one, or this HOME's stack, or port 8080."),
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Address of the API (default: that of the last login, else this HOME's stack, else port 8080).",
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("login")(login)
+    app.command("login")(log_in)
     app.command("upload")(upload)
-    app.command("password")(password)
+    app.command("password")(change_password)
 
 
-def login(
+def log_in(
     server: Server = None,
-    user: Annotated[str | None, typer.Option("--user", help="Your user name; asked for if left out.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Your user name (default: prompt for it).")
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Open a session; its token is kept under HOME, for you alone. The password comes from the terminal or stdin."""
-    with _client(server) as client:
-        user_name = user or _asked("user name: ")
-        client.log_in(user_name, _password())
+    """Log in to a server and store the session token.
+
+    The token is stored under NEWSREEL_HOME, readable by you alone. The password is prompted for, or read from stdin.
+    """
+    with _open_client(server) as client:
+        user_name = user or _prompt("user name: ")
+        client.log_in(user_name, _read_password())
         if as_json:
             console.emit({"user_name": user_name, "server": client.server})
         else:
-            console.stdout().print(f"{user_name} is logged in at {client.server}")
+            console.stdout().print(f"logged in to {client.server} as {user_name}")
     return 0
 
 
 def upload(
-    file: Annotated[Path, typer.Argument(help="The video to upload.")],
-    title: Annotated[str, typer.Option("--title", help="What viewers will read.")],
-    description: Annotated[str | None, typer.Option("--description", help="More about it.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The video to upload.")],
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title that viewers see.")],
+    description: Annotated[
+        str | None, typer.Option("--description", metavar="TEXT", help="Description that viewers see.")
+    ] = None,
     server: Server = None,
     as_json: Json = False,
 ) -> int:
-    """Upload a file as who is logged in, and print the video's id. Interrupted, the same command goes on."""
+    """Upload a video as the logged-in user; prints its id.
+
+    After an interruption, the same command resumes the upload.
+    """
     from streaming.client.upload import upload_file
 
     home = settings().home
-    with _client(server) as client, console.progress() as on_progress:
+    with _open_client(server) as client, console.progress() as on_progress:
         try:
             done = upload_file(client, home, file, title, description, on_progress)
         except KeyboardInterrupt:
-            console.say("interrupted; type it again to go on where it was")
+            console.say("interrupted; run the same command again to resume")
             raise
         if as_json:
             console.emit(
@@ -77,27 +91,31 @@ def upload(
     return 0
 
 
-def password(
-    user: Annotated[str, typer.Argument(help="A user name of this HOME.")],
+def change_password(
+    user: Annotated[str, typer.Argument(metavar="NAME", help="User name of an account of this HOME.")],
     as_json: Json = False,
 ) -> int:
-    """Give an account of this HOME a password, which ends its sessions; `import` and `ingest` make it without one."""
+    """Set the password of an account of this HOME.
+
+    Ends the account's sessions. Needed for accounts made by `newsreel import` or `ingest`, which have no password. The
+    password is prompted for, or read from stdin.
+    """
     from newsreel.credentials import set_password
     from newsreel.embedded.servers import database
 
-    text = storable(_password())
+    password = validate_password(_read_password())
     with database():
-        if not set_password(user, text):
+        if not set_password(user, password):
             raise NotFoundError(f"no user {user!r}")
     if as_json:
         console.emit({"user_name": user})
     else:
-        console.stdout().print(f"{user} has a password now")
+        console.stdout().print(f"password of {user} set")
     return 0
 
 
-def storable(password: str) -> str:
-    """The password, where the API would let somebody log in with it. Raises InputError."""
+def validate_password(password: str) -> str:
+    """Return the password if the API accepts it at login. Raises InputError."""
     from pydantic import TypeAdapter, ValidationError
 
     from streaming.serving.fields import Password
@@ -105,12 +123,12 @@ def storable(password: str) -> str:
     try:
         return TypeAdapter[str](Password).validate_python(password)
     except ValidationError as error:
-        # Its words alone: the whole message quotes the password.
-        raise InputError(f"this cannot be a password: {error.errors()[0]['msg']}") from None
+        # The first message alone: the whole text quotes the password.
+        raise InputError(f"Invalid password: {error.errors()[0]['msg']}") from None
 
 
-def _client(server: str | None) -> ApiClient:
-    """A client of `server`, of the session's server, or of the stack that runs on this HOME."""
+def _open_client(server: str | None) -> ApiClient:
+    """Open a client of `server`, else of the session's server, else of the stack that runs on this HOME."""
     from newsreel.embedded.stack import running_stack
     from streaming.client.session import ApiClient
 
@@ -119,15 +137,15 @@ def _client(server: str | None) -> ApiClient:
     return ApiClient(home, server, default=stack.api_url if stack else None)
 
 
-def _password() -> str:
-    """From the terminal without an echo, else the first line of stdin. Raises InputError where there is none."""
-    text = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if not text:
-        raise InputError("a password is needed: type it, or send it on stdin")
-    return text
+def _read_password() -> str:
+    """Read a password from the terminal without echo, else the first line of stdin. Raises InputError if empty."""
+    password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise InputError("Missing password: type it at the prompt, or send it on stdin")
+    return password
 
 
-def _asked(prompt: str) -> str:
+def _prompt(prompt: str) -> str:
     if not sys.stdin.isatty():
-        raise InputError("--user: whose session? Give a user name")
+        raise InputError("Missing --user: stdin is not a terminal, so the user name cannot be prompted for")
     return input(prompt).strip()

@@ -21,28 +21,40 @@ def register(app: typer.Typer) -> None:
 
 def up(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="The API's port; 0 for a free one.")
+        int,
+        typer.Option("--port", min=0, max=65535, metavar="PORT", help="Port of the API; 0 picks a free one."),
     ] = 8080,
 ) -> int:
-    """Run the embedded stack in the foreground until Ctrl-C or `newsreel down`."""
+    """Run the embedded stack in the foreground.
+
+    PostgreSQL, Redis, Airflow, API and workers, until Ctrl-C or `newsreel down`.
+    """
     from newsreel.embedded.stack import Stack
 
     return Stack(settings().home, api_port=port).run(say=console.say)
 
 
 def down() -> int:
-    """Stop the embedded stack of this HOME, also one that was killed half way: stopped 0, none was running 1."""
+    """Stop the embedded stack of this HOME.
+
+    Also ends the processes that a killed stack has left.
+
+    Exit status: 0 stopped, 1 no stack was running.
+    """
     from newsreel.embedded.stack import stop_stack
 
     if stop_stack(settings().home):
         console.say("stopped")
         return 0
-    console.say("no stack is running here")
+    console.say(f"no stack is running in {settings().home}")
     return 1
 
 
 def doctor(as_json: Json = False) -> int:
-    """Say what is installed, what each URL points at, and what is missing or cannot work together."""
+    """Check the installation, the settings and the servers.
+
+    Exit status: 0 everything is fine, 3 something is missing, unreachable or incompatible.
+    """
     from newsreel.health import Finding, examine
 
     findings: list[Finding] = []
@@ -61,9 +73,19 @@ def doctor(as_json: Json = False) -> int:
 
 
 def execute(
-    command: Annotated[list[str], typer.Argument(help="A program and its arguments, as `python -m jobs.…`.")],
+    command: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROGRAM [ARGUMENT]",
+            help="A program and its arguments, such as `python -m jobs.refresh_tables`.",
+        ),
+    ],
 ) -> int:
-    """Run a program as a task of a DAG is run, with the servers it needs; `airflow` is that of this HOME."""
+    """Run a program in the environment of a DAG's task.
+
+    With the settings and the servers that a task has; `airflow` is the Airflow of this HOME. Exits with the program's
+    exit status.
+    """
     from newsreel.embedded.foreground import run_in_foreground
 
     return run_in_foreground(settings().home, command)

@@ -1,4 +1,4 @@
-"""`newsreel tables` and `newsreel quality`: how the lake's tables are, and what the quality gate found in them."""
+"""`newsreel tables` and `newsreel quality`: size and freshness of tables, and results of the quality gate."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ RESULTS = "SELECT * FROM quality_results WHERE at >= TIMESTAMP '{since}' ORDER B
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("tables")(tables)
-    app.command("quality")(quality)
+    app.command("tables")(show_tables)
+    app.command("quality")(show_quality)
 
 
-def tables(
-    names: Annotated[list[str] | None, typer.Argument(help="Some tables; all of them if unsaid.")] = None,
+def show_tables(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Tables to show (default: all).")
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Say how large and how fresh tables are: all promises kept 0, one not kept 1."""
+    """Show size and freshness of tables.
+
+    `fresh_within_s` is the promise: seconds from a change until its row is in the table. `fresh_s` is the 99th
+    percentile of the last seven days.
+
+    Exit status: 0 all promises kept, 1 at least one not kept.
+    """
     from newsreel.table_health import table_health
     from schemas.tables import table
     from stores.delta import lake
@@ -33,53 +41,64 @@ def tables(
         table(name)
     store = lake()
     store.ensure()
-    found = list(table_health(store, datetime.now(UTC), names or None))
+    healths = list(table_health(store, datetime.now(UTC), names or None))
     if as_json:
-        console.emit({"tables": [{**vars(one), "kept": one.kept} for one in found]})
+        console.emit({"tables": [{**vars(health), "kept": health.kept} for health in healths]})
     else:
         columns = ("table", "rows", "files", "size_bytes", "changed", "fresh_within_s", "fresh_s", "kept")
-        rows = [[*vars(one).values(), {True: "yes", False: "NO", None: None}[one.kept]] for one in found]
-        console.table("", columns, rows)
-    late = [one.table for one in found if one.kept is False]
+        words = {True: "yes", False: "NO", None: None}
+        rows = [[*vars(health).values(), words[health.kept]] for health in healths]
+        console.print_table("", columns, rows)
+    late = [health.table for health in healths if health.kept is False]
     if late:
         console.say(f"later than promised: {', '.join(late)}")
     return 1 if late else 0
 
 
-def quality(
-    days: Annotated[float, typer.Option("--days", min=0.01, help="How far back.")] = 7,
+def show_quality(
+    days: Annotated[
+        float, typer.Option("--days", min=0.01, metavar="DAYS", help="How many days to look back.")
+    ] = 7,
     docs: Annotated[
-        Path | None, typer.Option("--docs", help="A folder for Great Expectations' own pages; replaced.")
+        Path | None,
+        typer.Option(
+            "--docs",
+            metavar="DIR",
+            help="Write Great Expectations' Data Docs to this folder, replacing earlier ones.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Say what the quality gate found lately: the newest check of each table met all expectations 0, else 1."""
+    """Show the results of the quality gate by table.
+
+    Exit status: 0 the newest check of every table met all expectations, else 1.
+    """
     from stores.delta import lake
 
     store = lake()
     store.ensure()
     since = datetime.now(UTC) - timedelta(days=days)
     rows = store.query(RESULTS.format(since=since.isoformat())).to_pylist()
-    found = [_of_table(name, rows) for name in sorted({row["table_name"] for row in rows})]
-    page = None
+    results = [_summarize_table(name, rows) for name in sorted({row["table_name"] for row in rows})]
+    index_page = None
     if docs:
         from stores.quality.data_docs import write_data_docs
 
-        page = write_data_docs(rows, docs)
+        index_page = write_data_docs(rows, docs)
     if as_json:
-        console.emit({"since": since, "tables": found, "docs": page})
+        console.emit({"since": since, "tables": results, "docs": index_page})
     else:
         columns = ("table", "checks", "expectations", "met", "newest", "newest_met", "broke")
-        console.table("", columns, (row.values() for row in found))
-        if not found:
-            console.say(f"nothing was checked in the last {days:g} days")
-        if page:
-            console.stdout().print(f"pages: {page.as_uri()}")
-    return 0 if all(row["newest_met"] for row in found) else 1
+        console.print_table("", columns, (result.values() for result in results))
+        if not results:
+            console.say(f"no checks in the last {days:g} days")
+        if index_page:
+            console.stdout().print(f"pages: {index_page.as_uri()}")
+    return 0 if all(result["newest_met"] for result in results) else 1
 
 
-def _of_table(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was found in one table; `broke`: what the last check that failed did not meet."""
+def _summarize_table(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Summarize the checks of one table; `broke` lists the unmet expectations of the last failed check."""
     own = [row for row in rows if row["table_name"] == name]
     failed = [row for row in own if not row["success"]]
     newest = own[-1]["run_id"]

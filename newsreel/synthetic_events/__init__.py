@@ -1,5 +1,5 @@
-"""A day of life, made from a seed: people log in, watch, like, comment, post and follow, as Zipf has it."""
+"""Synthetic events of the lake from a seed: users log in, watch, like, comment, post and follow, Zipf-distributed."""
 
-from newsreel.synthetic_events.arrival import Life
+from newsreel.synthetic_events.event_stream import EventStream
 
-__all__ = ["Life"]
+__all__ = ["EventStream"]

@@ -1,4 +1,4 @@
-"""`newsreel bench` as typed: what it lists, what it refuses, and what its exit codes say."""
+"""`newsreel bench`: the list of benchmarks, wrong usage, and exit codes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from schemas.errors import DependencyError
 
 
 def newsreel(*arguments: str) -> int:
-    """The exit code of the command."""
+    """Run the command; returns its exit code."""
     with pytest.raises(SystemExit) as ended:
         main(["bench", *arguments])
     return int(ended.value.code or 0)
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A bench of two lines that keeps what it was told: `--slow` has it miss its limit, `--broken` it cannot run."""
-    told: list[str] = []
+def received(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments received by a fake benchmark: with `--slow` it exceeds its limit, with `--broken` it cannot run."""
+    received: list[str] = []
 
     def quick(arguments: Sequence[str], say: Say) -> Report:
-        told.extend(arguments)
+        received.extend(arguments)
         if "--broken" in arguments:
             raise DependencyError("no ffmpeg: install newsreel[media]")
-        say("at work")
+        say("measuring")
         ours = 9.0 if "--slow" in arguments else 1.0
         figure = Figure("ours", ours, "s", limit=2)
         return Report(
@@ -38,7 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
 
     monkeypatch.setitem(registry.BENCHES, "quick", Bench("something quick", quick))
-    return told
+    return received
 
 
 def test_without_a_name_all_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,12 +85,12 @@ def test_each_bench_lists_its_own_options(name: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(("option", "code", "passes"), [("--fast", 0, True), ("--slow", 1, False)])
 def test_limits_kept_are_0_and_one_that_is_not_is_1(
-    option: str, code: int, passes: bool, told: list[str], capsys: pytest.CaptureFixture[str]
+    option: str, code: int, passes: bool, received: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert newsreel("quick", option, "--json", "--points", "6") == code
     document = json.loads(capsys.readouterr().out)
     assert (document["name"], document["passes"]) == ("quick", passes)
-    assert told == [option, "--points", "6"]
+    assert received == [option, "--points", "6"]
 
 
 def test_a_bench_that_could_not_run_is_3(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +100,7 @@ def test_a_bench_that_could_not_run_is_3(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_person_reads_figures_limits_and_conditions(capsys: pytest.CaptureFixture[str]) -> None:
     assert newsreel("quick", "--slow") == 1
-    said = capsys.readouterr().out
-    assert "quick: ours 9.00 s, the peer 2.00 s, ratio 4.500" in said
-    assert "cores: 2" in said
-    assert "DOES NOT PASS" in said
+    printed = capsys.readouterr().out
+    assert "quick: ours 9.00 s, the peer 2.00 s, ratio 4.500" in printed
+    assert "cores: 2" in printed
+    assert "DOES NOT PASS" in printed

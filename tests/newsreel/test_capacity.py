@@ -1,4 +1,4 @@
-"""`newsreel capacity`: more users never cost less, every figure was measured, and the page is what is printed."""
+"""`newsreel capacity`: monotonic in users, every figure measured, and docs/capacity.md up to date."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from newsreel.capacity import page
 from newsreel.capacity.demand import Demand
 from newsreel.capacity.estimate import Estimate, estimate
-from newsreel.capacity.habits import Habits, declared, option
+from newsreel.capacity.habits import Habits, list_habits, to_option
 from newsreel.capacity.machines import Machine
-from newsreel.capacity.measured import Figure, Line, line, measured
+from newsreel.capacity.measured import Figure, Line, fit_line, load_measurements
 from newsreel.capacity.prediction import TOLERANCE
-from newsreel.capacity.tables import said
+from newsreel.capacity.tables import format_figure
 from newsreel.command import main
 from schemas.errors import DependencyError
 
 ROOT = Path(__file__).parents[2]
-FIGURES = [*measured().unit_costs.items(), *measured().checks.items()]
+FIGURES = [*load_measurements().unit_costs.items(), *load_measurements().checks.items()]
 
 
 def newsreel(*arguments: str) -> int:
@@ -33,66 +33,66 @@ def newsreel(*arguments: str) -> int:
     return left.value.code
 
 
-def of(**habits: float) -> Estimate:
-    return estimate(Habits(**habits), measured())
+def estimate_for(**habits: float) -> Estimate:
+    return estimate(Habits(**habits), load_measurements())
 
 
-def numbers(asked: Demand) -> dict[str, float]:
-    plain = {one.name: getattr(asked, one.name) for one in fields(asked) if one.name != "stored"}
-    return {**plain, **{one.kind: one.bytes_per_day for one in asked.stored}}
+def list_figures(demand: Demand) -> dict[str, float]:
+    plain = {one.name: getattr(demand, one.name) for one in fields(demand) if one.name != "stored"}
+    return {**plain, **{one.kind: one.bytes_per_day for one in demand.stored}}
 
 
 @given(st.floats(1, 1e9), st.floats(1, 1e9))
 def test_more_users_never_cost_less(one: float, other: float) -> None:
-    fewer, more = of(dau=min(one, other)), of(dau=max(one, other))
-    for name, value in numbers(fewer.demand).items():
-        assert value <= numbers(more.demand)[name], name
-    assert fewer.machines() <= more.machines()
+    fewer, more = estimate_for(dau=min(one, other)), estimate_for(dau=max(one, other))
+    for name, value in list_figures(fewer.demand).items():
+        assert value <= list_figures(more.demand)[name], name
+    assert fewer.count_machines() <= more.count_machines()
 
 
 def test_twice_the_users_ask_for_twice_as_much() -> None:
-    once, twice = numbers(of(dau=1e6).demand), numbers(of(dau=2e6).demand)
+    once, twice = list_figures(estimate_for(dau=1e6).demand), list_figures(estimate_for(dau=2e6).demand)
     # A refresh and a day's files have a part that is the same for any number of events.
     fixed = {"refresh_core_s_per_day", "events in the lake", "tables in the lake"}
     for name in once.keys() - fixed:
         assert twice[name] == pytest.approx(2 * once[name]), name
 
 
-@pytest.mark.parametrize("name", [one.name for one in declared()])
+@pytest.mark.parametrize("name", [one.name for one in list_habits()])
 def test_no_habit_that_grows_makes_anything_cheaper_but_the_edge(name: str) -> None:
     usual = Habits()
     grown = replace(usual, **{name: min(getattr(usual, name) * 2, 1.0 if name == "edge_share" else 1e12)})
-    machines = [estimate(habits, measured()).machines() for habits in (usual, grown)]
+    machines = [estimate(habits, load_measurements()).count_machines() for habits in (usual, grown)]
     assert machines == sorted(machines, reverse=name == "edge_share")
 
 
 def test_an_edge_that_answers_everything_leaves_nothing_to_the_origin() -> None:
-    found = of(edge_share=1.0)
+    found = estimate_for(edge_share=1.0)
     assert found.demand.origin_bytes_per_s == 0
-    assert found.demand.watched_bytes_per_s == of(edge_share=0).demand.watched_bytes_per_s
-    assert [kind.cores for kind in of(edge_share=0).kinds] == [kind.cores for kind in found.without_edge]
+    assert found.demand.watched_bytes_per_s == estimate_for(edge_share=0).demand.watched_bytes_per_s
+    assert [kind.cores for kind in estimate_for(edge_share=0).kinds] == [kind.cores for kind in found.without_edge]
 
 
 def test_machines_are_used_up_to_the_utilisation() -> None:
-    tight, loose = (estimate(Habits(), measured(), utilisation=share) for share in (1.0, 0.25))
+    tight, loose = (estimate(Habits(), load_measurements(), utilisation=share) for share in (1.0, 0.25))
     for full, spare in zip(tight.kinds, loose.kinds, strict=True):
-        assert full.share(tight.machine) * 4 == pytest.approx(spare.share(loose.machine))
+        assert full.compute_load(tight.machine) * 4 == pytest.approx(spare.compute_load(loose.machine))
         assert full.cores <= full.count(tight.machine) * tight.machine.cores
 
 
 def test_more_cores_do_not_help_a_single_process() -> None:
     small, large = Machine(cores=2), Machine(cores=64)
-    for kind in of().kinds:
-        assert (kind.share(small) == kind.share(large)) == kind.one_core
+    for kind in estimate_for().kinds:
+        assert (kind.compute_load(small) == kind.compute_load(large)) == kind.one_core
 
 
 def test_only_what_there_is_one_of_breaks() -> None:
-    for stage in of().growth:
-        for kind in stage.full(Machine(2)):
-            assert kind.share(Machine(2)) > 1
-        broken = stage.breaks(Machine(2))
-        assert broken is None or not broken.several
-    assert of(dau=1e6).growth[-1].breaks(Machine(2)) is not None
+    for stage in estimate_for().growth:
+        for kind in stage.find_full(Machine(2)):
+            assert kind.compute_load(Machine(2)) > 1
+        limit = stage.find_limit(Machine(2))
+        assert limit is None or not limit.several
+    assert estimate_for(dau=1e6).growth[-1].find_limit(Machine(2)) is not None
 
 
 @pytest.mark.parametrize(("name", "figure"), FIGURES)
@@ -108,12 +108,12 @@ def test_every_figure_has_its_unit_its_command_and_its_conditions(name: str, fig
 
 def test_a_figure_that_was_not_measured_is_said_with_how_to_measure_it() -> None:
     with pytest.raises(DependencyError, match=r"benchmarks\.unit_costs"):
-        measured()["nosuch"]
+        load_measurements()["nosuch"]
 
 
 def test_no_unit_cost_is_taken_from_a_run_that_is_predicted() -> None:
-    units = {(one.command, tuple(one.of.items())) for one in measured().unit_costs.values()}
-    for one in measured().checks.values():
+    units = {(one.command, tuple(one.of.items())) for one in load_measurements().unit_costs.values()}
+    for one in load_measurements().checks.values():
         assert (one.command, tuple(one.of.items())) not in units
 
 
@@ -121,12 +121,12 @@ def test_a_line_goes_through_both_of_its_points() -> None:
     def figure(value: float, amount: float) -> Figure:
         return Figure(value, "s", "x", "c", {}, {"events": amount})
 
-    assert line(figure(5, 10), figure(9, 30)) == Line(fixed=3.0, each=0.2)
+    assert fit_line(figure(5, 10), figure(9, 30)) == Line(fixed=3.0, each=0.2)
 
 
 def test_predictions_are_within_20_percent(capsys: pytest.CaptureFixture[str]) -> None:
-    assert of().predictions
-    for one in of().predictions:
+    assert estimate_for().predictions
+    for one in estimate_for().predictions:
         assert abs(one.off_by) <= TOLERANCE, one.measured.what
     assert newsreel("--check") == 0
     assert "NO" not in capsys.readouterr().out
@@ -134,9 +134,9 @@ def test_predictions_are_within_20_percent(capsys: pytest.CaptureFixture[str]) -
 
 def test_every_habit_is_an_option_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert newsreel("--help") == 0
-    said_of = capsys.readouterr().out
-    for one in declared():
-        assert option(one.name) in said_of
+    printed = capsys.readouterr().out
+    for one in list_habits():
+        assert to_option(one.name) in printed
         assert one.metadata["source"]
 
 
@@ -196,8 +196,8 @@ def test_the_page_and_its_picture_are_what_is_made_now(tmp_path: Path) -> None:
 
     text = (ROOT / page.PAGE).read_text()
     again = "run `python -m newsreel.capacity.page`"
-    assert page.with_figures(text, of(), measured()) == text, again
-    draw(of(), tmp_path / "c.svg")
+    assert page.insert_figures(text, estimate_for(), load_measurements()) == text, again
+    draw(estimate_for(), tmp_path / "c.svg")
     assert (tmp_path / "c.svg").read_text() == (ROOT / page.PICTURE).read_text(), again
 
 
@@ -206,4 +206,4 @@ def test_the_page_and_its_picture_are_what_is_made_now(tmp_path: Path) -> None:
     [(0, "0"), (0.03456, "0.0346"), (1.005, "1.00"), (36.99, "37.0"), (999.9, "1,000"), (12345, "12,300")],
 )
 def test_three_digits_are_said(value: float, text: str) -> None:
-    assert said(value) == text
+    assert format_figure(value) == text

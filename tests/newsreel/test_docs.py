@@ -1,4 +1,4 @@
-"""Every link of the pages leads somewhere: files, folders, lines' files and headings, within this repository."""
+"""Links of the documentation: each names an existing file, folder or heading of this repository."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ HEADING = re.compile(r"^#{1,6}\s+(?P<text>.+?)\s*#*$", re.MULTILINE)
 ANCHOR = re.compile(r"<a\s+(?:id|name)=\"(?P<name>[^\"]+)\"")
 
 
-def links(text: str) -> list[str]:
-    """Targets of the links of a page; what stands in code is none."""
+def find_links(text: str) -> list[str]:
+    """Find the targets of a page's links, without those in code."""
     return [found["target"] or found["defined"] for found in LINK.finditer(CODE.sub("", text))]
 
 
-def anchors(text: str) -> set[str]:
-    """What a link may name after `#`, as GitHub makes it of headings: a second one of a name gets `-1`."""
+def find_anchors(text: str) -> set[str]:
+    """Find the anchors of a page, derived from headings as GitHub does: a repeated one gets `-1`."""
     plain = re.sub(r"^(```+|~~~+).*?^\1", "", text, flags=re.DOTALL | re.MULTILINE)
-    made: list[str] = [found["name"] for found in ANCHOR.finditer(plain)]
+    names: list[str] = [found["name"] for found in ANCHOR.finditer(plain)]
     for found in HEADING.finditer(plain):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found["text"]).lower()
         name = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        again = sum(1 for one in made if re.fullmatch(rf"{re.escape(name)}(-\d+)?", one))
-        made.append(f"{name}-{again}" if again else name)
-    return set(made)
+        again = sum(1 for one in names if re.fullmatch(rf"{re.escape(name)}(-\d+)?", one))
+        names.append(f"{name}-{again}" if again else name)
+    return set(names)
 
 
-def broken(page: Path) -> list[str]:
-    """Links of a page that lead nowhere, or out of the repository."""
+def find_broken_links(page: Path) -> list[str]:
+    """Find the links of a page that are broken or lead out of the repository."""
     wrong = []
-    for target in links(page.read_text()):
+    for target in find_links(page.read_text()):
         parts = urlsplit(target)
         if parts.scheme or parts.netloc:
             continue
         path = (page.parent / unquote(parts.path)).resolve() if parts.path else page
         if parts.path.startswith("/") or not path.is_relative_to(PROJECT) or not path.exists():
-            wrong.append(f"{target}: there is no {path}")
-        elif parts.fragment and path.suffix == ".md" and parts.fragment not in anchors(path.read_text()):
-            wrong.append(f"{target}: no heading of {path.name} is called so")
+            wrong.append(f"{target}: no such file {path}")
+        elif parts.fragment and path.suffix == ".md" and parts.fragment not in find_anchors(path.read_text()):
+            wrong.append(f"{target}: no such heading in {path.name}")
         elif parts.fragment and path.suffix != ".md":
-            wrong.append(f"{target}: lines move; name the file alone")
+            wrong.append(f"{target}: link to the file without a line number")
     return wrong
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    assert broken(page) == []
+    assert find_broken_links(page) == []
 
 
 def test_a_wrong_link_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,4 +73,4 @@ def test_a_wrong_link_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     wrong = ("gone.md", "other.md#nothing", "#there", "../..", "/other.md", "other.md#again-2")
     page.write_text("# Here\n" + "".join(f"[a]({target})\n" for target in (*right, *wrong)) + "`[a](code)`\n")
-    assert [found.partition(": ")[0] for found in broken(page)] == list(wrong)
+    assert [found.partition(": ")[0] for found in find_broken_links(page)] == list(wrong)

@@ -1,4 +1,4 @@
-"""`newsreel import`: good rows land, bad ones say why, a repeat changes nothing, and deletion is by key."""
+"""`newsreel import`: upserts, rejections with reasons, idempotent repeats, and deletion by key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsreel import import_rejections, table_import
-from newsreel.table_import import Imported, import_file
+from newsreel.table_import import ImportResult, import_file
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import InputError
 from schemas.tables import LIVE_TABLES, TABLES
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("database_url", "tables", "drained")
 
 @pytest.fixture
 def drained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refresh is a DAG of its own, tested elsewhere and in the last test here; the sink is real."""
+    """Real lake sink, but no refresh: that is a DAG of its own, tested elsewhere."""
 
     def drain_only(tables: Lake, _say: object) -> None:
         with connect() as connection:
@@ -48,15 +48,15 @@ def drained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_import, "bring_up_to_date", drain_only)
 
 
-def take(name: str, path: Path, *, delete: bool = False) -> Imported:
+def run_import(name: str, path: Path, *, delete: bool = False) -> ImportResult:
     return import_file(name, path, lambda _text: None, lambda *_progress: None, delete=delete)
 
 
-def counts(found: Imported) -> tuple[int, int, int]:
-    return found.rows, found.landed, found.rejected
+def counts(result: ImportResult) -> tuple[int, int, int]:
+    return result.rows, result.landed, result.rejected
 
 
-def written(folder: Path, text: str, name: str = "rows.csv") -> Path:
+def write_rows(folder: Path, text: str, name: str = "rows.csv") -> Path:
     path = folder / name
     path.write_text(text)
     return path
@@ -81,16 +81,16 @@ def test_every_table_that_delta_rs_writes_takes_rows_once_and_gives_them_up(
     rows = [sample(name, 1), sample(name, 2)]
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(TABLES[name])), path)
-    assert counts(take(name, path)) == (2, 2, 0)
+    assert counts(run_import(name, path)) == (2, 2, 0)
     assert tables.read(name).to_pylist() == rows
     version = tables.version(name)
-    assert counts(take(name, path)) == (2, 2, 0)
+    assert counts(run_import(name, path)) == (2, 2, 0)
     assert tables.version(name) == version
     pq.write_table(pa.Table.from_pylist(rows[:1]).select(TABLES[name].key), path)
-    assert counts(take(name, path, delete=True)) == (1, 1, 0)
+    assert counts(run_import(name, path, delete=True)) == (1, 1, 0)
     assert tables.read(name).to_pylist() == rows[1:]
     version = tables.version(name)
-    assert counts(take(name, path, delete=True)) == (1, 1, 0)
+    assert counts(run_import(name, path, delete=True)) == (1, 1, 0)
     assert tables.version(name) == version
 
 
@@ -105,9 +105,9 @@ def test_every_table_that_people_change_takes_rows_once_with_an_event_each(
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(declared)), path)
     for _ in range(2):
-        assert counts(take(name, path)) == (2, 2, 0)
+        assert counts(run_import(name, path)) == (2, 2, 0)
         assert tables.read("events").num_rows == 2
-    assert counts(take(name, path, delete=True)) == (2, 2, 0)
+    assert counts(run_import(name, path, delete=True)) == (2, 2, 0)
     assert tables.read("events").column("kind").to_pylist() == ["upserted"] * 2 + ["deleted"] * 2
     with connect() as connection:
         [found] = connection.execute(f"SELECT count(*) AS rows FROM {name}".encode()).fetchall()
@@ -115,26 +115,26 @@ def test_every_table_that_people_change_takes_rows_once_with_an_event_each(
 
 
 def test_friends_given_the_other_way_round_are_turned(tmp_path: Path) -> None:
-    path = written(
+    path = write_rows(
         tmp_path, f"user_id_1,user_id_2,created\nb,a,{AT:%FT%TZ}\na,b,{AT:%FT%TZ}\nc,c,{AT:%FT%TZ}\n"
     )
-    assert counts(take("friendships", path)) == (3, 2, 1)
+    assert counts(run_import("friendships", path)) == (3, 2, 1)
     with connect() as connection:
         rows = connection.execute("SELECT user_id_1, user_id_2 FROM friendships").fetchall()
     assert rows == [{"user_id_1": "a", "user_id_2": "b"}]
 
 
 def test_users_land_in_postgresql_with_an_event_each(tables: Lake, tmp_path: Path) -> None:
-    path = written(
+    path = write_rows(
         tmp_path, f"{USERS}u1,ann,a@b,33,2026-11-23T10:00:00\nu2,bob,,,2026-11-23T12:00:00+02:00\n"
     )
-    assert counts(take("users", path)) == (2, 2, 0)
+    assert counts(run_import("users", path)) == (2, 2, 0)
     with connect() as connection:
         row = find(connection, "users", {"user_id": "u2"})
     assert row is not None
     assert (row["user_name"], row["email"], row["created"]) == ("bob", None, AT)
     assert tables.read("events").column("row_key").to_pylist() == ["u1", "u2"]
-    assert counts(take("users", path)) == (2, 2, 0)
+    assert counts(run_import("users", path)) == (2, 2, 0)
     assert tables.read("events").num_rows == 2
 
 
@@ -146,7 +146,7 @@ def test_a_video_needs_no_bytes_of_its_own(tmp_path: Path) -> None:
         "status": "ready",
         "created": "2026-11-23T10:00:00Z",
     }
-    assert counts(take("videos", written(tmp_path, json.dumps(line), "v.ndjson"))) == (1, 1, 0)
+    assert counts(run_import("videos", write_rows(tmp_path, json.dumps(line), "v.ndjson"))) == (1, 1, 0)
     with connect() as connection:
         row = find(connection, "videos", {"video_id": "v"})
     assert row is not None
@@ -161,7 +161,7 @@ def test_a_known_key_replaces_the_row_but_not_what_our_programs_found_out(tmp_pa
     with connect() as connection:
         change(connection, "videos", {"video_id": "v"}, values)
     text = "video_id,title,uploader_id,status,created\nv,B,u,ready,2026-11-23T10:00:00Z\n"
-    take("videos", written(tmp_path, text))
+    run_import("videos", write_rows(tmp_path, text))
     with connect() as connection:
         row = find(connection, "videos", {"video_id": "v"})
     assert row is not None
@@ -175,26 +175,26 @@ def test_of_rows_with_one_key_the_last_good_one_lands(
     monkeypatch.setattr(table_import, "BATCH_ROWS", 2)
     monkeypatch.setattr(row_files, "BATCH_ROWS", 2)
     at = "2026-11-23T10:00:00Z"
-    path = written(
+    path = write_rows(
         tmp_path, f"{USERS}u,one,,,{at}\nw,two,,,{at}\nu,three,,,{at}\nx,four,,,{at}\nu,five,,,never\n"
     )
-    assert counts(take("users", path)) == (5, 4, 1)
+    assert counts(run_import("users", path)) == (5, 4, 1)
     with connect() as connection:
         row = find(connection, "users", {"user_id": "u"})
     assert row is not None
     assert row["user_name"] == "three"
-    take("users", path)
+    run_import("users", path)
     assert tables.read("events").num_rows == 3
 
 
 def test_bad_rows_are_kept_apart_with_a_reason_and_without_personal_fields(
     tables: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_rejections, "KEPT_ROWS", 2)
+    monkeypatch.setattr(import_rejections, "BUFFER_ROWS", 2)
     at = "2026-11-23T10:00:00Z"
     lines = [f"u1,ann,a@secret,,{at}", f"u 2,bob,b@secret,,{at}", "u3,c@secret", f"u4,ann,d@secret,,{at}"]
-    path = written(tmp_path, USERS + "\n".join(lines) + "\n", "people.csv")
-    found = take("users", path)
+    path = write_rows(tmp_path, USERS + "\n".join(lines) + "\n", "people.csv")
+    found = run_import("users", path)
     assert counts(found) == (4, 1, 3)
     assert found.reasons == (
         'people.csv, row 2 (line 3): user_id = "u 2" is no id: '
@@ -207,27 +207,27 @@ def test_bad_rows_are_kept_apart_with_a_reason_and_without_personal_fields(
     assert {row["table_name"] for row in rejected} == {"users"}
     assert "secret" not in json.dumps(rejected, default=str)
     assert any('"user_id": "u 2"' in row["row"] for row in rejected)
-    take("users", path)
+    run_import("users", path)
     assert tables.read("rejected_rows").to_pylist() == rejected
 
 
 def test_deletion_is_by_key_whatever_else_the_file_says(tables: Lake, tmp_path: Path) -> None:
-    take("users", written(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\nu2,bob,,,2026-11-23T10:00:00\n"))
-    path = written(tmp_path, "odd,user_id,created\n1,u1,never\n2,nobody,\n3,,\n", "gone.csv")
-    assert counts(take("users", path, delete=True)) == (3, 2, 1)
+    run_import("users", write_rows(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\nu2,bob,,,2026-11-23T10:00:00\n"))
+    path = write_rows(tmp_path, "odd,user_id,created\n1,u1,never\n2,nobody,\n3,,\n", "gone.csv")
+    assert counts(run_import("users", path, delete=True)) == (3, 2, 1)
     with connect() as connection:
         assert [row["user_id"] for row in connection.execute("SELECT user_id FROM users")] == ["u2"]
     assert tables.read("events").column("kind").to_pylist() == ["upserted", "upserted", "deleted"]
 
 
 def test_events_of_live_tables_come_from_postgresql_alone(tables: Lake, tmp_path: Path) -> None:
-    take("users", written(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\n"))
+    run_import("users", write_rows(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\n"))
     held = tables.read("events")
     forged = {**held.to_pylist()[0], "event_id": 10_000_000}
     other = {**forged, "event_id": 20_000_000, "table_name": "elsewhere"}
     path = tmp_path / "events.parquet"
     pq.write_table(pa.concat_tables([held, pa.Table.from_pylist([forged, other], schema=held.schema)]), path)
-    found = take("events", path)
+    found = run_import("events", path)
     assert counts(found) == (3, 2, 1)
     assert "import into users instead" in found.reasons[0]
     assert tables.read("events").column("table_name").to_pylist() == ["users", "elsewhere"]
@@ -236,34 +236,34 @@ def test_events_of_live_tables_come_from_postgresql_alone(tables: Lake, tmp_path
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("usres", USERS, r"no table 'usres' \(did you mean users\?\); there are users, friendships"),
+        ("usres", USERS, r"no table 'usres' \(did you mean users\?\); tables: users, friendships"),
         (
             "users",
             "user_id,user_nmae\nu,ann\n",
-            r"no column 'user_nmae' \(did you mean user_name\?\); its columns are",
+            r"no column 'user_nmae' \(did you mean user_name\?\); columns: ",
         ),
-        ("users", "user_name,created\nann,2026-11-23T10:00:00\n", "lacks user_id, the key of users"),
+        ("users", "user_name,created\nann,2026-11-23T10:00:00\n", "missing user_id, the key of users"),
     ],
 )
 def test_a_file_that_does_not_fit_the_table_changes_nothing(
     tables: Lake, tmp_path: Path, name: str, text: str, why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        take(name, written(tmp_path, text))
+        run_import(name, write_rows(tmp_path, text))
     assert tables.read("rejected_rows").num_rows == 0
 
 
 def test_an_unknown_name_in_any_object_is_found_before_a_row_lands(tmp_path: Path) -> None:
     text = '{"user_id": "u", "user_name": "ann", "created": "2026-11-23T10:00:00"}\n{"userid": "w"}\n'
     with pytest.raises(InputError, match="no column 'userid'"):
-        take("users", written(tmp_path, text, "rows.ndjson"))
+        run_import("users", write_rows(tmp_path, text, "rows.ndjson"))
     with connect() as connection:
         assert find(connection, "users", {"user_id": "u"}) is None
 
 
 @pytest.mark.parametrize("text", [USERS, ""])
 def test_a_file_without_rows_is_fine(tmp_path: Path, text: str) -> None:
-    assert counts(take("users", written(tmp_path, text, "rows.csv" if text else "rows.ndjson"))) == (0, 0, 0)
+    assert counts(run_import("users", write_rows(tmp_path, text, "rows.csv" if text else "rows.ndjson"))) == (0, 0, 0)
 
 
 KILLED_IN_A_LOT = """
@@ -289,12 +289,12 @@ def test_an_import_that_is_killed_and_typed_again_ends_as_one_that_was_not(
     tables: Lake, tmp_path: Path
 ) -> None:
     rows = [f"u{number},n{number},,,2026-11-23T10:00:00" for number in range(6)]
-    path = written(tmp_path, USERS + "\n".join([*rows, "bad id,x,,,"]))
+    path = write_rows(tmp_path, USERS + "\n".join([*rows, "bad id,x,,,"]))
     done = subprocess.run([sys.executable, "-c", KILLED_IN_A_LOT, str(path)], check=False, timeout=60)
     assert done.returncode == -9
     with connect() as connection:
         assert len(connection.execute("SELECT FROM users").fetchall()) == 2
-    assert counts(take("users", path)) == (7, 6, 1)
+    assert counts(run_import("users", path)) == (7, 6, 1)
     assert sorted(tables.read("events").column("row_key").to_pylist()) == [
         f"u{number}" for number in range(6)
     ]
@@ -314,7 +314,7 @@ def newsreel(*arguments: str) -> tuple[int, Any]:
 def test_the_exit_code_says_whether_anything_landed(tmp_path: Path) -> None:
     good = {"run_id": "r", "stage": "s", "attempt": 1, "state": "running", "started": "2026-11-23T10:00:00Z"}
     lines = [json.dumps(good), json.dumps({**good, "state": "odd"})]
-    both, bad = (written(tmp_path, "\n".join(lines[at:]), f"{at}.ndjson") for at in (0, 1))
+    both, bad = (write_rows(tmp_path, "\n".join(lines[at:]), f"{at}.ndjson") for at in (0, 1))
     document = {"table": "pipeline_runs", "rows": 2, "landed": 1, "rejected": 1}
     assert newsreel("import", "pipeline_runs", str(both)) == (0, document)
     assert newsreel("import", "pipeline_runs", str(bad)) == (1, {**document, "rows": 1, "landed": 0})

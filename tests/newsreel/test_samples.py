@@ -1,4 +1,4 @@
-"""Every table's page has three questions, and the lake answers them: empty, and with a made fortnight in it."""
+"""Sample queries of the tables' pages: three for each table, valid on an empty lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsreel sql` as an analyst or a script meets it."""
+"""`newsreel sql`: formats, files, personal columns, progress, and errors."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--out", "rows.txt"], "call it .csv, .json or .parquet"),
-        (["--format", "table", "--out", "rows.csv"], "a table is for a screen"),
+        (["--out", "rows.txt"], "end the name in .csv, .json or .parquet"),
+        (["--format", "table", "--out", "rows.csv"], "choose csv, json or parquet"),
         (["--out", "/no/such/folder/rows.csv"], "/no/such/folder"),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_long_question_tells_how_long_and_is_heard_when_it_is_interrupted() ->
     command = [sys.executable, "-m", "newsreel", "sql", query]
     with ChildProgram(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stderr is not None
-        assert "asking for " in process.stderr.readline()
+        assert "running for " in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
 
@@ -191,7 +191,7 @@ def test_ten_million_rows_are_counted_on_a_screen_and_streamed_into_a_file(tmp_p
     done = newsreel("sql", query)
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1_001
-    assert "the first 1,000 of 10,000,000 rows; LIMIT asks for fewer, --out FILE.csv keeps all" in done.stderr
+    assert "first 1,000 of 10,000,000 rows; write all to a file with --out FILE.csv" in done.stderr
     out = tmp_path / "rows.parquet"
     assert newsreel("sql", query, "--out", str(out)).returncode == 0
     assert pq.ParquetFile(out).metadata.num_rows == 10_000_000

@@ -1,4 +1,4 @@
-"""Made days are the same from the same seed, and as odd as days are: late, double, out of order, wrong."""
+"""Synthetic days: deterministic by seed, with late, duplicated, shuffled and invalid events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from jobs.refresh.event_slice import EventSlice
-from newsreel.synthetic_events import Life
+from newsreel.synthetic_events import EventStream
 from newsreel.synthetic_events.__main__ import main
 from schemas.errors import ConflictError
 from schemas.tables import table
@@ -20,21 +20,21 @@ FIRST = date(2026, 1, 1)
 EVENTS = 20_000
 
 
-def days(seed: int, count: int = 3) -> list[pa.Table]:
-    life = Life(seed, users=500, videos=50, first=FIRST)
-    return [life.founding(), *(life.day(EVENTS) for _ in range(count))]
+def generate_days(seed: int, count: int = 3) -> list[pa.Table]:
+    stream = EventStream(seed, users=500, videos=50, first=FIRST)
+    return [stream.generate_initial(), *(stream.generate_day(EVENTS) for _ in range(count))]
 
 
 def test_the_same_seed_makes_the_same_events_and_another_makes_others() -> None:
-    assert all(one.equals(other) for one, other in zip(days(1, 2), days(1, 2), strict=True))
-    assert not days(1, 1)[1].equals(days(2, 1)[1])
+    assert all(one.equals(other) for one, other in zip(generate_days(1, 2), generate_days(1, 2), strict=True))
+    assert not generate_days(1, 1)[1].equals(generate_days(2, 1)[1])
 
 
 def test_a_day_has_about_so_many_events_of_all_kinds() -> None:
-    founding, *later = days(1)
-    assert founding.num_rows == 550
-    for made in later:
-        assert abs(made.num_rows / EVENTS - 1) < 0.05
+    initial, *later = generate_days(1)
+    assert initial.num_rows == 550
+    for day in later:
+        assert abs(day.num_rows / EVENTS - 1) < 0.05
     kinds = Counter(zip(later[1]["table_name"].to_pylist(), later[1]["kind"].to_pylist(), strict=True))
     assert {
         ("reactions", "deleted"),
@@ -48,20 +48,20 @@ def test_a_day_has_about_so_many_events_of_all_kinds() -> None:
 
 
 def test_some_come_late_some_twice_some_out_of_order_and_some_wrong() -> None:
-    _, *later = days(3)
+    _, *later = generate_days(3)
     at: list[datetime] = later[2]["at"].to_pylist()
     assert any(moment.date() < FIRST + timedelta(days=2) for moment in at)
-    ids = [event_id for made in later for event_id in made["event_id"].to_pylist()]
+    ids = [event_id for day in later for event_id in day["event_id"].to_pylist()]
     assert 0 < len(ids) - len(set(ids)) < len(ids) / 100
     assert ids != sorted(ids)
-    wrong = [made.filter(pc.invert(pc.starts_with(made["row"], "{"))).num_rows for made in later]
+    wrong = [day.filter(pc.invert(pc.starts_with(day["row"], "{"))).num_rows for day in later]
     assert 0 < sum(wrong) < 30
 
 
 def test_all_but_the_wrong_ones_are_rows_as_their_tables_declare_them() -> None:
-    for made in days(1, 2):
-        for name in EventSlice(made).tables():
-            read = EventSlice(made).of(table(name))
+    for day in generate_days(1, 2):
+        for name in EventSlice(day).tables():
+            read = EventSlice(day).of(table(name))
             refused = read.filter(pc.is_valid(read["reason"]))
             assert set(refused["reason"].to_pylist()) <= {"it is no JSON object"}
 
