@@ -11,7 +11,7 @@ from pathlib import Path
 from newsreel.embedded.servers import database
 from newsreel.embedded.stack import running_stack
 from newsreel.ingest_slots import video_lock
-from newsreel.summary import last_run_id
+from newsreel.summary import find_last_run_id
 from newsreel.video_registration import find_uploader, get_video, register, reopen
 from newsreel.video_runs import follow_video, run_video, run_without_stack
 from schemas.dags import REFRESH_APP_ID, REFRESH_TABLES
@@ -69,7 +69,7 @@ def follow(video: str, say: Say) -> Answer:
     with database():
         with connect() as connection:
             row = get_video(connection, video)
-        run_id, error = last_run_id(lake(), video), None
+        run_id, error = find_last_run_id(lake(), video), None
         if row["status"] not in FINAL_STATUSES:
             run_id, error = follow_video(settings().home, video, say)
         return _read_answer(video, run_id, error)
@@ -87,7 +87,7 @@ def _run_to_answer(video: str, say: Say, *, again: bool = False) -> Answer:
     with nullcontext() if running_stack(home) else video_lock(home, video, say):
         with connect() as connection:
             final = reopen(connection, video)
-        run_id, error = last_run_id(tables, video), None
+        run_id, error = find_last_run_id(tables, video), None
         if again or not final:
             run_id, error = _run(home, tables, video, say)
         bring_up_to_date(tables, say)
@@ -116,7 +116,7 @@ def _run(home: Path, tables: Lake, video: str, say: Say) -> tuple[str | None, st
     try:
         return run_video(home, tables, video, say)
     except StageError as error:
-        return last_run_id(tables, video), error.detail
+        return find_last_run_id(tables, video), error.detail
 
 
 def is_answered(path: Path, user_name: str) -> bool:

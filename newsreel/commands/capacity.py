@@ -78,7 +78,7 @@ def estimate_capacity(
     as_json: Json = False,
     **habits: float,
 ) -> int:
-    """Estimate requests, storage, bandwidth and machines for a number of users.
+    """Estimate machines and storage for a number of users.
 
     The growth tables show which kind of machine is full first at 1, 10 and 100 times the users (docs/capacity.md).
     """

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def show_tables(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Tables to show (default: all).")
+        list[str] | None, typer.Argument(metavar="TABLE", help="Tables to show (default: all).")
     ] = None,
     as_json: Json = False,
 ) -> int:

@@ -70,7 +70,9 @@ def test_an_edge_that_answers_everything_leaves_nothing_to_the_origin() -> None:
     found = estimate_for(edge_share=1.0)
     assert found.demand.origin_bytes_per_s == 0
     assert found.demand.watched_bytes_per_s == estimate_for(edge_share=0).demand.watched_bytes_per_s
-    assert [kind.cores for kind in estimate_for(edge_share=0).kinds] == [kind.cores for kind in found.without_edge]
+    assert [kind.cores for kind in estimate_for(edge_share=0).kinds] == [
+        kind.cores for kind in found.without_edge
+    ]
 
 
 def test_machines_are_used_up_to_the_utilisation() -> None:

@@ -21,5 +21,12 @@ def test_counters_know_changes_of_mind_and_sessions_that_are_told_of_twice() -> 
     def reaction(watcher: int, kind: str) -> Action:
         return Action("reactions", watcher, {"kind": kind})
 
-    actions = [view("a"), view("a"), view("b"), reaction(0, "like"), reaction(1, "like"), reaction(0, "dislike")]
+    actions = [
+        view("a"),
+        view("a"),
+        view("b"),
+        reaction(0, "like"),
+        reaction(1, "like"),
+        reaction(0, "dislike"),
+    ]
     assert count_actions(actions) == {"likes": 1, "dislikes": 1, "views": 2}

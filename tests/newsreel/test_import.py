@@ -212,7 +212,9 @@ def test_bad_rows_are_kept_apart_with_a_reason_and_without_personal_fields(
 
 
 def test_deletion_is_by_key_whatever_else_the_file_says(tables: Lake, tmp_path: Path) -> None:
-    run_import("users", write_rows(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\nu2,bob,,,2026-11-23T10:00:00\n"))
+    run_import(
+        "users", write_rows(tmp_path, f"{USERS}u1,ann,,,2026-11-23T10:00:00\nu2,bob,,,2026-11-23T10:00:00\n")
+    )
     path = write_rows(tmp_path, "odd,user_id,created\n1,u1,never\n2,nobody,\n3,,\n", "gone.csv")
     assert counts(run_import("users", path, delete=True)) == (3, 2, 1)
     with connect() as connection:
@@ -263,7 +265,11 @@ def test_an_unknown_name_in_any_object_is_found_before_a_row_lands(tmp_path: Pat
 
 @pytest.mark.parametrize("text", [USERS, ""])
 def test_a_file_without_rows_is_fine(tmp_path: Path, text: str) -> None:
-    assert counts(run_import("users", write_rows(tmp_path, text, "rows.csv" if text else "rows.ndjson"))) == (0, 0, 0)
+    assert counts(run_import("users", write_rows(tmp_path, text, "rows.csv" if text else "rows.ndjson"))) == (
+        0,
+        0,
+        0,
+    )
 
 
 KILLED_IN_A_LOT = """

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from newsreel.commands.people import storable
+from newsreel.commands.people import validate_password
 from schemas.errors import DependencyError, InputError, LogInError
 from stores.postgres import connect
 from streaming.client.session import ApiClient, Session, checked
@@ -140,8 +140,8 @@ def test_the_token_of_the_environment_goes_before_the_session(
 def test_a_password_that_the_api_would_refuse_is_refused(server: str) -> None:
     for password in ("x" * 257, "correct\0horse"):
         with pytest.raises(InputError, match="password"):
-            storable(password)
-    assert storable(PASSWORD) == PASSWORD
+            validate_password(password)
+    assert validate_password(PASSWORD) == PASSWORD
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"server": 1}', "\0"])
