@@ -104,7 +104,7 @@ def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
         unit_costs, checks = asyncio.run(_asked(house, served, seed, say))
         say("live: the sink brings what was written into the lake")
         sink = _sunk(house, served)
-    lasted = Cost("live_s", SECONDS, "s", "how long each rate of reads and writes was kept up")
+    lasted = Cost("live_s", SECONDS, "s", "duration of each rate of reads and writes")
     return [*unit_costs, lasted, sink], checks
 
 
@@ -131,8 +131,8 @@ def _kept(before: Stored, after: Stored) -> list[Cost]:
     rows, events = after.rows - before.rows, after.events - before.events
     row_bytes = (after.row_bytes - before.row_bytes) / rows
     event_bytes = (after.event_bytes - before.event_bytes) / events
-    kept = "of a row of views or comments with its indexes, in PostgreSQL"
-    event = "of an event with its index, in PostgreSQL"
+    kept = "a row of views or comments with its indexes, in PostgreSQL"
+    event = "an event with its index, in PostgreSQL"
     return [
         Cost("row_bytes", row_bytes, "bytes", kept, {"rows": rows}),
         Cost("outbox_event_bytes", event_bytes, "bytes", event, {"events": events}),

@@ -42,7 +42,7 @@ class Day:
     def costs(self, name: str) -> list[Cost]:
         """As figures."""
         of = {"events": float(self.events)}
-        told = f"{self.events:,} made events upon {HISTORY:,} and more"
+        told = f"{self.events:,} synthetic events after a history of {HISTORY:,}"
         return [
             Cost(f"refresh_{name}", self.core_s, "core-s", f"{told}: CPU of their refresh", of),
             Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{told}: bytes of `events`", of),

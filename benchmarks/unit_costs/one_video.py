@@ -51,13 +51,13 @@ def measure(say: Say) -> list[Cost]:
     return [
         Cost("source_bytes", media["sources"], "bytes", "the source as it was uploaded", of),
         Cost("package_bytes", media["packages"], "bytes", "all renditions of the package", of),
-        Cost("kept_bytes", media["kept"], "bytes", "encoded chunks, kept so that nothing is done twice", of),
+        Cost("kept_bytes", media["kept"], "bytes", "cached encoded chunks", of),
         Cost("video_lake_bytes", lake, "bytes", "fingerprints, chunks and records in the lake", of),
         Cost(
             "watched_bytes",
             watched_bytes,
             "bytes",
-            "what a player fetches: the largest H.264 rendition and its sound",
+            "fetched by a player: the largest H.264 rendition and its sound",
             of,
         ),
         served,
@@ -84,7 +84,7 @@ async def _served(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
         await asyncio.gather(*map(player, range(CLIENTS)))
     after = server.api().cpu_times()
     core_s = after.user + after.system - before.user - before.system
-    return Cost("media_api", core_s, "core-s", "CPU of the API for segments that it serves", {"bytes": total})
+    return Cost("media_api", core_s, "core-s", "CPU of the API for segments served", {"bytes": total})
 
 
 def _largest(package: Path) -> Path:

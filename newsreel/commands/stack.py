@@ -76,7 +76,7 @@ def execute(
     command: Annotated[
         list[str],
         typer.Argument(
-            metavar="PROGRAM [ARGUMENT]",
+            metavar="PROGRAM",
             help="A program and its arguments, such as `python -m jobs.refresh_tables`.",
         ),
     ],

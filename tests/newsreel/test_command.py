@@ -41,7 +41,9 @@ def test_every_command_explains_itself_and_its_options(name: str, capsys: pytest
     assert newsreel(name, "--help") == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"Usage: newsreel {name}")
-    assert not re.search(r"^ +--[a-z-]+ <(str|path|int|float|list)", printed, re.MULTILINE), "values have names"
+    assert not re.search(r"^ +--[a-z-]+ <(str|path|int|float|list)", printed, re.MULTILINE), (
+        "values have names"
+    )
 
 
 def test_no_command_is_wrong_usage_and_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
