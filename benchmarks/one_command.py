@@ -43,7 +43,7 @@ def one_command(path: Path, folder: Path) -> OneCommand:
     """The command that makes all renditions of a source as MP4 files in `folder`. Raises InputError without picture."""
     rungs, sounds = whole_encodes(path)
     files = {task.rung.name: folder / f"{task.rung.name}.mp4" for task in rungs}
-    heard = {sound.voice.name: folder / f"{sound.voice.name}.mp4" for sound in sounds}
+    heard = {sound.rung.name: folder / f"{sound.rung.name}.mp4" for sound in sounds}
     outputs = build_picture_outputs(rungs, path, list(files.values()))
     outputs += _sound_outputs(sounds, path, list(heard.values()))
     command = media_tools.ffmpeg_command(media_tools.merge_outputs(outputs), rungs[0].piece.video.decoder)

@@ -1,1 +1,1 @@
-"""Encoding: chunks into verified renditions, picture and sound."""
+"""Encoding: from chunks of a source to verified renditions, video and sound."""

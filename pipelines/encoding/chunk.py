@@ -1,4 +1,4 @@
-"""One chunk of one rung, encoded from exactly the chunk's pictures at exactly their times, or not kept at all."""
+"""Chunk encodes: the pictures of one chunk on one rung, cached only if every picture is there at its exact time."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from stores.media import MediaStore, media
 
 SUFFIX = ".mp4"
 SCALER = "bicubic+accurate_rnd+full_chroma_int+bitexact"
-"""Exact arithmetic: the same bytes whatever vector instructions a machine has."""
+"""Exact arithmetic: the same bytes with any vector instructions."""
 
 
 @dataclass(frozen=True)
 class ChunkEncode:
-    """One chunk on one rung: what is kept under a key.
+    """The task of encoding one chunk on one rung.
 
-    `times`: its pictures from its first on, in ticks of `timescale`; `start`: where that first one lies in the whole;
-    `step`, `rate`: as of a timeline.
+    `times`: of its pictures relative to its first, in ticks of `timescale`; `start`: time of that first one in the
+    timeline; `step`, `rate`: as in `Timeline`.
     """
 
     piece: Piece
@@ -41,9 +41,9 @@ class ChunkEncode:
 
     @property
     def key(self) -> str:
-        """Names the result by all that it depends on: what the chunk holds, its times, the settings, the programs.
+        """Cache key of all that the result depends on: the chunk's content, its times, settings and programs.
 
-        Neither the file nor the place in it has a part: the same packets are encoded once, wherever they are met.
+        Neither the file nor the position in it is part of it: the same packets are encoded once, in any file.
         """
         video = self.piece.video
         times = hashlib.sha256(",".join(map(str, self.times)).encode()).hexdigest()
@@ -62,17 +62,17 @@ class ChunkEncode:
 
     @property
     def work(self) -> float:
-        """About how much work it is: points to encode, counted as those of H.264. Decoding apart."""
+        """Estimated work: pixels to encode, in units of H.264's; without decoding."""
         return len(self.times) * self.rung.points * WORK[self.rung.codec]
 
     @property
     def decoding_work(self) -> float:
-        """About how much work decoding the chunk is, on the same scale."""
+        """Estimated work of decoding the chunk, on the same scale."""
         width, height = self.piece.video.shown_size
         return len(self.times) * width * height * DECODING_WORK
 
     def build_setpts(self) -> str:
-        """What `setpts` is told, so that each picture gets its exact time."""
+        """Build the `setpts` expression that gives each picture its exact time."""
         if self.step is None:
             return "PTS-STARTPTS"
         if self.times == tuple(range(0, len(self.times) * self.step, self.step)):
@@ -80,7 +80,7 @@ class ChunkEncode:
         return f"round((PTS-STARTPTS)/{self.step})*{self.step}"
 
     def build_options(self) -> dict[str, Any]:
-        """Ffmpeg's output options."""
+        """Build ffmpeg's output options."""
         return {
             "format": "mp4",
             **build_picture_options(self.rung, self.rate),
@@ -95,7 +95,7 @@ class ChunkEncode:
 
 
 def choose_key_frame_times(times: Sequence[int], timescale: int) -> str:
-    """Times for `-force_key_frames`: GOPs of equal length, about GOP_S, at the same pictures on every rung.
+    """Choose times for `-force_key_frames`: GOPs of equal length, about GOP_S, at the same pictures on every rung.
 
     Each is the microsecond before its picture, so that rounding never moves it to the next one.
     """
@@ -110,7 +110,7 @@ def choose_key_frame_times(times: Sequence[int], timescale: int) -> str:
 
 
 def build_picture_outputs(tasks: Sequence[ChunkEncode], path: Path, results: Sequence[Path]) -> list[Any]:
-    """`path`'s pictures encoded into `results`, as ffmpeg-python outputs: one decoding, one scaling a size.
+    """Build the ffmpeg-python outputs that encode `path`'s pictures into `results`: one decode, one scaling per size.
 
     `tasks`: rungs of one chunk.
     """
@@ -144,11 +144,11 @@ def _split_stream(stream: Any, count: int) -> list[Any]:
 
 
 def encode_chunk(tasks: Sequence[ChunkEncode]) -> list[tuple[str, bool]]:
-    """Encode rungs of one chunk from one decoding, those apart that are kept already.
+    """Encode rungs of one chunk from one decode, except those that the cache has.
 
-    Returns the key of each and whether work was saved. Two that encode the same at once both write the same bytes, each
-    in a folder of its own, and the later rename replaces like by like. Raises MediaToolError where an encoder fails or
-    a picture is missing, doubled or moved; nothing is kept then.
+    Returns the key of each and whether it was reused. Two processes that encode the same task write the same bytes,
+    each in a folder of its own, and the later rename replaces a file with an equal one. Raises MediaToolError if an
+    encoder fails or a picture is missing, duplicated or moved; nothing is cached then.
     """
     keys = [task.key for task in tasks]
     missing = {
@@ -161,8 +161,8 @@ def encode_chunk(tasks: Sequence[ChunkEncode]) -> list[tuple[str, bool]]:
 
 def _encode_and_cache(tasks: Mapping[str, ChunkEncode]) -> None:
     first = next(iter(tasks.values()))
-    with ExitStack() as keeping:
-        results = [keeping.enter_context(media().keep(key, SUFFIX)) for key in tasks]
+    with ExitStack() as stack:
+        results = [stack.enter_context(media().keep(key, SUFFIX)) for key in tasks]
         with cut(first.piece) as path:
             outputs = build_picture_outputs(list(tasks.values()), path, results)
             command = media_tools.ffmpeg_command(
@@ -175,7 +175,7 @@ def _encode_and_cache(tasks: Mapping[str, ChunkEncode]) -> None:
 
 
 def find_encoded(key: str) -> Path:
-    """Where a chunk that was encoded lies. Raises MediaToolError where it has gone."""
+    """Find a cached result by its key. Raises MediaToolError if it was removed."""
     path = media().cached(key, SUFFIX)
     if path is None:
         raise MediaToolError(f"encoded chunk {key} is no longer in the media store; run this again")

@@ -1,4 +1,4 @@
-"""`newsreel encode`: a package of one file in a folder of the caller's, with the quality of each rendition."""
+"""`newsreel encode`: a package of one file in a given folder, with the quality of each rendition."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def encode_file(
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Make a package of a file in `out`, which is replaced as a whole; returns what `newsreel encode --json` prints.
+    """Package a file into `out`, which is replaced as a whole; returns the report of `newsreel encode --json`.
 
-    Raises InputError where the file cannot be read or `out` holds something else than a package, DependencyError for
-    a codec that is not there, MediaToolError where a picture would be lost.
+    Raises InputError if the file cannot be read or `out` is not a package or empty, DependencyError for a codec without
+    an encoder, MediaToolError if a picture would be lost.
     """
     _check_codecs(codecs)
-    probe(path)  # what cannot be read is said before anything is hashed
+    probe(path)  # report an unreadable file before hashing it
     _check_target(out)
     with build_package(
         path, file_digest(path), codecs=codecs, workers=workers, on_progress=on_progress
@@ -46,20 +46,20 @@ def _check_codecs(codecs: Sequence[str]) -> None:
     unknown = [codec for codec in codecs if codec not in CODECS]
     if unknown or not codecs:
         raise DependencyError(
-            f"codec {', '.join(unknown) or '(none)'}: there is no encoder for it; choose from {', '.join(CODECS)}"
+            f"codec {', '.join(unknown) or '(none)'}: no encoder available; choose from {', '.join(CODECS)}"
         )
 
 
 def _check_target(out: Path) -> None:
-    """Only an empty folder or an earlier package is replaced, never what somebody else keeps there."""
+    """Raise InputError unless `out` is missing, empty or an earlier package: nothing else is overwritten."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError(f"--out {out}: is no folder")
+        raise InputError(f"--out {out}: not a folder")
     if out.is_dir() and any(out.iterdir()) and not ((out / HLS).exists() and (out / DASH).exists()):
-        raise InputError(f"--out {out}: holds something else than a package; give a new or empty folder")
+        raise InputError(f"--out {out}: not empty and not a package; give a new or empty folder")
 
 
 def _measure_scores(package: Package, on_progress: OnProgress | None) -> dict[str, float | None]:
-    """VMAF by rendition, one after the other: libvmaf uses all cores itself."""
+    """VMAF by rendition, measured one at a time: libvmaf uses all cores itself."""
     if package.plan is None:
         return {}
     pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
@@ -67,8 +67,8 @@ def _measure_scores(package: Package, on_progress: OnProgress | None) -> dict[st
     for number, rendition in enumerate(pictures):
         if on_progress:
             on_progress(number, len(pictures), "vmaf")
-        compared = Comparison(package.plan, package.sha256, rendition.track, file_digest(rendition.track))
-        scores[rendition.name] = measure_vmaf(compared)
+        comparison = Comparison(package.plan, package.sha256, rendition.track, file_digest(rendition.track))
+        scores[rendition.name] = measure_vmaf(comparison)
     if on_progress:
         on_progress(len(pictures), len(pictures), "vmaf")
     return scores
@@ -100,7 +100,7 @@ def _build_report(package: Package, out: Path, scores: dict[str, float | None]) 
 
 
 def _replace(folder: Path, out: Path) -> None:
-    """Put the package in place by renames on the target's own file system: all of the old one or all of the new."""
+    """Swap the package in by renames on the target's file system: the whole old one or the whole new one is there."""
     target = out.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new-{os.getpid()}")

@@ -31,7 +31,7 @@ class PlannedChunk:
 
 @dataclass(frozen=True)
 class PlannedPicture:
-    """One rendition of the picture: its chunks in order of time, joined into the track named `track`."""
+    """One rendition of the video: its chunks in order of time, to be joined into the track named `track`."""
 
     track: str
     rung: Rung
@@ -54,7 +54,7 @@ class PlannedPicture:
 
 @dataclass(frozen=True)
 class PlannedSound:
-    """One rendition of the sound: the key of its result in the cache, the task, and the track that it becomes."""
+    """One rendition of the sound: the name of its track, the key of its result in the cache, and its task."""
 
     track: str
     key: str
@@ -62,14 +62,14 @@ class PlannedSound:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As of a picture."""
+        """As for `PlannedPicture`."""
         return {
             "rendition_id": self.track,
             "media": "audio",
-            "codec": self.sound.voice.codec,
+            "codec": self.sound.rung.codec,
             "width": None,
             "height": None,
-            "channels": self.sound.voice.channels,
+            "channels": self.sound.rung.channels,
             "frames": None,
         }
 
@@ -89,7 +89,7 @@ class PackagePlan:
         return (*self.pictures, *self.sounds)
 
     def list_tasks(self) -> Iterator[tuple[str, ChunkEncode | SoundEncode]]:
-        """Every key with the task whose result it names."""
+        """All tasks of the plan, each with the key of its result."""
         for picture in self.pictures:
             for planned in picture.chunks:
                 yield planned.key, planned.chunk
@@ -98,26 +98,24 @@ class PackagePlan:
 
 
 def plan_package(source: Source, codecs: Sequence[str]) -> PackagePlan:
-    """Plan all renditions of a source. Raises UnfitSourceError where its picture does not decode."""
-    chunk_plan = plan_chunks(source) if source.video else None
-    pictures: tuple[PlannedPicture, ...] = ()
-    if chunk_plan is not None:
-        times = build_timeline(chunk_plan)
-        pictures = _plan_pictures(chunk_plan, times, build_ladder(chunk_plan.video, codecs))
-        sounds = _plan_sounds(source, _start_s(chunk_plan), times.duration_s)
-    else:
-        sounds = _plan_sounds(source, None, 0.0)
-    return PackagePlan(source, chunk_plan, pictures, sounds)
+    """Plan all renditions of a source. Raises UnfitSourceError if none of its pictures decode."""
+    if source.video is None:
+        return PackagePlan(source, None, (), _plan_sounds(source, start_s=None, least_s=0.0))
+    chunk_plan = plan_chunks(source)
+    timeline = build_timeline(chunk_plan)
+    start_s = float(chunk_plan.first_pts * chunk_plan.video.time_base)
+    pictures = _plan_pictures(chunk_plan, timeline, build_ladder(chunk_plan.video, codecs))
+    return PackagePlan(source, chunk_plan, pictures, _plan_sounds(source, start_s, timeline.duration_s))
 
 
 def _plan_pictures(
-    chunk_plan: ChunkPlan, whole: Timeline, rungs: Sequence[Rung]
+    chunk_plan: ChunkPlan, timeline: Timeline, rungs: Sequence[Rung]
 ) -> tuple[PlannedPicture, ...]:
-    """Chunks hold the same pictures on every rung; each chunk's times count from its own first picture."""
+    """Plan the chunks of each rung: the same pictures on all, timed relative to the chunk's first picture."""
     parts = build_pieces(chunk_plan)
-    counts = [len(part.chunk.pictures) if part.chunk.pictures else len(whole.times) for part in parts]
+    counts = [len(part.chunk.pictures) if part.chunk.pictures else len(timeline.times) for part in parts]
     edges = [sum(counts[:number]) for number in range(len(counts) + 1)]
-    spans = [whole.times[first:last] for first, last in itertools.pairwise(edges)]
+    spans = [timeline.times[first:last] for first, last in itertools.pairwise(edges)]
     shared = [
         (part.without_lists, tuple(time - span[0] for time in span), span[0])
         for part, span in zip(parts, spans, strict=True)
@@ -125,27 +123,22 @@ def _plan_pictures(
     pictures = []
     for rung in rungs:
         tasks = [
-            ChunkEncode(part, rung, times, start, whole.timescale, whole.step, whole.rate)
+            ChunkEncode(part, rung, times, start, timeline.timescale, timeline.step, timeline.rate)
             for part, times, start in shared
         ]
         chunks = tuple(PlannedChunk(task.key, task) for task in tasks)
-        pictures.append(PlannedPicture(rung.name, rung, chunks, whole))
+        pictures.append(PlannedPicture(rung.name, rung, chunks, timeline))
     return tuple(pictures)
 
 
-def _start_s(chunk_plan: ChunkPlan) -> float:
-    """Time of the first picture on the source's clock, in seconds."""
-    return float(chunk_plan.first_pts * chunk_plan.video.time_base)
-
-
 def _plan_sounds(source: Source, start_s: float | None, least_s: float) -> tuple[PlannedSound, ...]:
-    """`start_s`, `least_s`: the picture's start and length; without a picture the sound's own start, and 0."""
+    """Plan the audio rungs. `start_s`, `least_s`: start and length of the video; None and 0 without video."""
     audio = source.audio
     if audio is None:
         return ()
     start_s = audio.start_s if start_s is None else start_s
     content = digest_sound(source, audio, start_s)
     tasks = [
-        SoundEncode(source, audio, content, voice, start_s, least_s) for voice in build_audio_ladder(audio)
+        SoundEncode(source, audio, content, rung, start_s, least_s) for rung in build_audio_ladder(audio)
     ]
-    return tuple(PlannedSound(task.voice.name, task.key, task) for task in tasks)
+    return tuple(PlannedSound(task.rung.name, task.key, task) for task in tasks)

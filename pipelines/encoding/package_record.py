@@ -1,7 +1,9 @@
-"""What the last encode of a source published: kept by content, read by the stage that makes it public.
+"""Package record: the result of the last encode of a source, cached by content, read by stage `publish`.
 
-A stage tells the next one nothing but names through Airflow; what it made is written here, and only after all of it
-lies in the media store.
+Stages pass nothing but names through Airflow. The record is written only after all of the package is in the media
+store.
+
+Tests: tests/pipelines/test_ingest_stages.py.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class PackageRecord:
-    """A published package: its digest, its thumbnail's name, its length, its rows of `renditions` but for the id."""
+    """A stored package: its digest, thumbnail's name, duration, and rows of `renditions` without the video's id."""
 
     package: str
     thumbnail: str | None
@@ -30,7 +32,7 @@ class PackageRecord:
 
 
 def build_record_key(sha256: str) -> str:
-    """Names the record by the source and everything that decides what is made of it."""
+    """Build the cache key of all that determines a source's package."""
     return MediaStore.key(
         {
             "made": "package",
@@ -42,7 +44,7 @@ def build_record_key(sha256: str) -> str:
 
 
 def read_record(sha256: str) -> PackageRecord | None:
-    """The record of a source whose package is still in the store, or None."""
+    """Read the record of a source whose package is still in the store, or None."""
     path = media().cached(build_record_key(sha256), SUFFIX)
     if path is None:
         return None
@@ -55,7 +57,7 @@ def read_record(sha256: str) -> PackageRecord | None:
 
 
 def require_record(sha256: str) -> PackageRecord:
-    """The record of a source. Raises StageError where it was not encoded."""
+    """Read the record of a source. Raises StageError if it was not encoded."""
     record = read_record(sha256)
     if record is None:
         raise StageError(f"source {sha256} has no package in the media store; run the encode stage first")
@@ -63,6 +65,6 @@ def require_record(sha256: str) -> PackageRecord:
 
 
 def write_record(sha256: str, record: PackageRecord) -> None:
-    """Keep the record, in place of an earlier one."""
+    """Write the record, overwriting an earlier one."""
     with media().keep(build_record_key(sha256), SUFFIX) as path:
         path.write_text(json.dumps(asdict(record), sort_keys=True))

@@ -1,4 +1,4 @@
-"""How near a rendition is to its source: VMAF (libvmaf, model v0.6.1), the mean over all pictures."""
+"""Quality score of a rendition against its source: VMAF (libvmaf, model v0.6.1), the mean over all pictures."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ PROGRAM = "ffmpeg-vmaf"
 MODEL = "version=vmaf_v0.6.1"
 SUFFIX = ".json"
 SMALLEST_SIDE = 32
-"""libvmaf crashes on pictures with fewer lines or columns."""
+"""libvmaf crashes on smaller pictures, in lines or columns."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One finished track against its source; `track_sha256` names the result among those kept."""
+    """One finished track and its source. `sha256`, `track_sha256`: their digests, parts of the cache key."""
 
-    whole: ChunkPlan
+    plan: ChunkPlan
     sha256: str
     track: Path
     track_sha256: str
 
     @property
     def key(self) -> str:
-        """Names the result by all that it depends on."""
+        """Cache key of all that the score depends on."""
         programs = [media_tools.version(PROGRAM), MODEL]
         return MediaStore.key(
             {"made": "vmaf", "source": self.sha256, "track": self.track_sha256, "by": programs}
@@ -41,18 +41,17 @@ class Comparison:
 
 
 def measure_vmaf(comparison: Comparison) -> float | None:
-    """Mean VMAF, 0 to 100, kept by content; None for a source under SMALLEST_SIDE.
+    """Measure mean VMAF, 0 to 100, cached by content; None for a source smaller than SMALLEST_SIDE.
 
-    Pictures are compared in order, at the source's stored size, upright.
-
-    Raises MediaToolError where a track cannot be decoded.
+    Pictures are compared in order, at the source's stored size, upright. Raises MediaToolError if a track cannot be
+    decoded.
     """
-    if min(comparison.whole.video.width, comparison.whole.video.height) < SMALLEST_SIDE:
+    if min(comparison.plan.video.width, comparison.plan.video.height) < SMALLEST_SIDE:
         return None
     key = comparison.key
-    kept = media().cached(key, SUFFIX)
-    if kept is not None:
-        return float(json.loads(kept.read_text()))
+    cached = media().cached(key, SUFFIX)
+    if cached is not None:
+        return float(json.loads(cached.read_text()))
     score = _run_vmaf(comparison)
     with media().keep(key, SUFFIX) as path:
         path.write_text(json.dumps(score))
@@ -60,7 +59,7 @@ def measure_vmaf(comparison: Comparison) -> float | None:
 
 
 def _run_vmaf(comparison: Comparison) -> float:
-    piece, video = build_pieces(comparison.whole)[0], comparison.whole.video
+    piece, video = build_pieces(comparison.plan)[0], comparison.plan.video
     source = media_tools.source_input(piece.source.path, noautorotate=None)[str(video.index)]
     width, height = (
         (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
@@ -85,12 +84,14 @@ def _run_vmaf(comparison: Comparison) -> float:
         try:
             return round(float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"]), 3)
         except (OSError, ValueError) as error:
-            # libvmaf ends well even where its report could not be written.
-            raise MediaToolError(f"libvmaf wrote no whole report to {folder}; is the disk full?") from error
+            # libvmaf exits with 0 even if it could not write its report.
+            raise MediaToolError(
+                f"libvmaf wrote no complete report to {folder}; is the disk full?"
+            ) from error
 
 
 def _number_pictures(stream: ffmpeg.Stream) -> ffmpeg.Stream:
-    """Numbered evenly, so that pictures meet by their order: both have the same ones."""
+    """Number pictures evenly, so that they are compared by their order: both streams have the same ones."""
     return (
         stream.filter("format", "yuv420p").filter("setsar", 1).filter("settb", "1/25").filter("setpts", "N")
     )

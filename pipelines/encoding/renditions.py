@@ -51,9 +51,9 @@ class Rendition:
         return self.planned.track
 
     @property
-    def shape(self) -> Rung | AudioRung:
-        """Its rung, or its voice where it is sound."""
-        return self.planned.rung if isinstance(self.planned, PlannedPicture) else self.planned.sound.voice
+    def rung(self) -> Rung | AudioRung:
+        """Its rung, of the video or of the sound."""
+        return self.planned.rung if isinstance(self.planned, PlannedPicture) else self.planned.sound.rung
 
     @property
     def frames(self) -> int | None:
@@ -150,7 +150,7 @@ def _encode_missing(
 def _build_track(planned: PlannedPicture | PlannedSound, staging: Path) -> Track:
     """A rendition's finished track, a picture's verified against the source's. Raises MediaToolError."""
     if isinstance(planned, PlannedSound):
-        return Track(planned.track, "audio", planned.sound.voice.codec, find_encoded(planned.key))
+        return Track(planned.track, "audio", planned.sound.rung.codec, find_encoded(planned.key))
     result = staging / f"{planned.track}{SUFFIX}"
     _join_chunks(planned, result)
     return Track(planned.track, "video", planned.rung.codec, result)

@@ -1,4 +1,4 @@
-"""The sound of a source, encoded once as a whole, starting exactly with the picture."""
+"""Sound encodes: the whole audio track on one audio rung, in exact sync with the video."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ from schemas.errors import MediaToolError
 from stores.media import MediaStore, media
 
 SAMPLES_LIKE_POINTS = 5
-"""A sample takes about as long to encode as so many points of a picture."""
+"""How many pixels take about as long to encode as one audio sample."""
 
 
 @dataclass(frozen=True)
 class SoundEncode:
-    """The whole first audio track as one rendition: Beam's element.
+    """The task of encoding the whole first audio track on one rung.
 
-    `content`: names what the track holds and when. `start_s`: the first picture's time on the source's clock (the
-    sound's own where there is no picture): what lies before it is cut, what is missing after it is silence, so that
-    picture and sound keep their distance. `least_s`: the picture's length; shorter sound goes on in silence, longer
-    sound is kept.
+    `content`: digest of the track's packets and times. `start_s`: the first picture's time on the source's clock (the
+    sound's own without video): sound before it is cut, a gap after it becomes silence, so that video and sound stay in
+    sync. `least_s`: the video's length; shorter sound is padded with silence, longer sound is not cut.
     """
 
     source: Source
     audio: Audio
     content: str
-    voice: AudioRung
+    rung: AudioRung
     start_s: float
     least_s: float
 
     @property
     def work(self) -> float:
-        """About how much work it is, on the scale of a chunk's."""
-        return self.least_s * SAMPLES_LIKE_POINTS * self.voice.sample_rate
+        """Estimated work, on the scale of `ChunkEncode.work`."""
+        return self.least_s * SAMPLES_LIKE_POINTS * self.rung.sample_rate
 
     @property
     def key(self) -> str:
-        """Names the result by all that it depends on."""
+        """Cache key of all that the result depends on."""
         return MediaStore.key(
             {
                 "made": "sound",
@@ -54,25 +53,25 @@ class SoundEncode:
         )
 
     def build_command(self, path: Path, result: Path) -> list[str]:
-        """The ffmpeg command that encodes the sound of `path` into `result`."""
+        """Build the ffmpeg command that encodes the sound of `path` into `result`."""
         output = self.build_stream(path).output(media_tools.file_url(result), **self.build_options())
         return media_tools.ffmpeg_command(output)
 
     def build_stream(self, path: Path) -> Any:
-        """What is to be encoded, as an ffmpeg-python stream."""
+        """Build the ffmpeg-python stream of the samples to encode."""
         stream = media_tools.source_input(path, copyts=None, threads=1)[str(self.audio.index)]
-        layout = "mono" if self.voice.channels == 1 else "stereo"
+        layout = "mono" if self.rung.channels == 1 else "stereo"
         return (
             stream.filter("asetpts", f"PTS-({self.start_s:.6f})/TB")
-            .filter("aresample", self.voice.sample_rate, **{"async": 1, "first_pts": 0, "ochl": layout})
+            .filter("aresample", self.rung.sample_rate, **{"async": 1, "first_pts": 0, "ochl": layout})
             .filter("apad", whole_dur=f"{self.least_s:.6f}")
         )
 
     def build_options(self) -> dict[str, Any]:
-        """Ffmpeg's output options."""
+        """Build ffmpeg's output options."""
         return {
             "format": "mp4",
-            **build_sound_options(self.voice),
+            **build_sound_options(self.rung),
             "flags:a": "+bitexact",
             "fflags": "+bitexact",
             "map_metadata": -1,
@@ -80,7 +79,7 @@ class SoundEncode:
 
 
 def encode_sound(task: SoundEncode) -> tuple[str, bool]:
-    """Encode the sound unless it is kept already; returns its key and whether work was saved. Raises MediaToolError."""
+    """Encode the sound unless it is cached; returns its key and whether it was reused. Raises MediaToolError."""
     key = task.key
     if media().cached(key, SUFFIX) is not None:
         return key, True
@@ -89,13 +88,13 @@ def encode_sound(task: SoundEncode) -> tuple[str, bool]:
         length = measure_sound_s(result)
         if length < task.least_s - 0.05 or not length:
             raise MediaToolError(
-                f"{task.source.path.name}: {length:.3f} s of sound were encoded of {task.least_s:.3f} s"
+                f"{task.source.path.name}: only {length:.3f} of {task.least_s:.3f} s of sound were encoded"
             )
     return key, False
 
 
 def measure_sound_s(path: Path) -> float:
-    """Length of an MP4's sound in seconds, as its track says."""
+    """Measure the length of an MP4's audio track, in seconds."""
     command = [
         *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "a:0"),
         *("-show_entries", "stream=duration", "-of", "compact=p=0:nk=1", media_tools.file_url(path)),

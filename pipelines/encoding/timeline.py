@@ -1,4 +1,4 @@
-"""When each picture of a source is shown: what every rendition must repeat, picture by picture."""
+"""Timeline of a source: the presentation time of every picture, which every rendition must reproduce."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ STANDARD_RATES = tuple(
     for rate in ("24", "24000/1001", "25", "30", "30000/1001", "50", "60", "60000/1001", "120", "15", "12")
 )
 COARSE = 4
-"""Ticks of which a picture lasts fewer than this are too coarse to tell a rate by."""
+"""Fewest ticks per picture at which times still tell the rate."""
 
 FINEST_TIMESCALE = 10_000
-"""Media timescales below this are doubled until they reach it, as ffmpeg's own muxer does."""
+"""Media timescales below this are doubled until they reach it, as ffmpeg's muxer does."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Times of all pictures from the first on, in ticks of `timescale` a second, and the end of the last.
+    """Times of all pictures relative to the first, and the end of the last, in ticks of `timescale` per second.
 
-    `step`: every picture lies on a multiple of so many ticks, as the source says but for its rounding, or because its
-    own times cannot be used (missing or not rising); None where there is no such grid. `rate`: pictures a second, of
-    the grid or on average.
+    `step`: every time is a multiple of so many ticks, because the source's times are so up to rounding, or because they
+    cannot be used (missing or not increasing); None if there is no such grid. `rate`: pictures per second, of the grid
+    or on average.
     """
 
     times: tuple[int, ...]
@@ -45,46 +45,47 @@ class Timeline:
 
     @property
     def duration_s(self) -> float:
-        """Length of the picture."""
+        """Length of the video, in seconds."""
         return self.end / self.timescale
 
 
-def build_timeline(whole: ChunkPlan) -> Timeline:
-    """The pictures of a source. Raises UnfitSourceError where it has none that decode."""
-    parts = build_pieces(whole)
+def build_timeline(plan: ChunkPlan) -> Timeline:
+    """Build the timeline of a source. Raises UnfitSourceError if none of its pictures decode."""
+    parts = build_pieces(plan)
     if parts[0].chunk.pictures is not None:
         times: Sequence[int] = [time for part in parts for time in part.chunk.pictures or ()]
     else:
         times = _decode_times(parts[0])
     if not times:
-        raise UnfitSourceError(whole.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
-    grid = find_grid(times, whole.video)
+        raise UnfitSourceError(plan.source.path, Fault(faults.DECODE_ERROR, "no picture can be decoded"))
+    grid = find_grid(times, plan.video)
     if grid is None and any(later <= earlier for earlier, later in itertools.pairwise(times)):
-        grid = Grid(whole.video.frame_rate, range(len(times)))
-    last = whole.end_pts - times[-1] if times[-1] < whole.end_pts else _count_frame_ticks(whole.video)
+        grid = Grid(plan.video.frame_rate, range(len(times)))
+    last = plan.end_pts - times[-1] if times[-1] < plan.end_pts else _count_frame_ticks(plan.video)
     if grid is not None:
         scale, step = choose_timescale(1 / grid.rate)
-        shown = max(1, round(last * whole.video.time_base * grid.rate)) * step
-        moved = tuple(place * step for place in grid.places)
-        return Timeline(moved, moved[-1] + shown, scale, step, grid.rate)
-    scale, ticks = choose_timescale(whole.video.time_base)
-    moved = tuple((time - times[0]) * ticks for time in times)
-    return Timeline(moved, moved[-1] + last * ticks, scale, None, whole.video.frame_rate)
+        shown = max(1, round(last * plan.video.time_base * grid.rate)) * step
+        on_grid = tuple(place * step for place in grid.places)
+        return Timeline(on_grid, on_grid[-1] + shown, scale, step, grid.rate)
+    scale, ticks = choose_timescale(plan.video.time_base)
+    shifted = tuple((time - times[0]) * ticks for time in times)
+    return Timeline(shifted, shifted[-1] + last * ticks, scale, None, plan.video.frame_rate)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Pictures at whole places of a steady rate, the first at place 0."""
+    """Pictures at whole positions of a constant rate, the first at position 0."""
 
     rate: Fraction
     places: Sequence[int]
 
 
 def find_grid(times: Sequence[int], video: Video) -> Grid | None:
-    """The grid on which pictures lie, to the tick of the source, or None.
+    """Find the grid that the times lie on, to within a tick of the source, or None.
 
-    Matroska rounds to milliseconds what MP4 writes exactly: both must give the same times, or nothing that was encoded
-    for one could be used for the other. Gaps are allowed at well-known rates: a cut without encoding leaves some.
+    Matroska rounds to milliseconds what MP4 writes exactly: both must give the same times, or no result that was
+    encoded for one could be reused for the other. Gaps are allowed at standard rates: a cut without encoding leaves
+    some.
     """
     nearest = sorted(STANDARD_RATES, key=lambda rate: abs(rate - video.frame_rate))
     grids = [
@@ -93,12 +94,12 @@ def find_grid(times: Sequence[int], video: Video) -> Grid | None:
         if (places := _place_on_grid(times, 1 / (rate * video.time_base))) is not None
     ]
     without_gap = (grid for grid in grids if grid.places[-1] == len(times) - 1)
-    well_known = (grid for grid in grids if grid.rate in STANDARD_RATES)
-    return next(without_gap, None) or next(well_known, None)
+    standard = (grid for grid in grids if grid.rate in STANDARD_RATES)
+    return next(without_gap, None) or next(standard, None)
 
 
 def _place_on_grid(times: Sequence[int], step: Fraction) -> list[int] | None:
-    """The whole place nearest to each time, rising; None where one is off by more than a tick."""
+    """The position nearest to each time, increasing; None if one is off by more than a tick."""
     if step < COARSE and step.denominator != 1:
         return None
     length, parts = step.numerator, step.denominator
@@ -114,7 +115,7 @@ def _place_on_grid(times: Sequence[int], step: Fraction) -> list[int] | None:
 
 
 def choose_timescale(time_base: Fraction) -> tuple[int, int]:
-    """A timescale for MP4 in which the source's times are whole, and how many of its ticks one source tick is."""
+    """Choose an MP4 timescale in which the source's times are whole; returns it and its ticks per source tick."""
     scale, ticks = time_base.denominator, time_base.numerator
     while scale < FINEST_TIMESCALE:
         scale, ticks = scale * 2, ticks * 2
@@ -126,7 +127,7 @@ def _count_frame_ticks(video: Video) -> int:
 
 
 def _decode_times(piece: Piece) -> tuple[int, ...]:
-    """Decode the whole picture to see when each is shown: containers that do not write it, or codecs that hide some."""
+    """Decode the whole video for its times: for containers without them, and codecs that hide pictures."""
     with media().staging() as folder:
         listing: Path = folder / "times"
         stream = decode_pictures(piece, piece.source.path, strict=False)

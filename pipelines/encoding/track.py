@@ -1,4 +1,4 @@
-"""A finished track of one rendition: chunks joined without encoding again, and proof that no picture was lost."""
+"""Finished track of one rendition: chunks joined without re-encoding, with a check that no picture was lost."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipelines import media_tools
 from schemas.errors import MediaToolError
 
 RISING = "if(gt(N,0)*lte(DTS,PREV_OUTDTS),PREV_OUTDTS+1,DTS)"
-"""Decoding times over a join: a chunk with slower pictures starts earlier than the one before it ended."""
+"""Keeps decoding times increasing over a join: a chunk of slow pictures starts decoding before the last one ends."""
 
 
 def join_chunks(parts: Sequence[tuple[Path, int]], end: int, timescale: int, result: Path) -> None:
     """Join encoded chunks, each with its start in ticks, into one MP4 that ends at `end`. Raises MediaToolError.
 
-    The concat demuxer takes lengths in microseconds: they are differences of rounded starts, so that rounding never
-    adds up.
+    The concat demuxer takes lengths in microseconds; they are differences of rounded starts, so that rounding does not
+    accumulate.
     """
     folder = result.parent / f"{result.stem}-chunks"
     folder.mkdir()
@@ -46,23 +46,23 @@ def join_chunks(parts: Sequence[tuple[Path, int]], end: int, timescale: int, res
 
 
 def check_times(path: Path, times: Sequence[int], timescale: int, where: str) -> None:
-    """Prove that an encoded file holds exactly these pictures at these times, in ticks of `timescale`.
+    """Check that an encoded file has exactly these pictures at these times, in ticks of `timescale`.
 
-    Raises MediaToolError that says how many are missing or which is moved.
+    `where`: what the file is, for the error. Raises MediaToolError with how many are missing or which one is moved.
     """
     found = sorted(read_picture_times(path))
     if len(found) != len(times):
-        raise MediaToolError(f"{where}: {len(found)} pictures were encoded of {len(times)}")
-    for number, (is_, should) in enumerate(zip(found, times, strict=True)):
-        if abs(is_ - (should - times[0])) > 1:
+        raise MediaToolError(f"{where}: {len(found)} of {len(times)} pictures were encoded")
+    for number, (actual, expected) in enumerate(zip(found, times, strict=True)):
+        if abs(actual - (expected - times[0])) > 1:
             raise MediaToolError(
-                f"{where}: picture {number} is at {is_ / timescale:.6f} s and belongs at "
-                f"{(should - times[0]) / timescale:.6f} s"
+                f"{where}: picture {number} is at {actual / timescale:.6f} s instead of "
+                f"{(expected - times[0]) / timescale:.6f} s"
             )
 
 
 def read_picture_times(path: Path) -> list[int]:
-    """Presentation times of all packets of an MP4's picture that are shown, in its own ticks."""
+    """Presentation times of the packets of an MP4's video that are shown, in its own ticks."""
     command = [
         *(media_tools.program("ffprobe"), "-v", "error", "-select_streams", "v:0"),
         *("-show_entries", "packet=pts,flags", "-of", "compact=p=0:nk=1", media_tools.file_url(path)),

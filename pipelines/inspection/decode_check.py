@@ -1,7 +1,9 @@
-"""A strict decode of one piece of picture, or of the whole sound: what is wrong with it, and hashes of what is seen.
+"""Strict decode of one piece of video, or of the whole sound: its faults, and hashes of its pictures.
 
-One decode does both: the decoder stops at the first thing that is not as written, and each picture that it gives leaves
-as 64 x 64 grey points for its fingerprint.
+One decode gives both: the decoder stops at the first violation of the bitstream, and every decoded picture is scaled to
+64 x 64 grey pixels for its fingerprint.
+
+Tests: tests/pipelines/inspection/test_inspection.py.
 """
 
 from __future__ import annotations
@@ -27,12 +29,12 @@ from stores.media import media
 DETAIL_CHARACTERS = 200
 NO_DECODER = re.compile(r"Decod(er|ing requested).*(not found|no decoder)|no decoder found", re.IGNORECASE)
 AUDIO_STRICT = "crccheck+explode"
-"""Without `bitstream` and `buffer`, which refuse intact MP3 whose first frame borrows from one that was cut off."""
+"""Without `bitstream` and `buffer`: they reject intact MP3 whose first frame uses bits of a frame that was cut off."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One fingerprint: time from the first picture on, 32 bytes, quality 0 to 100."""
+    """One fingerprint: seconds from the first picture, hash of 32 bytes, quality 0 to 100."""
 
     position_s: float
     hash: bytes
@@ -41,7 +43,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class DecodeCheck:
-    """What one decode told. `pictures`: how many were decoded; `damaged`: whether a fault is in it."""
+    """Result of one decode. `index`: that of the chunk; `pictures`: how many were decoded."""
 
     index: int
     pictures: int
@@ -58,7 +60,7 @@ class _Decode:
 
 
 def check_piece(piece: Piece) -> DecodeCheck:
-    """Decode one piece strictly; where that fails, once more without stopping, to see which pictures are lost."""
+    """Decode one piece strictly; if that fails, decode it again without stopping, to find which pictures are lost."""
     index = piece.chunk.index
     runs = find_illegal_packets(piece)
     broken = tuple(_build_illegal_fault(piece, run) for run in runs)
@@ -86,7 +88,7 @@ def check_piece(piece: Piece) -> DecodeCheck:
 
 
 def check_audio(source: Source, audio: Audio, end_s: float) -> tuple[Fault, ...]:
-    """Decode the whole first audio track strictly. `end_s`: the source's length, for the report."""
+    """Decode the whole first audio track strictly. `end_s`: the source's duration, for the fault."""
     options = {"xerror": None, "err_detect": AUDIO_STRICT}
     stream = media_tools.source_input(source.path, **options)[str(audio.index)]
     command = media_tools.ffmpeg_command(stream.output("pipe:1", format="s16le", ac=1, ar=8_000))
@@ -94,7 +96,7 @@ def check_audio(source: Source, audio: Audio, end_s: float) -> tuple[Fault, ...]
     if not finished.status and size:
         return ()
     if NO_DECODER.search(finished.stderr):
-        detail = f"the sound's codec ({audio.codec}) cannot be decoded here; bring it as AAC, Opus or MP3"
+        detail = f"the audio codec ({audio.codec}) cannot be decoded here; convert it to AAC, Opus or MP3"
         return (Fault(faults.UNSUPPORTED_CODEC, detail, start_s=0.0, end_s=end_s),)
     why = _clean_first_line(finished.stderr) if finished.status else "no sound can be decoded"
     return (Fault(faults.AUDIO_DECODE_ERROR, f"the sound is damaged: {why}", start_s=0.0, end_s=end_s),)
@@ -105,14 +107,14 @@ def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decode:
     tiny = tiny.filter("scale", SIDE, SIDE, flags="area").filter("format", "gray")
     with media().staging() as folder:
         listing = folder / "times"
-        written: dict[str, Any] = {
+        options: dict[str, Any] = {
             "format": "rawvideo",
             "fps_mode": "passthrough",
             "enc_time_base": "demux",
             "stats_enc_pre:v": str(listing),
             "stats_enc_pre_fmt:v": "{pts} {tb}",
         }
-        command = media_tools.ffmpeg_command(tiny.output("pipe:1", **written), piece.video.decoder)
+        command = media_tools.ffmpeg_command(tiny.output("pipe:1", **options), piece.video.decoder)
         finished, hashes = media_tools.run(
             command, consume=lambda stdout: _hash_pictures(stdout, _choose_sampled(piece))
         )
@@ -122,7 +124,7 @@ def _decode(piece: Piece, path: Path, *, strict: bool) -> _Decode:
 
 
 def parse_times(listing: Path, piece: Piece) -> tuple[int, ...]:
-    """Presentation times that ffmpeg listed ("pts time_base" a line), in ticks of the source."""
+    """Presentation times that ffmpeg listed ("pts time_base" per line), in ticks of the source."""
     times = []
     for line in listing.read_text().splitlines():
         pts, _, time_base = line.partition(" ")
@@ -132,7 +134,7 @@ def parse_times(listing: Path, piece: Piece) -> tuple[int, ...]:
 
 
 def _hash_pictures(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tuple[bytes, int] | None, ...]:
-    """Of each picture its hash, or None where it is not wanted; all are wanted where nobody knows which."""
+    """Hash each picture, or give None for one that is not wanted; `wanted` None: all of them."""
     return tuple(
         hash_picture(frame) if wanted is None or number in wanted else None
         for number, frame in enumerate(media_tools.read_blocks(stdout, FRAME_BYTES))
@@ -140,7 +142,7 @@ def _hash_pictures(stdout: IO[bytes], wanted: frozenset[int] | None) -> tuple[tu
 
 
 def _choose_sampled(piece: Piece) -> frozenset[int] | None:
-    """Which pictures will be samples if none is lost; of a piece that lost some, none is."""
+    """Numbers of the pictures to hash; None if the packets do not tell. A piece with lost pictures gives no samples."""
     if not piece.chunk.pictures:
         return None
     steps: dict[int, int] = {}
@@ -150,7 +152,7 @@ def _choose_sampled(piece: Piece) -> frozenset[int] | None:
 
 
 def _find_step(piece: Piece, pts: int, first_pts: int) -> int:
-    """On which step of the grid a picture lies."""
+    """The step of the sampling grid that a picture falls on."""
     return int((pts - first_pts) * piece.video.time_base * SAMPLES_PER_S)
 
 
@@ -162,9 +164,9 @@ def _drain(stdout: IO[bytes]) -> int:
 
 
 def _build_samples(piece: Piece, decoded: _Decode) -> tuple[Sample, ...]:
-    """The first picture at or after each step of the grid; whoever joins chunks keeps the earliest of each step.
+    """The first picture at or after each step of the grid; joining chunks keeps the earliest of each step.
 
-    Where packets do not tell the first picture's time, there is one chunk, and its first picture does.
+    If packets do not tell the first picture's time, there is only one chunk, and its first picture tells it.
     """
     first = piece.first_pts if piece.chunk.pictures else decoded.times[0]
     chosen: dict[int, Sample] = {}
@@ -181,7 +183,7 @@ def _find_lost(piece: Piece, times: Sequence[int]) -> list[int]:
 
 def _build_damage_fault(piece: Piece, stderr: str, lost: Sequence[int]) -> Fault:
     if NO_DECODER.search(stderr):
-        detail = f"the codec of the picture ({piece.video.codec}) cannot be decoded here; bring it as H.264 or HEVC"
+        detail = f"the video codec ({piece.video.codec}) cannot be decoded here; convert it to H.264 or HEVC"
         return _build_fault(piece, faults.UNSUPPORTED_CODEC, detail)
     return _build_fault(
         piece, faults.DECODE_ERROR, f"the picture is damaged: {_clean_first_line(stderr)}", lost
@@ -190,17 +192,17 @@ def _build_damage_fault(piece: Piece, stderr: str, lost: Sequence[int]) -> Fault
 
 def _build_missing_fault(piece: Piece, lost: Sequence[int]) -> Fault:
     return _build_fault(
-        piece, faults.MISSING_FRAMES, f"{len(lost)} pictures are written but do not decode", lost
+        piece, faults.MISSING_FRAMES, f"{len(lost)} pictures are in the file but do not decode", lost
     )
 
 
 def _build_illegal_fault(piece: Piece, run: Sequence[PacketPlace]) -> Fault:
-    detail = f"the picture is damaged: {len(run)} packets hold bytes that no encoder writes"
+    detail = f"the picture is damaged: {len(run)} packets contain bytes that no encoder writes"
     return _build_fault(piece, faults.DECODE_ERROR, detail, sorted(place.pts for place in run))
 
 
 def _build_fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ()) -> Fault:
-    """A fault between the first and the last lost picture; over the whole chunk where none is known to be lost."""
+    """A fault from the first to the last lost picture, or over the whole chunk if none is known to be lost."""
     chunk = piece.chunk
     start, end = chunk.start_pts, chunk.end_pts
     byte_start, byte_end = chunk.byte_start, chunk.byte_end
@@ -222,6 +224,6 @@ def _build_fault(piece: Piece, kind: str, detail: str, lost: Sequence[int] = ())
 
 
 def _clean_first_line(stderr: str) -> str:
-    """What ffmpeg said first, without the address of its part in memory."""
+    """First line of ffmpeg's stderr, without the memory address of the component."""
     first = stderr.splitlines()[0] if stderr else "the decoder stopped"
     return first.partition("] ")[2] if first.startswith("[") else first

@@ -1,6 +1,6 @@
-"""Digests of a file's chunks of bytes, recorded while it is sound; and where it differs from the record later.
+"""Digest manifest of a file, recorded while it is intact, and its differences from a later state of the file.
 
-Every changed byte is found, also those in which no decoder sees anything wrong: padding, indexes, flips that decode.
+Every changed byte is found, also those that no decoder notices: padding, indexes, bit flips that still decode.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from schemas.errors import InputError
 from stores.files import write_atomically
 
 CHUNK_BYTES = 64 << 10
-"""Fine enough to say which second of a video is hit; the manifest is a thousandth of the file."""
+"""Fine enough to locate damage to the second; the manifest is a thousandth of the file's size."""
 LARGEST_CHUNK_BYTES = 1 << 20
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was recorded of a file. `digests`: SHA-256 of each `chunk_bytes` in order, the last chunk may be shorter."""
+    """Recorded digests of a file. `digests`: SHA-256 of each `chunk_bytes` in order; the last chunk may be shorter."""
 
     file: str
     size_bytes: int
@@ -50,7 +50,7 @@ class Difference:
 
 
 def digest_file(path: Path, on_progress: OnProgress | None = None) -> Manifest:
-    """The manifest of any file, in one read. Raises InputError where it cannot be read."""
+    """Digest any file in one read. Raises InputError if it cannot be read."""
     size, whole, digests = 0, hashlib.sha256(), []
     for chunk in _read_chunks(path, CHUNK_BYTES, on_progress):
         size += len(chunk)
@@ -60,7 +60,7 @@ def digest_file(path: Path, on_progress: OnProgress | None = None) -> Manifest:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a manifest, all of it or nothing. Raises InputError where that is not possible."""
+    """Write a manifest atomically. Raises InputError if it cannot be written."""
     try:
         write_atomically(path, json.dumps(manifest.as_document()) + "\n")
     except OSError as error:
@@ -68,29 +68,29 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """A manifest as `write_manifest` or `newsreel digest --json` left it. Raises InputError that says what is wrong."""
+    """Read a manifest of `write_manifest` or `newsreel digest --json`. Raises InputError if it is invalid."""
     measure_readable(path)
     try:
-        written = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no manifest of `newsreel digest`: it is not JSON") from error
-    if wrong := _find_error(written):
-        raise InputError(f"{path}: is no manifest of `newsreel digest`: {wrong}")
+        raise InputError(f"{path}: not a manifest of `newsreel digest`: not valid JSON") from error
+    if problem := _find_error(document):
+        raise InputError(f"{path}: not a manifest of `newsreel digest`: {problem}")
     return Manifest(
-        str(written.get("file", "")),
-        written["size_bytes"],
-        written["sha256"].lower(),
-        written["chunk_bytes"],
-        tuple(digest.lower() for digest in written["digests"]),
+        str(document.get("file", "")),
+        document["size_bytes"],
+        document["sha256"].lower(),
+        document["chunk_bytes"],
+        tuple(digest.lower() for digest in document["digests"]),
     )
 
 
 def find_differences(
     path: Path, recorded: Manifest, on_progress: OnProgress | None = None
 ) -> tuple[Difference, ...]:
-    """Where a file is not as recorded, in order; adjacent chunks are one difference. One read, whatever the name.
+    """Find where a file differs from its manifest, in order, in one read; adjacent chunks are one difference.
 
-    Raises InputError where the file cannot be read, or the manifest contradicts itself.
+    The file's name does not matter. Raises InputError if the file cannot be read or the manifest contradicts itself.
     """
     size, whole = 0, hashlib.sha256()
     changed: list[int] = []
@@ -100,7 +100,7 @@ def find_differences(
         start = index * recorded.chunk_bytes
         expected = min(recorded.chunk_bytes, recorded.size_bytes - start)
         if len(chunk) < expected or expected <= 0:
-            continue  # cut off here, or beyond the recorded end: told below, by size
+            continue  # truncated here, or beyond the recorded end: reported below, by size
         if hashlib.sha256(chunk[:expected]).hexdigest() != recorded.digests[index]:
             changed.append(index)
     found = [_build_difference(run, recorded) for run in _group_runs(changed)]
@@ -112,8 +112,8 @@ def find_differences(
         found.append(Difference(faults.EXTRA_BYTES, start, recorded.size_bytes))
     if not found and whole.hexdigest() != recorded.sha256:
         raise InputError(
-            "the manifest contradicts itself: the file has every chunk as recorded, "
-            "and the whole of it not the recorded sha256"
+            "the manifest contradicts itself: every chunk of the file has its recorded digest, "
+            "but the whole file does not have the recorded sha256"
         )
     return tuple(found)
 
@@ -123,7 +123,7 @@ def _read_chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -
     done = 0
     try:
         with path.open("rb") as file:
-            while chunk := file.read(chunk_bytes):  # fewer bytes only at the end: it is buffered
+            while chunk := file.read(chunk_bytes):  # a buffered file gives fewer bytes only at its end
                 yield chunk
                 done += len(chunk)
                 if on_progress:
@@ -133,7 +133,7 @@ def _read_chunks(path: Path, chunk_bytes: int, on_progress: OnProgress | None) -
 
 
 def _group_runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of adjacent chunks."""
+    """First and last index of each run of adjacent chunks."""
     start = None
     for place, index in enumerate(indexes):
         start = index if start is None else start
@@ -148,29 +148,27 @@ def _build_difference(run: tuple[int, int], recorded: Manifest) -> Difference:
     return Difference(faults.CHANGED_BYTES, first * recorded.chunk_bytes, end)
 
 
-def _find_error(written: Any) -> str | None:
-    """What keeps a document from being a manifest, or None."""
-    if not isinstance(written, dict):
-        return "it is no JSON object"
+def _find_error(document: Any) -> str | None:
+    """Why a document is not a valid manifest, or None."""
+    if not isinstance(document, dict):
+        return "not a JSON object"
     for name in ("size_bytes", "sha256", "chunk_bytes", "digests"):
-        if name not in written:
+        if name not in document:
             return f"{name} is missing"
-    size, chunk, digests = written["size_bytes"], written["chunk_bytes"], written["digests"]
+    size, chunk, digests = document["size_bytes"], document["chunk_bytes"], document["digests"]
     if type(size) is not int or size < 0:
-        return f"size_bytes = {json.dumps(size)} is no size"
+        return f"size_bytes = {json.dumps(size)} is not a size"
     if type(chunk) is not int or not 0 < chunk <= LARGEST_CHUNK_BYTES:
         return f"chunk_bytes = {json.dumps(chunk)} is not 1 to {LARGEST_CHUNK_BYTES}"
-    if not _is_digest(written["sha256"]):
+    if not _is_digest(document["sha256"]):
         return "sha256 is not 64 hex digits"
     if not isinstance(digests, list):
-        return "digests is no list"
+        return "digests is not a list"
     for index, digest in enumerate(digests):
         if not _is_digest(digest):
             return f"digests[{index}] is not 64 hex digits"
     if len(digests) != -(-size // chunk):
-        return (
-            f"{size} bytes in chunks of {chunk} have {-(-size // chunk)} digests, and it has {len(digests)}"
-        )
+        return f"{size} bytes in chunks of {chunk} need {-(-size // chunk)} digests, not {len(digests)}"
     return None
 
 

@@ -1,4 +1,7 @@
-"""Fingerprints of a file: four perceptual hashes a second of its picture."""
+"""Fingerprints of a file: four perceptual hashes per second of video.
+
+Tests: tests/pipelines/inspection/test_inspection.py.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from stores.media import file_digest
 def fingerprint_file(
     path: Path, workers: int | None = None, on_progress: OnProgress | None = None
 ) -> tuple[float, list[dict[str, Any]]]:
-    """Length in seconds and rows {position_s, hash, quality, sha256}; no rows where there is no picture.
+    """Fingerprint a file: its duration in seconds, and rows {position_s, hash, quality, sha256}, none for sound alone.
 
-    Raises InputError where it cannot be read, UnfitSourceError (an InputError) where it is damaged.
+    Raises InputError if it cannot be read, UnfitSourceError (an InputError) if it is damaged.
     """
     inspection = inspect_source(path, workers=workers, on_progress=on_progress)
     fatal = next((fault for fault in inspection.faults if fault.severity == "fatal"), None)
@@ -27,7 +30,7 @@ def fingerprint_file(
 
 
 def build_fingerprint_rows(samples: list[Sample], sha256: str) -> list[dict[str, Any]]:
-    """Fingerprints as `fingerprints` holds them, without the video's id and their origin."""
+    """Build rows of `fingerprints`, without the video's id and their origin."""
     return [
         {"position_s": sample.position_s, "hash": sample.hash, "quality": sample.quality, "sha256": sha256}
         for sample in samples

@@ -1,4 +1,4 @@
-"""Inspection of one file: its chunks and its sound decoded strictly, on Beam, and what that says as a whole."""
+"""Inspection of one file: chunks and sound decoded strictly on Beam, with the faults and the verdict of the whole."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schemas.errors import MediaToolError
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one look at a file told; `plan` is None where it has no picture, `source` where there is nothing to play."""
+    """Result of inspecting a file. `plan` is None without a video stream, `source` if there is nothing to play."""
 
     path: Path
     source: Source | None
@@ -39,14 +39,14 @@ class Inspection:
 
     @property
     def duration_s(self) -> float | None:
-        """Length of picture and sound together, in seconds."""
+        """Length of video and sound together, in seconds; None if there is nothing to play."""
         if self.source is None:
             return None
         pictures_s = self.plan.seconds(self.plan.end_pts) if self.plan else 0.0
         return round(max(self.source.duration_s, pictures_s), 6)
 
     def build_report(self) -> dict[str, Any]:
-        """As `newsreel inspect --json` prints it."""
+        """Build the report of `newsreel inspect --json`."""
         return {
             "file": str(self.path),
             "verdict": "accept" if self.accepted else "reject",
@@ -56,7 +56,7 @@ class Inspection:
         }
 
     def build_chunk_rows(self) -> list[dict[str, Any]]:
-        """Rows of `chunks`, without the video's id."""
+        """Build the rows of `chunks`, without the video's id."""
         if self.plan is None:
             return []
         return [
@@ -65,7 +65,7 @@ class Inspection:
         ]
 
     def merge_samples(self) -> list[Sample]:
-        """Fingerprints of the whole picture: of each quarter of a second the first picture, whatever the chunks."""
+        """Fingerprints of the whole video: the first picture of each quarter of a second, independent of the chunks."""
         earliest: dict[int, Sample] = {}
         for sample in sorted(
             (s for checked in self.checked for s in checked.samples), key=lambda s: s.position_s
@@ -83,15 +83,15 @@ class _Sound:
 
 
 class InspectChunks(Stage):
-    """Strict decode and fingerprints of each piece of picture, and of the sound."""
+    """Decode each piece of video strictly, with fingerprints, and the sound."""
 
     done_label = "Decode strictly"
 
     def work(self, element: Piece | _Sound) -> DecodeCheck | tuple[Fault, ...]:
-        """What one decode of the element told."""
+        """The check of one piece, or the faults of the sound."""
         if isinstance(element, Piece):
             return check_piece(element)
-        assert element.source.audio is not None  # an element is made only where there is sound
+        assert element.source.audio is not None  # an element is made only if there is sound
         return check_audio(element.source, element.source.audio, element.end_s)
 
 
@@ -102,7 +102,7 @@ def inspect_source(
     engine_options: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> Inspection:
-    """Inspect one file; the same for any number of workers. Raises InputError where the path cannot be read."""
+    """Inspect one file, with the same result for any number of workers. Raises InputError if it cannot be read."""
     try:
         source = probe(path)
         whole = plan_chunks(source) if source.video else None
@@ -131,9 +131,9 @@ def inspect_file(
     on_progress: OnProgress | None = None,
     manifest: Path | None = None,
 ) -> dict[str, Any]:
-    """The report of `newsreel inspect`; with a manifest of `newsreel digest`, of how the file differs from it too.
+    """Build the report of `newsreel inspect`; given a manifest of `newsreel digest`, also compare the file with it.
 
-    Raises InputError where the path cannot be read, or the manifest is none.
+    Raises InputError if the path cannot be read or the manifest is invalid.
     """
     if manifest is None:
         return inspect_source(path, workers=workers, on_progress=on_progress).build_report()
@@ -144,7 +144,7 @@ def inspect_file(
     except MediaToolError:
         if not found:
             raise
-        # No tool could make anything of the damaged file; the digests still say where it is damaged.
+        # No tool can decode the damaged file; the digests still say where it is damaged.
         inspection = Inspection(path, None, None, (), ())
     return replace(
         inspection, faults=locate_faults(inspection.faults, found, recorded, inspection.plan)
@@ -152,11 +152,11 @@ def inspect_file(
 
 
 def _find_truncation(source: Source) -> list[Fault]:
-    """What the container says of its own length."""
+    """The fault of a file that is shorter than its container declares."""
     missing = source.structure.missing_bytes
     if not missing:
         return []
-    detail = f"the file was cut off: {missing} bytes are missing at its end; bring it again"
+    detail = f"the file was cut off: {missing} bytes are missing at its end; provide a complete copy"
     end = source.size_bytes
     return [Fault(faults.TRUNCATED, detail, byte_start=end, byte_end=end + missing)]
 

@@ -1,4 +1,7 @@
-"""Faults of a file beside the record of its digests: all with their places in it, and each damage told once."""
+"""Faults of a file that has a digest manifest: each with its byte range, and each damage reported once.
+
+Tests: tests/pipelines/inspection/test_digests.py.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,20 @@ from pipelines.source.chunk_plan import ChunkPlan
 from pipelines.source.faults import Fault
 
 DETAILS = {
-    faults.CHANGED_BYTES: "these bytes are not as recorded",
+    faults.CHANGED_BYTES: "these bytes differ from the recorded ones",
     faults.TRUNCATED: "the file ends before its recorded end, {recorded} bytes",
-    faults.EXTRA_BYTES: "the file goes on beyond its recorded end, {recorded} bytes",
+    faults.EXTRA_BYTES: "the file continues beyond its recorded end, {recorded} bytes",
 }
 
 
 def locate_faults(
     found: Sequence[Fault], differing: Sequence[Difference], recorded: Manifest, plan: ChunkPlan | None
 ) -> tuple[Fault, ...]:
-    """The faults to tell, in order.
+    """Locate the faults to report, in order.
 
-    Where the file is as recorded: those that were found, their bytes within it, the whole of it where unknown. Where
-    it differs: one fault for each difference. What else was found then comes of the damage, and is told in the details
-    and times of the nearest difference: a decoder notices damage late, an index that is damaged shows elsewhere.
+    If the file is as recorded: the faults that were found, their byte ranges clamped to the file, or all of it if
+    unknown. If it differs: one fault per difference. All other faults are then symptoms of that damage and go into the
+    detail and times of the nearest difference: decoders notice damage late, and a damaged index shows up elsewhere.
     """
     if not differing:
         return tuple(
@@ -34,11 +37,11 @@ def locate_faults(
     for fault in found:
         nearest = min(range(len(differing)), key=lambda number: _measure_distance(fault, differing[number]))
         symptoms[nearest].append(fault)
-    told = [
+    reported = [
         _build_fault(difference, caused, recorded, plan)
         for difference, caused in zip(differing, symptoms, strict=True)
     ]
-    return tuple(sorted(told, key=lambda fault: fault.sort_key))
+    return tuple(sorted(reported, key=lambda fault: fault.sort_key))
 
 
 def _clamp(fault: Fault, size: int) -> Fault:
@@ -48,7 +51,7 @@ def _clamp(fault: Fault, size: int) -> Fault:
 
 
 def _measure_distance(fault: Fault, difference: Difference) -> int:
-    """Bytes between a fault and a difference, 0 where they meet or the fault's place is not known."""
+    """Bytes between a fault and a difference; 0 if they overlap or the fault has no byte range."""
     if fault.byte_start is None or fault.byte_end is None:
         return 0
     return max(0, fault.byte_start - difference.byte_end, difference.byte_start - fault.byte_end)
@@ -58,7 +61,7 @@ def _build_fault(
     difference: Difference, caused: Sequence[Fault], recorded: Manifest, plan: ChunkPlan | None
 ) -> Fault:
     detail = DETAILS[difference.kind].format(recorded=recorded.size_bytes)
-    said = list(dict.fromkeys(f"{fault.kind}: {fault.detail}" for fault in caused))
+    details = list(dict.fromkeys(f"{fault.kind}: {fault.detail}" for fault in caused))
     times = [
         *_find_shown_times(difference, plan),
         *_list_times(fault for fault in caused if _overlaps(fault, difference)),
@@ -66,7 +69,7 @@ def _build_fault(
     times = times or _list_times(caused)
     return Fault(
         difference.kind,
-        "; ".join([detail, *said]),
+        "; ".join([detail, *details]),
         start_s=min((start for start, _ in times), default=None),
         end_s=max((end for _, end in times), default=None),
         byte_start=difference.byte_start,
@@ -75,7 +78,7 @@ def _build_fault(
 
 
 def _overlaps(fault: Fault, difference: Difference) -> bool:
-    """Whether a fault is known to lie in the bytes; one of the sound, say, has no place."""
+    """Whether a fault is known to lie in these bytes; a fault of the sound, for example, has no byte range."""
     return fault.byte_start is not None and not _measure_distance(fault, difference)
 
 
@@ -88,7 +91,7 @@ def _list_times(found: Iterable[Fault]) -> list[tuple[float, float]]:
 
 
 def _find_shown_times(difference: Difference, plan: ChunkPlan | None) -> list[tuple[float, float]]:
-    """When the pictures show whose packets lie in the bytes, in seconds; nothing where no packet does."""
+    """Times, in seconds, of the pictures whose packets lie in these bytes."""
     if plan is None:
         return []
     spans = []

@@ -1,7 +1,7 @@
-"""H.264 packets that hold what no encoder writes: damage that a decoder reads as a picture all the same.
+"""NAL check: H.264 packets with bytes that no encoder writes, damage that a decoder often does not notice.
 
-An arithmetic decoder makes something of any bits, so a zeroed block in the middle of a slice often decodes. But three
-bytes 00 00 00, 00 00 01 or 00 00 02 in a row never occur inside a unit (H.264, 7.4.1: emulation prevention), the
+An arithmetic decoder decodes any bits, so a zeroed block in the middle of a slice often gives a picture. But the byte
+sequences 00 00 00, 00 00 01 and 00 00 02 never occur inside a unit (H.264, 7.4.1: emulation prevention), the
 lengths in front of the units fill the packet exactly (ISO/IEC 14496-15, 4.3), and a unit's first bit is zero (7.3.1).
 """
 
@@ -12,14 +12,14 @@ from pipelines.source.cutting import Piece
 
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
 SLICES = range(1, 6)
-"""Unit types that carry pictures; others may have been written by careless tools."""
+"""Unit types that carry pictures. Other units are not checked: some tools write them carelessly."""
 
 WRITES_POSITIONS = "mov"
-"""The demuxer whose packet positions are those of the data itself."""
+"""The demuxer whose packet positions are those of the payload itself."""
 
 
 def find_illegal_packets(piece: Piece) -> list[list[PacketPlace]]:
-    """Packets of a piece that cannot be as they were written, in runs; none where the container does not tell."""
+    """Find packets that cannot be as an encoder wrote them, in runs; none if the container does not allow the check."""
     width = piece.video.nal_length_bytes
     if not width or WRITES_POSITIONS not in piece.source.formats:
         return []
@@ -35,15 +35,15 @@ def find_illegal_packets(piece: Piece) -> list[list[PacketPlace]]:
 
 
 def is_legal(packet: bytes, length_bytes: int) -> bool:
-    """Whether a packet can be a sequence of H.264 units with lengths of `length_bytes` in front."""
-    at = 0
-    while at < len(packet):
-        length = int.from_bytes(packet[at : at + length_bytes], "big")
-        unit = packet[at + length_bytes : at + length_bytes + length]
+    """Whether a packet is a valid sequence of H.264 units, each after its length of `length_bytes`."""
+    position = 0
+    while position < len(packet):
+        length = int.from_bytes(packet[position : position + length_bytes], "big")
+        unit = packet[position + length_bytes : position + length_bytes + length]
         if not length or len(unit) < length or unit[0] & 0x80:
             return False
-        # Zeros after a unit are padding that some tools keep.
+        # Zeros after a unit are padding that some tools write.
         if unit[0] & 0x1F in SLICES and any(run in unit.rstrip(b"\0") for run in FORBIDDEN):
             return False
-        at += length_bytes + length
+        position += length_bytes + length
     return True

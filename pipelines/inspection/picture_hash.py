@@ -1,8 +1,8 @@
-"""A 256-bit perceptual hash of one picture, and how much it can be trusted.
+"""Perceptual hash of one picture, 256 bits, with a quality that says how much it can be trusted.
 
 PDQ ("The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", Facebook 2019): the 16 x 16 lowest
-frequencies but the constant ones of a 64 x 64 luma picture, each a bit: above the median or not. Here ffmpeg averages
-areas where PDQ uses Jarosz filters, so hashes compare with each other, not with other programs'.
+frequencies of a 64 x 64 luma picture, without the constant ones, each a bit: above the median or not. Here ffmpeg
+averages areas where PDQ uses Jarosz filters, so these hashes compare with each other only, not with other programs'.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SIDE = 64
 FRAME_BYTES = SIDE * SIDE
 HASH_BYTES = 32
 SAMPLES_PER_S = 4
-"""Pictures hashed a second, on the picture's own time."""
+"""Pictures hashed per second of presentation time."""
 
 _KEPT = 16
 _ROWS = np.arange(1, _KEPT + 1).reshape(-1, 1)
@@ -40,5 +40,5 @@ def _measure_quality(luma: NDArray[np.float64]) -> int:
 
 
 def count_different_bits(one: bytes, other: bytes) -> int:
-    """Bits that differ, 0 to 256; unrelated pictures differ in about 128, PDQ's own threshold for a match is 31."""
+    """Hamming distance, 0 to 256; unrelated pictures differ in about 128, PDQ's own threshold for a match is 31."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

@@ -1,7 +1,7 @@
-"""How each codec is asked for the same bytes every time: one thread, or threads that do not touch the result.
+"""Encoder options of each codec that give the same bytes every time: one thread, or threads that do not affect output.
 
-x264 and x265 run on one thread: with rate control and several, two runs give different bytes. Chunks run side by side
-instead. No encoder may choose key frames: they lie at the same pictures on every rung of every codec.
+x264 and x265 run on one thread: with rate control on several, two runs give different bytes. Chunks run in parallel
+instead. Encoders do not choose key frames: they are at the same pictures on every rung of every codec.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 from pipelines.ladder.ladder import AudioRung, Rung
 
 RECIPE = 2
-"""Raise it when a result changes in a way that the options do not show: what is kept is then made anew."""
+"""Increment it when results change in a way that the options do not show: it is part of every cache key."""
 
 NEVER_KEY = 1 << 20
-"""A distance between key frames that no chunk reaches."""
+"""A key frame interval longer than any chunk."""
 
 WORK = {"h264": 1.0, "hevc": 1.5, "vp9": 1.2, "av1": 0.4}
-"""About how long a codec takes for a point of the picture, against H.264: it decides what is encoded first."""
+"""Encoding time per pixel, about, relative to H.264; it orders the elements."""
 
 DECODING_WORK = 0.1
-"""About how long a point of the source takes to decode, on the same scale."""
+"""Decoding time per pixel of the source, about, on the same scale."""
 
 SINGLE_X265 = "pools=none:frame-threads=1:wpp=0:lookahead-slices=0"
 
 
 def build_picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
-    """Ffmpeg's output options for one rung. `frame_rate` only tells rate control how long a picture lasts."""
+    """Build ffmpeg's output options for one rung. `frame_rate` only tells rate control how long a picture lasts."""
     cap, capped = f"{rung.cap_kbps}k", {"maxrate": f"{rung.cap_kbps}k", "bufsize": f"{rung.cap_kbps}k"}
     if rung.codec == "h264":
         x264 = f"threads=1:lookahead-threads=1:scenecut=0:open-gop=0:keyint=infinite:fps={frame_rate}"
@@ -52,6 +52,6 @@ def build_picture_options(rung: Rung, frame_rate: Fraction) -> dict[str, Any]:
     return {"c:v": "libsvtav1", **quality, "g": NEVER_KEY}
 
 
-def build_sound_options(voice: AudioRung) -> dict[str, Any]:
-    """Ffmpeg's output options for one rendition of the sound."""
-    return {"c:a": "libopus" if voice.codec == "opus" else "aac", "b:a": f"{voice.kbps}k"}
+def build_sound_options(rung: AudioRung) -> dict[str, Any]:
+    """Build ffmpeg's output options for one audio rung."""
+    return {"c:a": "libopus" if rung.codec == "opus" else "aac", "b:a": f"{rung.kbps}k"}

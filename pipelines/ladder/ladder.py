@@ -1,4 +1,4 @@
-"""Which renditions a source gets: codecs, sizes and caps. docs/adr/0006-ladder.md says why these."""
+"""Encoding ladder of a source: codecs, sizes and bitrate caps. docs/adr/0006-ladder.md has the reasons."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from fractions import Fraction
 from pipelines.source.source import Audio, Video
 
 GOP_S = 2
-"""About how far key frames lie apart; chunks are shared out evenly, at the same pictures on every rung."""
+"""Target key frame interval; GOPs divide a chunk evenly, at the same pictures on every rung."""
 
 CODECS = ("h264", "hevc", "vp9", "av1")
-"""Codecs of the picture, in the order in which players meet them: what everything plays comes first."""
+"""Video codecs, in manifest order: the one that every player supports comes first."""
 
 DEFAULT_CODECS = ("h264",)
-"""What everything plays."""
+"""Supported by every player."""
 
 INGEST_CODECS = ("h264", "av1")
-"""What the ingest DAG makes of every video."""
+"""What the ingest DAG encodes for every video."""
 
 CAPS_KBPS = {2160: 16_000, 1440: 9_000, 1080: 5_500, 720: 3_000, 480: 1_400, 360: 800, 240: 400, 144: 200}
-"""Highest bitrate by lines, for up to 30 pictures a second (near Apple's HLS authoring specification, H.264)."""
+"""Bitrate cap by lines, for up to 30 pictures per second (near Apple's HLS authoring specification, H.264)."""
 
 CAP_SHARES = {"h264": Fraction(1), "hevc": Fraction(7, 10), "vp9": Fraction(7, 10), "av1": Fraction(3, 5)}
-"""What a codec needs of H.264's bits for the same picture, about."""
+"""Share of H.264's bits that a codec needs for the same quality, about."""
 
 STANDARD_LINES = (2160, 1440, 1080, 720, 480, 360, 240)
 MOST_RUNGS = 4
 FEWEST_RUNGS = 3
 SMALL_LINES = 144
-"""A further rung for sources of 360 lines and more that would have fewer than three."""
+"""An additional rung for sources of at least 360 lines that would have fewer than three."""
 
 LARGEST_SMALL = 360
 NEAR_STANDARD = Fraction(9, 10)
-"""A source with more lines than the next standard rung over this gets a rung of its own size on top."""
+"""If the largest standard size is less than this share of the source's lines, the source's own size is the top rung."""
 
 LARGEST_STEP = Fraction(7, 10)
-"""A rung with more of the lines of the one above it than this would add little."""
+"""Largest ratio of a rung's lines to those of the rung above it; a closer one would add little."""
 
 SMALLEST_LINES = 64
 FAST_RATE = 30
@@ -45,14 +45,14 @@ FAST_FACTOR = Fraction(3, 2)
 
 AUDIO_KBPS = {"aac": {1: 64, 2: 128}, "opus": {1: 48, 2: 96}}
 OPUS_RATE = 48_000
-"""The one rate that Opus in MP4 has (RFC 7845)."""
+"""The only rate of Opus in MP4 (RFC 7845)."""
 
 AUDIO_RATES = (48_000, 44_100)
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One codec at one size, in square pixels, upright. `lines`: the shorter side, by which it is named."""
+    """One codec at one size, in square pixels, upright."""
 
     codec: str
     width: int
@@ -61,12 +61,12 @@ class Rung:
 
     @property
     def lines(self) -> int:
-        """The shorter side, in pixels."""
+        """The shorter side, in pixels; the rung is named by it."""
         return min(self.width, self.height)
 
     @property
     def points(self) -> int:
-        """Of one picture."""
+        """Pixels of one picture."""
         return self.width * self.height
 
     @property
@@ -77,7 +77,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class AudioRung:
-    """One rendition of the sound."""
+    """One codec of the sound."""
 
     codec: str
     channels: int
@@ -85,7 +85,7 @@ class AudioRung:
 
     @property
     def kbps(self) -> int:
-        """Bitrate, in thousands of bits a second."""
+        """Bitrate, in kbit/s."""
         return AUDIO_KBPS[self.codec][self.channels]
 
     @property
@@ -95,9 +95,9 @@ class AudioRung:
 
 
 def build_ladder(video: Video, codecs: Sequence[str] = DEFAULT_CODECS) -> tuple[Rung, ...]:
-    """The rungs of each codec, largest first: H.264 has all sizes, every other codec every second one from the top.
+    """Build the rungs of each codec, largest first: all sizes for H.264, every second one from the top for the others.
 
-    At least two sizes where half the source's still shows something, none above the source.
+    At least two sizes unless half the source's size is too small to be of use; none above the source.
     """
     sizes = _choose_sizes(video)
     return tuple(
@@ -109,7 +109,7 @@ def build_ladder(video: Video, codecs: Sequence[str] = DEFAULT_CODECS) -> tuple[
 
 
 def build_audio_ladder(audio: Audio) -> tuple[AudioRung, ...]:
-    """AAC and Opus. Mono stays mono, all else becomes stereo, at a rate that every player takes."""
+    """Build the audio rungs, AAC and Opus: mono stays mono, all else becomes stereo, at widely supported rates."""
     rate = audio.sample_rate if audio.sample_rate in AUDIO_RATES else AUDIO_RATES[0]
     channels = 1 if audio.channels == 1 else 2
     return AudioRung("aac", channels, rate), AudioRung("opus", channels, OPUS_RATE)
@@ -138,12 +138,12 @@ def _scale_size(width: int, height: int, lines: int) -> tuple[int, int]:
 
 
 def _choose_cap_kbps(codec: str, lines: int, frame_rate: Fraction) -> int:
-    """The codec's share of the cap of the next standard size up, more for fast pictures."""
+    """The codec's share of the cap of the next larger standard size, more for high frame rates."""
     standard = min((known for known in CAPS_KBPS if known >= lines), default=max(CAPS_KBPS))
     factor = FAST_FACTOR if frame_rate > FAST_RATE else Fraction(1)
     return int(CAPS_KBPS[standard] * CAP_SHARES[codec] * factor)
 
 
 def _round_even(size: Fraction | float) -> int:
-    """4:2:0 needs even sizes; down, so that no rung is above the source."""
+    """Round down to an even size: 4:2:0 needs one, and no rung is above the source."""
     return max(2, int(size) // 2 * 2)

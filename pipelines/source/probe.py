@@ -101,7 +101,7 @@ def _build_still_error(path: Path, formats: tuple[str, ...]) -> UnfitSourceError
 def _explain_unprobed(size: int, shape: Structure) -> Fault:
     """The fault of a file that no demuxer opens: its first bytes tell a broken video from anything else."""
     if shape.family is None:
-        return Fault(faults.NOT_A_VIDEO, "not a video: no picture or sound found in the file")
+        return Fault(faults.NOT_A_VIDEO, "no picture or sound found in the file; provide a video")
     if shape.missing_bytes or not shape.indexed:
         lost = (
             f"{shape.missing_bytes} bytes are missing"

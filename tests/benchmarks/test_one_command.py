@@ -43,7 +43,7 @@ def test_picture_and_sound_are_decoded_once_and_each_size_is_scaled_once(peer: O
 def test_its_settings_are_those_of_our_chunks_but_for_threads(film: Path, peer: OneCommand) -> None:
     rungs, sounds = whole_encodes(film)
     declared = {task.rung.name: task.build_options() for task in rungs} | {
-        sound.voice.name: sound.build_options() for sound in sounds
+        sound.rung.name: sound.build_options() for sound in sounds
     }
     for name, file in (peer.rungs | peer.voices).items():
         end = peer.command.index(f"file:{file}")

@@ -93,9 +93,7 @@ def test_what_is_no_video_is_rejected_without_chunks(tables: Lake, tmp_path: Pat
     assert video.run(inspect_video.main) == 0
     assert video.run(reject.main) == 0
     assert video.rows("chunks") == []
-    assert video.row()["reasons"] == [
-        "not_a_video: the file is no video: nothing in it reads as picture or sound"
-    ]
+    assert video.row()["reasons"] == ["not_a_video: no picture or sound found in the file; provide a video"]
 
 
 def test_a_repeated_video_is_a_duplicate_of_the_best_match(

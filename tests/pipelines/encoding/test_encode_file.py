@@ -43,10 +43,10 @@ def test_what_is_no_package_is_never_replaced(footage: Footage, tmp_path: Path) 
     out = tmp_path / "photos"
     out.mkdir()
     (out / "holiday.jpg").touch()
-    with pytest.raises(InputError, match="something else than a package"):
+    with pytest.raises(InputError, match="not empty and not a package"):
         encode_file(footage("plain.mp4"), out)
     assert contents(out).keys() == {"holiday.jpg"}
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         encode_file(footage("plain.mp4"), out / "holiday.jpg")
 
 

@@ -58,7 +58,7 @@ def test_joined_chunks_keep_every_picture_at_its_time(joined: tuple[Path, list[i
 
 def test_a_missing_picture_is_told(joined: tuple[Path, list[int]]) -> None:
     path, times = joined
-    with pytest.raises(MediaToolError, match="here: 84 pictures were encoded of 85"):
+    with pytest.raises(MediaToolError, match="here: 84 of 85 pictures were encoded"):
         check_times(path, [*times, times[-1] + 512], TIMESCALE, "here")
 
 

@@ -75,15 +75,15 @@ SOUND: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"size_bytes": -1}, "size_bytes = -1 is no size"),
-        ({"size_bytes": True}, "size_bytes = true is no size"),
+        ({"size_bytes": -1}, "size_bytes = -1 is not a size"),
+        ({"size_bytes": True}, "size_bytes = true is not a size"),
         ({"chunk_bytes": 0}, "chunk_bytes = 0 is not 1 to 1048576"),
         ({"chunk_bytes": (1 << 20) + 1}, "is not 1 to 1048576"),
         ({"chunk_bytes": 4.0}, "is not 1 to 1048576"),
         ({"sha256": "0" * 63}, "sha256 is not 64 hex digits"),
-        ({"digests": "0" * 64}, "digests is no list"),
+        ({"digests": "0" * 64}, "digests is not a list"),
         ({"digests": ["0" * 64, "z" * 64]}, r"digests\[1\] is not 64 hex digits"),
-        ({"digests": ["0" * 64]}, "5 bytes in chunks of 4 have 2 digests, and it has 1"),
+        ({"digests": ["0" * 64]}, "5 bytes in chunks of 4 need 2 digests, not 1"),
     ],
 )
 def test_what_is_no_manifest_says_why(tmp_path: Path, more: dict[str, Any], why: str) -> None:
@@ -93,7 +93,7 @@ def test_what_is_no_manifest_says_why(tmp_path: Path, more: dict[str, Any], why:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"not JSON"])
 def test_what_is_no_json_object_is_no_manifest(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(InputError, match="is no manifest of `newsreel digest`"):
+    with pytest.raises(InputError, match="not a manifest of `newsreel digest`"):
         read_manifest(written(tmp_path, content))
 
 

@@ -68,7 +68,7 @@ def test_all_codecs_have_the_same_pictures_and_the_same_bytes_every_time(
         assert 6 <= sum(key for _, key in tracks[0]) <= 8
         for rendition in pictures:
             init = (package.folder / rendition.packaged.folder / "init.mp4").read_bytes()
-            assert TAGS[rendition.shape.codec].encode() in init
+            assert TAGS[rendition.rung.codec].encode() in init
         assert [(codec, found.split(",")[0][:4], group) for codec, found, group in variants(package)] == [
             ("h264", "avc1", "sound-aac"),
             ("hevc", "hvc1", "sound-aac"),
