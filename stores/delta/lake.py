@@ -62,7 +62,7 @@ class Lake:
                 if not DeltaTable.is_deltatable(location):
                     _create(location, declared)
                 elif any(column.nullable for column in declared):
-                    _grow(DeltaTable(location), declared)
+                    _add_columns(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
         """A handle on one version of a table, by its number or a time.
@@ -269,11 +269,16 @@ def _create(location: str, declared: Table) -> None:
     )
 
 
-def _grow(handle: DeltaTable, declared: Table) -> None:
+def _add_columns(handle: DeltaTable, declared: Table) -> None:
     """Add the columns that are declared and missing. Another process may do so at the same time."""
-    wanted = Schema.from_arrow(arrow_schema(declared)).fields
     held = {field.name for field in handle.schema().fields}
-    if missing := [field for field in wanted if field.name not in held]:
+    missing = [field for field in Schema.from_arrow(arrow_schema(declared)).fields if field.name not in held]
+    # delta-rs would add it, and then fail on each read of an earlier file.
+    if strict := [field.name for field in missing if not field.nullable]:
+        raise ConflictError(
+            f"table {declared.name} in the lake lacks the column {strict[0]}: earlier rows hold null, declare it nullable"
+        )
+    if missing:
         with suppress(CommitFailedError):
             handle.alter.add_columns(missing)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision. It is written here so that a database that has it needs no import of Alembic, which takes most
 of a second in every command."""
 

@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from newsreel.derived import forms, pages, with_shard_keys
+from newsreel.derived import render_forms, render_pages, replace_shard_keys
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.expectations import expectations, suite
 from schemas.derive.spark import spark_schema
@@ -26,18 +26,18 @@ PARTITIONING = DOCS.parent / "scaling" / "partitioning.md"
 
 @pytest.mark.parametrize("declared", TABLES.values(), ids=TABLES)
 def test_forms_equal_their_golden_file(declared: Table) -> None:
-    assert forms(declared) == (GOLDEN / f"{declared.name}.txt").read_text()
+    assert render_forms(declared) == (GOLDEN / f"{declared.name}.txt").read_text()
 
 
 def test_pages_and_picture_are_the_declarations() -> None:
-    made = pages(DOCS)
+    made = render_pages(DOCS)
     assert {path for path in DOCS.iterdir() if path.suffix in (".md", ".svg")} == set(made)
     for path, text in made.items():
         assert path.read_text() == text, path.name
 
 
 def test_the_page_on_partitioning_lists_the_declared_keys() -> None:
-    assert with_shard_keys(PARTITIONING.read_text()) == PARTITIONING.read_text()
+    assert replace_shard_keys(PARTITIONING.read_text()) == PARTITIONING.read_text()
 
 
 def test_every_live_table_has_a_shard_key_in_its_key_but_for_those_that_the_page_names() -> None:

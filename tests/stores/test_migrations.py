@@ -11,34 +11,19 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from newsreel.embedded.postgres import EmbeddedPostgres
-from schemas.derive.sql import definition
+from schemas.channels import CHANNELS
+from schemas.derive.sql import live_columns
 from schemas.settings import settings
+from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from stores import migrations
 from stores.migrations import FOLDER, HEAD
+from stores.migrations.catalog import Catalog, create_declared, read_catalog
 from stores.migrations.migrate import migrate
 from stores.outbox import change
 from stores.outbox.lake_sink import lag
 from stores.postgres import connect
 from tests.databases import Databases
-
-CATALOG = (
-    """SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       pg_get_expr(d.adbin, d.adrelid), collname, col_description(c.oid, a.attnum)
-       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-       LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-       LEFT JOIN pg_collation l ON l.oid = a.attcollation
-       WHERE c.relname = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2""",
-    """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-       WHERE conrelid::regclass::text = ANY(%s) ORDER BY 1, 2""",
-    "SELECT tablename, indexdef FROM pg_indexes WHERE tablename = ANY(%s) ORDER BY 1, 2",
-    """SELECT tgrelid::regclass::text, pg_get_triggerdef(t.oid), prosrc FROM pg_trigger t
-       JOIN pg_proc p ON p.oid = t.tgfoid
-       WHERE tgrelid::regclass::text = ANY(%s) AND tgname LIKE 'record%%' ORDER BY 1, 2""",
-    "SELECT relname, obj_description(oid, 'pg_class'), relkind FROM pg_class WHERE relname = ANY(%s) ORDER BY 1",
-    """SELECT inhparent::regclass::text, inhrelid::regclass::text FROM pg_inherits
-       WHERE inhparent::regclass::text = ANY(%s) ORDER BY 1, 2""",
-)
 
 
 @pytest.fixture
@@ -52,19 +37,28 @@ def empty(postgres: EmbeddedPostgres, home: Any, monkeypatch: pytest.MonkeyPatch
     databases.drop(name)
 
 
-def catalog(url: str) -> list[list[tuple[Any, ...]]]:
-    """All that PostgreSQL knows of the live tables."""
-    names = [declared.name for declared in LIVE_TABLES]
+def catalog(url: str) -> Catalog:
+    """All that PostgreSQL knows of the live tables, and all triggers."""
     with psycopg.connect(url) as connection:
-        return [connection.execute(query.encode(), (names,)).fetchall() for query in CATALOG]
+        return read_catalog(connection, LIVE_TABLES)
 
 
 def test_the_migrations_make_what_the_declarations_say(database_url: str, empty: str) -> None:
     with psycopg.connect(empty) as connection:
-        for declared in LIVE_TABLES:
-            for statement in definition(declared):
-                connection.execute(statement.encode())
-    assert catalog(database_url) == catalog(empty)
+        create_declared(connection, LIVE_TABLES)
+    migrated, declared = catalog(database_url), catalog(empty)
+    assert migrated == declared
+    assert {name for name in declared.functions if not name.startswith("record_")} == {
+        "tally_reactions",
+        "tally_views",
+        *(channel.function for channel in CHANNELS),
+    }
+    assert len(declared.tables) == len(LIVE_TABLES)
+    assert all(declared.columns[table.name, column].comment for table, column in live_column_names())
+
+
+def live_column_names() -> list[tuple[Table, str]]:
+    return [(table, column.name) for table in LIVE_TABLES for column in live_columns(table)]
 
 
 def test_the_head_that_is_written_down_is_the_newest_revision() -> None:
