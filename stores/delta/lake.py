@@ -276,7 +276,7 @@ def _add_columns(handle: DeltaTable, declared: Table) -> None:
     # delta-rs would add it, and then fail on each read of an earlier file.
     if strict := [field.name for field in missing if not field.nullable]:
         raise ConflictError(
-            f"table {declared.name} in the lake lacks the column {strict[0]}: earlier rows hold null, declare it nullable"
+            f"table {declared.name} lacks the column {strict[0]}: earlier rows hold null, declare it nullable"
         )
     if missing:
         with suppress(CommitFailedError):

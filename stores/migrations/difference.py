@@ -62,10 +62,8 @@ def _alter_table(declared: Table, migrated: Catalog, wanted: Catalog, faults: li
             yield from _alter_column(declared, column, migrated, wanted, faults)
             continue
         added.append(column.name)
-        if not column.nullable and column.default is None:
-            faults.append(
-                f"{name}.{column.name} is new, not nullable and has no default for the rows that exist"
-            )
+        if not column.nullable:
+            faults.append(f"{name}.{column.name} is new and not nullable: earlier rows in the lake hold null")
         yield f"ALTER TABLE {name} ADD COLUMN {column_definition(column)}"
         yield comment_on_column(declared, column)
     faults += [

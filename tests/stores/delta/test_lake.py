@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import InputError, NotFoundError
+from schemas.errors import ConflictError, InputError, NotFoundError
 from schemas.table import Column
 from schemas.tables import TABLES
 from stores.delta import Lake
@@ -55,6 +55,10 @@ def test_a_column_that_is_declared_later_is_added_and_earlier_rows_hold_null(
     assert tables.read("pipeline_runs", ["run_id", "host"]).to_pylist() == [{"run_id": "r1", "host": None}]
     tables.ensure()
     assert tables.version("pipeline_runs") == version
+    strict = replace(later, columns=(*later.columns, Column("port", "int64", "Which.", default=0)))
+    monkeypatch.setitem(TABLES, "pipeline_runs", strict)
+    with pytest.raises(ConflictError, match="lacks the column port"):
+        tables.ensure()
 
 
 def test_rows_come_back_as_they_were_written(tables: Lake) -> None:

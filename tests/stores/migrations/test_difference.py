@@ -72,7 +72,7 @@ def test_a_new_table_comes_with_its_triggers(draft: Draft) -> None:
     "column",
     [
         Column("language", "string", "As BCP 47 names it.", nullable=True, allowed=("de", "en")),
-        Column("replays", "int64", "How often.", minimum=0, maximum=9, default=0),
+        Column("replays", "int64", "How often.", nullable=True, minimum=0, maximum=9, default=0),
         Column("slug", "string", "For links.", nullable=True, unique=True),
     ],
 )
@@ -132,7 +132,7 @@ POSTS = next(table for table in LIVE_TABLES if table.name == "posts")
         ),
         (
             with_column("videos", Column("n", "int64", "A number.")),
-            "videos.n is new, not nullable and has no default",
+            "videos.n is new and not nullable",
         ),
         (changed("posts", key=("post_id", "user_id")), "posts changes its constraint posts_pkey"),
         (changed("views", partitions=8), "views is partitioned otherwise"),
