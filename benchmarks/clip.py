@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.errors import DependencyError
 
 
-def clip_file() -> Path:
+def find_clip() -> Path:
     """The clip that comes with the command; it lies in the package, which need not be imported for that."""
     found = importlib.util.find_spec("newsreel")
     if found is None or found.origin is None:

@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.clip import clip_file
+from benchmarks.clip import find_clip
 from benchmarks.fresh_home import FreshHome
 from benchmarks.hand import (
     BEAM_STAGES,
     HandStage,
-    beam_start_s,
-    jvm_start_s,
+    measure_beam_start_s,
+    measure_jvm_start_s,
     prepared_environment,
-    stages_by_hand,
+    run_stages,
 )
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count
-from benchmarks.overhead import Gaps, Overhead, Starts, gaps, overhead
+from benchmarks.overhead import Gaps, Overhead, Starts, compute_gaps, compute_overhead
 from benchmarks.report import Figure, Report, Say
-from benchmarks.run_times import latest_run, recorded_stages, run_times
+from benchmarks.run_times import read_recorded_stages, read_run_times, wait_for_latest_run
 from schemas.errors import StageError
 
 LIMIT_S, TARGET_S = 45.0, 20.0
 
 
 @dataclass(frozen=True)
-class Ingested:
+class DagRun:
     """One ingest by the DAG: what it cost over its work, and what users wait for around it, in seconds."""
 
     overhead: Overhead
@@ -40,7 +40,7 @@ class Ingested:
 
 
 @dataclass(frozen=True)
-class Hand:
+class HandRun:
     """The stages by hand, and the engines' starts."""
 
     plain: dict[str, HandStage]
@@ -60,22 +60,24 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     options.add_argument("--repeat", type=count, default=1, help="runs; the middle one is reported (1)")
     options.add_argument("--no-total", action="store_true", help="leave out the whole `newsreel demo`")
     given = options.parse_args(list(arguments))
-    file = (given.file or clip_file()).absolute()
-    found = conditions(file=file.name, repeat=given.repeat)
+    file = (given.file or find_clip()).absolute()
+    found = read_conditions(file=file.name, repeat=given.repeat)
     pairs = []
     for number in range(1, given.repeat + 1):
         say(f"run {number} of {given.repeat}: the stages by hand")
-        hand = _by_hand(file)
+        hand = _run_by_hand(file)
         say(f"run {number} of {given.repeat}: the DAG")
-        pairs.append((_by_dag(file, hand), hand))
+        pairs.append((_run_by_dag(file, hand), hand))
     total_s = None
     if not given.no_total:
         say("`newsreel demo` as a whole")
-        total_s = _whole_demo_s()
-    return report(pairs, total_s, found)
+        total_s = _time_demo()
+    return build_report(pairs, total_s, found)
 
 
-def report(pairs: Sequence[tuple[Ingested, Hand]], total_s: float | None, found: dict[str, object]) -> Report:
+def build_report(
+    pairs: Sequence[tuple[DagRun, HandRun]], total_s: float | None, found: dict[str, object]
+) -> Report:
     """The run whose overhead is the median (the lower of two), with how far the others lie apart."""
     overheads = sorted(pair[0].overhead.total_s for pair in pairs)
     middle = statistics.median_low(overheads)
@@ -115,27 +117,27 @@ def report(pairs: Sequence[tuple[Ingested, Hand]], total_s: float | None, found:
     )
 
 
-def _by_hand(file: Path) -> Hand:
-    plain, clocked = stages_by_hand(file), stages_by_hand(file, clocked=True)
+def _run_by_hand(file: Path) -> HandRun:
+    plain, clocked = run_stages(file), run_stages(file, clocked=True)
     with prepared_environment(file) as (environment, folder):
         starts = Starts(
-            statistics.median(jvm_start_s(environment, folder) for _ in range(3)),
-            statistics.median(beam_start_s(environment, folder) for _ in range(3)),
+            statistics.median(measure_jvm_start_s(environment, folder) for _ in range(3)),
+            statistics.median(measure_beam_start_s(environment, folder) for _ in range(3)),
         )
-    return Hand(plain, clocked, starts)
+    return HandRun(plain, clocked, starts)
 
 
-def _by_dag(file: Path, hand: Hand) -> Ingested:
+def _run_by_dag(file: Path, hand: HandRun) -> DagRun:
     with FreshHome() as house:
-        up_s = house.up()
-        ran = house.newsreel("ingest", file, "--title", file.stem)
+        up_s = house.start_stack()
+        ran = house.run_command("ingest", file, "--title", file.stem)
         if ran.status:
             raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
         run_id = ran.answer["run_id"]
-        times = run_times(house.airflow_database_url, "ingest_video", run_id)
-        refresh = latest_run(house.airflow_database_url, "refresh_tables")
-        recorded = recorded_stages(house.lake, run_id)
-    cost = overhead(
+        times = read_run_times(house.airflow_database_url, "ingest_video", run_id)
+        refresh = wait_for_latest_run(house.airflow_database_url, "refresh_tables")
+        recorded = read_recorded_stages(house.lake, run_id)
+    cost = compute_overhead(
         times,
         recorded,
         hand.plain,
@@ -145,12 +147,12 @@ def _by_dag(file: Path, hand: Hand) -> Ingested:
         beams=len(BEAM_STAGES),
     )
     refresh_s = ran.ended - times.whole.ended.timestamp()
-    return Ingested(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds, gaps(times, recorded))
+    return DagRun(cost, up_s, ran.wall_s, refresh_s, refresh.whole.seconds, compute_gaps(times, recorded))
 
 
-def _whole_demo_s() -> float:
+def _time_demo() -> float:
     with FreshHome() as house:
-        ran = house.newsreel("demo")
+        ran = house.run_command("demo")
         if ran.status:
             raise StageError(f"newsreel demo ended with {ran.status}: {ran.answer}")
         return ran.wall_s

@@ -96,7 +96,7 @@ class Footage:
         return f"aevalsrc='{'|'.join(tones)}':s=48000:c=stereo"
 
 
-def footage_file(footage: Footage, say: Say, folder: Path | None = None) -> Path:
+def make_footage(footage: Footage, say: Say, folder: Path | None = None) -> Path:
     """The film as a file, made on first use and kept in `folder` (the user's cache).
 
     Raises MediaToolError where ffmpeg fails; nothing is kept then.
@@ -107,7 +107,7 @@ def footage_file(footage: Footage, say: Say, folder: Path | None = None) -> Path
         folder.mkdir(parents=True, exist_ok=True)
         say(f"making {footage.length_s:g} s of footage, kept as {path}")
         with atomic_replacement(path) as draft:
-            _make(footage, draft, say)
+            _encode(footage, draft, say)
     return path
 
 
@@ -118,7 +118,7 @@ def cache_folder() -> Path:
     return root / "newsreel" / "bench"
 
 
-def _make(footage: Footage, path: Path, say: Say) -> None:
+def _encode(footage: Footage, path: Path, say: Say) -> None:
     program = media_tools.program("ffmpeg")
     raw = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{footage.width}x{footage.height}")
     encode = [
@@ -135,7 +135,7 @@ def _make(footage: Footage, path: Path, say: Say) -> None:
         try:
             done = 0
             for frames, scene in footage.scenes():
-                _pour(footage, scene, frames, encoder.stdin)
+                _draw_scene(footage, scene, frames, encoder.stdin)
                 if done // (60 * FRAME_RATE) != (done := done + frames) // (60 * FRAME_RATE):
                     say(f"{done} of {footage.frames} frames made")
         except BrokenPipeError:
@@ -153,7 +153,7 @@ def _make(footage: Footage, path: Path, say: Say) -> None:
             )
 
 
-def _pour(footage: Footage, scene: str, frames: int, sink: IO[bytes]) -> None:
+def _draw_scene(footage: Footage, scene: str, frames: int, sink: IO[bytes]) -> None:
     """One scene's raw pictures, all of them, into the encoder."""
     draw = [
         *(media_tools.program("ffmpeg"), "-nostdin", "-v", "error", "-filter_complex", f"{scene}[out]"),

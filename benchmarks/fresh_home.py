@@ -28,11 +28,11 @@ CI_MARK = "NEWSREEL_CI_RUN"
 START_TIMEOUT_S = 330.0
 STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.1
-_LAST_WORDS = 600
+_LOG_TAIL_CHARACTERS = 600
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """A command that was typed: its exit status, what it answered, how long it took."""
 
     status: int
@@ -43,7 +43,7 @@ class Ran:
 
 
 class FreshHome:
-    """A context manager; `with FreshHome() as house: house.up(); house.newsreel("ingest", ...)`."""
+    """A context manager; `with FreshHome() as house: house.start_stack(); house.run_command("ingest", ...)`."""
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         """`settings`: NEWSREEL_* other than the embedded defaults."""
@@ -61,7 +61,7 @@ class FreshHome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.down()
+        self.stop_stack()
         outside = self.postgres_folder
         for folder in (self.folder, *([outside] if outside else [])):
             shutil.rmtree(folder, ignore_errors=True)
@@ -82,7 +82,7 @@ class FreshHome:
         """Its tables."""
         return Lake((self.home / "lake").as_uri())
 
-    def lake_files(self, name: str) -> list[str]:
+    def list_lake_files(self, name: str) -> list[str]:
         """Paths of the files that the newest version of a table consists of."""
         return [unquote(urlsplit(uri).path) for uri in self.lake.open(name).file_uris()]
 
@@ -107,10 +107,10 @@ class FreshHome:
             raise DependencyError("no PostgreSQL has been started in this HOME")
         return urlsplit(self.database_url)._replace(path="/airflow").geturl()
 
-    def postgres_process(self) -> psutil.Process | None:
+    def find_postgres(self) -> psutil.Process | None:
         """The embedded PostgreSQL, where it runs; without a stack it is learnt from what uses it."""
         if self.database_url is None:
-            self.database_url = next(self._database_urls_in_use(), None)
+            self.database_url = next(self._find_database_urls(), None)
         folder = self.postgres_folder
         try:
             return (
@@ -121,7 +121,7 @@ class FreshHome:
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return None
 
-    def _database_urls_in_use(self) -> Iterator[str]:
+    def _find_database_urls(self) -> Iterator[str]:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 environment = process.environ()
@@ -131,27 +131,27 @@ class FreshHome:
                 ):
                     yield environment["NEWSREEL_DATABASE_URL"]
 
-    def up(self) -> float:
+    def start_stack(self) -> float:
         """Start the stack and wait until it is healthy; returns how long that took. Raises DependencyError."""
         begun = time.monotonic()
         log = self.folder / "up.log"
         with log.open("wb") as words:
             self._stack = subprocess.Popen(
-                _command("up", "--port", "0"),
+                _build_command("up", "--port", "0"),
                 stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
                 cwd=self.folder, env=self.environment,
             )  # fmt: skip
-        while (state := self._state()).get("phase") != "healthy" or state["pid"] != self._stack.pid:
+        while (state := self._read_state()).get("phase") != "healthy" or state["pid"] != self._stack.pid:
             if self._stack.poll() is not None or time.monotonic() - begun > START_TIMEOUT_S:
-                raise DependencyError(f"the stack did not start: {log.read_text()[-_LAST_WORDS:]}")
+                raise DependencyError(f"the stack did not start: {log.read_text()[-_LOG_TAIL_CHARACTERS:]}")
             time.sleep(_POLL_S)
         self.stack_state = state
         return time.monotonic() - begun
 
-    def down(self) -> None:
+    def stop_stack(self) -> None:
         """Stop the stack, if it was started."""
         if self._stack is not None:
-            self.newsreel("down", json_answer=False)
+            self.run_command("down", json_answer=False)
             try:
                 self._stack.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
@@ -160,33 +160,35 @@ class FreshHome:
             finally:
                 self._stack = None
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start_command(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """The command with `--json`, running; `finish` waits for it."""
         return subprocess.Popen(
-            _command(*arguments, "--json"),
+            _build_command(*arguments, "--json"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             cwd=self.folder, env=self.environment,
         )  # fmt: skip
 
-    def newsreel(self, *arguments: str | Path, json_answer: bool = True) -> Ran:
+    def run_command(self, *arguments: str | Path, json_answer: bool = True) -> CommandResult:
         """Run the command to its end; any exit status is an answer."""
         begun = time.monotonic()
         output, words = self.folder / "stdout", self.folder / "stderr"
         with output.open("wb") as out, words.open("wb") as err:
             process = subprocess.Popen(
-                _command(*arguments, *(["--json"] if json_answer else [])),
+                _build_command(*arguments, *(["--json"] if json_answer else [])),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment,
             )  # fmt: skip
         while process.poll() is None:
-            self._state()
+            self._read_state()
             time.sleep(_POLL_S)
         wall_s, ended = time.monotonic() - begun, time.time()
         said = output.read_text()
         if json_answer and not said.strip():
-            raise StageError(f"newsreel {arguments[0]} said nothing: {words.read_text()[-_LAST_WORDS:]}")
-        return Ran(process.returncode, json.loads(said) if json_answer else None, wall_s, ended)
+            raise StageError(
+                f"newsreel {arguments[0]} said nothing: {words.read_text()[-_LOG_TAIL_CHARACTERS:]}"
+            )
+        return CommandResult(process.returncode, json.loads(said) if json_answer else None, wall_s, ended)
 
-    def _state(self) -> dict[str, Any]:
+    def _read_state(self) -> dict[str, Any]:
         """What the stack says of itself; where its PostgreSQL is, is kept in mind for afterwards."""
         try:
             state: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
@@ -196,7 +198,7 @@ class FreshHome:
         return state
 
 
-def _command(*arguments: str | Path) -> list[str]:
+def _build_command(*arguments: str | Path) -> list[str]:
     """The command as typed; it is told to end when this process does, however that happens."""
     with_us = [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--"]
     return [*with_us, sys.executable, "-m", "newsreel", *map(str, arguments)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import import_clock
 from benchmarks.fresh_home import FreshHome
-from benchmarks.run_times import Span, recorded_stages
+from benchmarks.run_times import Span, read_recorded_stages
 from schemas.errors import DependencyError, StageError
 
 BEAM_STAGES = {"inspect": "pipelines.inspect_video", "encode": "pipelines.encode_video"}
@@ -47,38 +47,42 @@ class HandStage:
         return self.wall_s - self.recorded_s
 
 
-def stages_by_hand(file: Path, *, clocked: bool = False) -> dict[str, HandStage]:
-    """Run them in a HOME of their own; with `clocked` imports are timed, which costs a little.
+def run_stages(file: Path, *, clocked: bool = False) -> dict[str, HandStage]:
+    """Run the stage programs in a HOME of their own; `clocked` times their imports, which costs a little.
 
-    Raises StageError where one fails.
+    Raises StageError if one fails.
     """
     with FreshHome() as house, _prepared(house, file) as prepared:
         environment = {**house.environment, **prepared["environment"]}
         walls, logs = {}, {}
         for stage in ORDER:
             logs[stage] = house.folder / f"{stage}.imports"
-            command = stage_command(stage, logs[stage] if clocked else None)
-            walls[stage] = _wall_s(
-                [*command, *_arguments(stage, prepared["video_id"], house.folder)], environment, house.folder
+            command = build_stage_command(stage, logs[stage] if clocked else None)
+            walls[stage] = _time_command(
+                [*command, *_build_stage_arguments(stage, prepared["video_id"], house.folder)],
+                environment,
+                house.folder,
             )
-        recorded = recorded_stages(house.lake, RUN_ID)
+        recorded = read_recorded_stages(house.lake, RUN_ID)
         # The logs are in a folder that is gone after this.
         return {
-            stage: HandStage(walls[stage], recorded[stage].seconds, _imports(logs[stage], recorded[stage]))
+            stage: HandStage(
+                walls[stage], recorded[stage].seconds, _read_imports(logs[stage], recorded[stage])
+            )
             for stage in ORDER
         }
 
 
-def jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
+def measure_jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
     """What a program takes that makes a Spark session and does nothing, less what it takes without one."""
     program = "from jobs.spark.session import spark_session"
     session = [sys.executable, "-c", f"{program}; spark_session('nothing')"]
-    return _wall_s(session, environment, folder) - _wall_s(
+    return _time_command(session, environment, folder) - _time_command(
         [sys.executable, "-c", program], environment, folder
     )
 
 
-def beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
+def measure_beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
     """What a Beam stage takes that has nothing to do, in a process that has imported Beam already."""
     command = [sys.executable, "-m", "benchmarks.beam_start"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
@@ -115,19 +119,19 @@ def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def stage_command(stage: str, log: Path | None) -> list[str]:
+def build_stage_command(stage: str, log: Path | None) -> list[str]:
     """As the DAG's operators start it (dags/operators); under the clock where there is a log for it."""
     module = {**BEAM_STAGES, **SPARK_STAGES, **PROGRAMS}[stage]
     return [sys.executable, *([str(import_clock.__file__), str(log), module] if log else ["-m", module])]
 
 
-def _arguments(stage: str, video_id: str, folder: Path) -> list[str]:
+def _build_stage_arguments(stage: str, video_id: str, folder: Path) -> list[str]:
     outcome = folder / f"{stage}.json"
     told = ["--video-id", video_id, "--run-id", RUN_ID, "--attempt", "1", "--outcome", str(outcome)]
     return [*told, *(["--runner=DirectRunner"] if stage in BEAM_STAGES else [])]
 
 
-def _wall_s(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> float:
+def _time_command(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> float:
     begun = time.monotonic()
     done = subprocess.run(
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -141,7 +145,7 @@ def _wall_s(command: Sequence[str], environment: Mapping[str, str], folder: Path
     return wall_s
 
 
-def _imports(log: Path, work: Span) -> tuple[Import, ...]:
+def _read_imports(log: Path, work: Span) -> tuple[Import, ...]:
     if not log.exists():
         return ()
     begun = work.started.timestamp()

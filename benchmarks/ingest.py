@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import queued
-from benchmarks.footage import Footage, footage_file
+from benchmarks.footage import Footage, make_footage
 from benchmarks.fresh_home import FreshHome
-from benchmarks.machine import GIB, conditions
-from benchmarks.one_command import one_command
+from benchmarks.machine import GIB, read_conditions
+from benchmarks.one_command import build_one_command
 from benchmarks.options import Options, count, positives
-from benchmarks.pictures import decoded_pictures
-from benchmarks.processes import Memory, cpu_seconds, watched_memory
+from benchmarks.pictures import count_decoded_pictures
+from benchmarks.processes import Memory, read_cpu_seconds, watched_memory
 from benchmarks.report import Figure, Report, Say
-from benchmarks.run_times import Span, recorded_stages, run_times
+from benchmarks.run_times import Span, read_recorded_stages, read_run_times
 from pipelines import media_tools
 from pipelines.package.manifests import PLAYLIST
 from pipelines.source.probe import probe
@@ -88,34 +88,36 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     options.add_argument("--queued", type=count, metavar="N", help="instead: N short videos queued at once")
     given = options.parse_args(list(arguments))
     if given.queued:
-        return queued.measured(given.queued, given.seed, say)
+        return queued.measure(given.queued, given.seed, say)
     lengths = sorted(set(given.minutes))
-    found = conditions(minutes=lengths, seed=given.seed, picture="1280x720, 24 fps, H.264 and AAC")
+    found = read_conditions(minutes=lengths, seed=given.seed, picture="1280x720, 24 fps, H.264 and AAC")
     if given.memory:
-        return memory_report([(minutes, _peak(minutes, given.seed, say)) for minutes in lengths], found)
+        return build_memory_report(
+            [(minutes, _measure_peak(minutes, given.seed, say)) for minutes in lengths], found
+        )
     chosen = min(lengths, key=lambda minutes: abs(math.log(minutes / MINUTES)))
     pairs = []
     for minutes in lengths:
         footage = Footage(minutes * 60, given.seed)
-        source, peer = footage_file(footage, say), None
+        source, peer = make_footage(footage, say), None
         if minutes == chosen:
             say(f"{minutes:g} min: one ffmpeg command")
             with tempfile.TemporaryDirectory(prefix="newsreel-bench-") as folder:
-                peer = by_one_command(source, Path(folder))
+                peer = run_one_command(source, Path(folder))
         say(f"{minutes:g} min: newsreel ingest")
-        pairs.append(Pair(minutes, footage.frames, peer, by_ingest(source)))
-    return report(pairs, found)
+        pairs.append(Pair(minutes, footage.frames, peer, run_ingest(source)))
+    return build_report(pairs, found)
 
 
-def _peak(minutes: float, seed: int, say: Say) -> Memory:
-    source = footage_file(Footage(minutes * 60, seed), say)
+def _measure_peak(minutes: float, seed: int, say: Say) -> Memory:
+    source = make_footage(Footage(minutes * 60, seed), say)
     say(f"{minutes:g} min: newsreel ingest")
-    memory = by_ingest(source, count_pictures=False).memory
+    memory = run_ingest(source, count_pictures=False).memory
     say(f"{minutes:g} min: peak {memory.peak_bytes / GIB:.2f} GiB")
     return memory
 
 
-def memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, object]) -> Report:
+def build_memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, object]) -> Report:
     """What lengths, shortest first, say of memory alone."""
     highest = max(memory.peak_bytes for _, memory in memories)
     return Report(
@@ -124,12 +126,12 @@ def memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, obj
         peer=memories[0][1].peak_bytes / GIB,
         peer_name="the shortest length",
         unit="GiB",
-        figures=_memory_figures(memories),
-        conditions={**found, **_held(memories)},
+        figures=_build_memory_figures(memories),
+        conditions={**found, **_format_peaks(memories)},
     )
 
 
-def report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
+def build_report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
     """What the one length with a peer says of speed, and all of them, shortest first, of pictures and memory."""
     chosen, peer = next((pair, pair.peer) for pair in pairs if pair.peer)
     ours, at = chosen.ours, f"{chosen.minutes:g} min"
@@ -154,13 +156,13 @@ def report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
         peer=peer.wall_s,
         peer_name="one ffmpeg command for the same ladder",
         unit="s",
-        figures=[*figures, *_memory_figures(memories)],
+        figures=[*figures, *_build_memory_figures(memories)],
         breakdown={stage: span.seconds for stage, span in ours.stages.items()},
-        conditions={**found, **_held(memories)},
+        conditions={**found, **_format_peaks(memories)},
     )
 
 
-def _memory_figures(memories: Sequence[tuple[float, Memory]]) -> list[Figure]:
+def _build_memory_figures(memories: Sequence[tuple[float, Memory]]) -> list[Figure]:
     """The peak of each length, shortest first, and how the highest compares with the shortest one's."""
     peaks = [memory.peak_bytes / GIB for _, memory in memories]
     figures = [
@@ -173,50 +175,52 @@ def _memory_figures(memories: Sequence[tuple[float, Memory]]) -> list[Figure]:
     return figures
 
 
-def _held(memories: Sequence[tuple[float, Memory]]) -> dict[str, object]:
+def _format_peaks(memories: Sequence[tuple[float, Memory]]) -> dict[str, object]:
     return {
-        "peak_mib_by_program": {f"{minutes:g} min": _mib(memory.by_program) for minutes, memory in memories}
+        "peak_mib_by_program": {
+            f"{minutes:g} min": _to_mib(memory.by_program) for minutes, memory in memories
+        }
     }
 
 
-def _mib(sizes: Mapping[str, int]) -> dict[str, int]:
+def _to_mib(sizes: Mapping[str, int]) -> dict[str, int]:
     """Largest first."""
     return {
         name: round(sizes[name] / (1 << 20)) for name in sorted(sizes, key=sizes.__getitem__, reverse=True)
     }
 
 
-def by_one_command(source: Path, folder: Path) -> Peer:
+def run_one_command(source: Path, folder: Path) -> Peer:
     """Run the peer's command, then decode and count what it made."""
-    peer = one_command(source, folder)
-    before, begun = _children_cpu_s(), time.monotonic()
+    peer = build_one_command(source, folder)
+    before, begun = _read_children_cpu_s(), time.monotonic()
     media_tools.check(peer.command)
-    wall_s, cpu_s = time.monotonic() - begun, _children_cpu_s() - before
+    wall_s, cpu_s = time.monotonic() - begun, _read_children_cpu_s() - before
     counted = {}
     for name, file in peer.rungs.items():
         video = probe(file).video
         if video is not None:
-            counted[name] = decoded_pictures(file, video.codec)
+            counted[name] = count_decoded_pictures(file, video.codec)
     return Peer(wall_s, cpu_s, counted)
 
 
-def by_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
+def run_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
     """Ingest into a fresh HOME with its stack up, then decode and count every rendition of the package if asked to."""
     with FreshHome() as house:
-        house.up()
-        before = cpu_seconds(house)
-        own = _children_cpu_s()
+        house.start_stack()
+        before = read_cpu_seconds(house)
+        own = _read_children_cpu_s()
         with watched_memory(house) as memory:
-            ran = house.newsreel("ingest", source, "--title", source.stem)
-        cpu_s = cpu_seconds(house) - before + _children_cpu_s() - own
+            ran = house.run_command("ingest", source, "--title", source.stem)
+        cpu_s = read_cpu_seconds(house) - before + _read_children_cpu_s() - own
         if ran.status:
             raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
-        times = run_times(house.airflow_database_url, "ingest_video", ran.answer["run_id"])
-        stages = recorded_stages(house.lake, ran.answer["run_id"])
+        times = read_run_times(house.airflow_database_url, "ingest_video", ran.answer["run_id"])
+        stages = read_recorded_stages(house.lake, ran.answer["run_id"])
         rows = house.lake.read("renditions", where={"video_id": ran.answer["video_id"]}).to_pylist()
         package = house.media.package_path(Path(ran.answer["playback"]["hls"]).parent.name)
         counted = {
-            row["rendition_id"]: decoded_pictures(package / row["path"] / PLAYLIST, row["codec"])
+            row["rendition_id"]: count_decoded_pictures(package / row["path"] / PLAYLIST, row["codec"])
             for row in rows
             if row["media"] == "video" and count_pictures
         }
@@ -224,7 +228,7 @@ def by_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
     return Ours(ordered, times.whole.seconds, ran.wall_s, cpu_s, memory, counted)
 
 
-def _children_cpu_s() -> float:
+def _read_children_cpu_s() -> float:
     """CPU time of our own children that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

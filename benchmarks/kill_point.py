@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.fresh_home import FreshHome
-from benchmarks.processes import processes_of
+from benchmarks.processes import list_processes
 from schemas.errors import StageError
 
 STAGES = {
@@ -72,9 +72,9 @@ def reach(point: KillPoint, house: FreshHome) -> None:
 def find_victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list[psutil.Process]:
     """The processes to kill now; none where what the point names has ended already."""
     if point.victim == "everything":
-        return processes_of(house)
+        return list_processes(house)
     if point.victim == "postgresql":
-        server = house.postgres_process()
+        server = house.find_postgres()
         return [server] if server else []
     if point.victim == "command":
         return [command]
@@ -89,7 +89,7 @@ def find_victims(point: KillPoint, house: FreshHome, command: psutil.Process) ->
 def find_running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
     """Living Python processes of a HOME whose command line names the module, the oldest first; no leash of theirs."""
     found = []
-    for process in processes_of(house):
+    for process in list_processes(house):
         try:
             line = process.cmdline()
             if any(module in word for word in line) and "python" in process.name():

@@ -26,27 +26,27 @@ PACKAGES = (
 GIB = 1 << 30
 
 
-def conditions(
+def read_conditions(
     packages: Sequence[str] = PACKAGES, programs: Sequence[str] = ("ffmpeg",), **more: Any
 ) -> dict[str, Any]:
     """The conditions of a run that begins now, with versions; `more` is what the bench itself was told."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "processor": _processor(),
+        "processor": _read_processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / GIB, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in packages},
+            **{name: _read_version(name) for name in packages},
             **{name: media_tools.version(name) for name in programs},
         },
         **more,
     }
 
 
-def _processor() -> str:
+def _read_processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() in ("model name", "Model"):
@@ -54,7 +54,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _version(package: str) -> str:
+def _read_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

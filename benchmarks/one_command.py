@@ -39,18 +39,18 @@ class OneCommand:
     pictures: int
 
 
-def one_command(path: Path, folder: Path) -> OneCommand:
+def build_one_command(path: Path, folder: Path) -> OneCommand:
     """The command that makes all renditions of a source as MP4 files in `folder`. Raises InputError without picture."""
-    rungs, sounds = whole_encodes(path)
+    rungs, sounds = plan_whole_encodes(path)
     files = {task.rung.name: folder / f"{task.rung.name}.mp4" for task in rungs}
     heard = {sound.rung.name: folder / f"{sound.rung.name}.mp4" for sound in sounds}
     outputs = build_picture_outputs(rungs, path, list(files.values()))
-    outputs += _sound_outputs(sounds, path, list(heard.values()))
+    outputs += _build_sound_outputs(sounds, path, list(heard.values()))
     command = media_tools.ffmpeg_command(media_tools.merge_outputs(outputs), rungs[0].piece.video.decoder)
-    return OneCommand(tuple(_unbound(command)), files, heard, len(rungs[0].times))
+    return OneCommand(tuple(_remove_bounds(command)), files, heard, len(rungs[0].times))
 
 
-def whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
+def plan_whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
     """All rungs of the ladder and all sounds of a source, the source being one chunk."""
     source = probe(path)
     if source.video is None:
@@ -76,7 +76,7 @@ def whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
     ]
 
 
-def _sound_outputs(sounds: Sequence[SoundEncode], path: Path, results: Sequence[Path]) -> list[Any]:
+def _build_sound_outputs(sounds: Sequence[SoundEncode], path: Path, results: Sequence[Path]) -> list[Any]:
     """As `picture_outputs`: what is heard alike is decoded and filtered once."""
     heard = [sound.build_stream(path) for sound in sounds]
     taps = {stream: stream.filter_multi_output("asplit", heard.count(stream)) for stream in heard}
@@ -88,7 +88,7 @@ def _sound_outputs(sounds: Sequence[SoundEncode], path: Path, results: Sequence[
     ]
 
 
-def _unbound(arguments: Sequence[str]) -> list[str]:
+def _remove_bounds(arguments: Sequence[str]) -> list[str]:
     """The same without what keeps a program to one thread."""
     kept: list[str] = []
     pairs = iter(arguments)

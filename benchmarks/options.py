@@ -44,7 +44,7 @@ class Options(argparse.ArgumentParser):
 
 def positive(text: str) -> float:
     """A number above 0."""
-    return _checked(float, text, "a number above 0")
+    return _parse(float, text, "a number above 0")
 
 
 def positives(text: str) -> list[float]:
@@ -54,10 +54,10 @@ def positives(text: str) -> list[float]:
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    return _checked(int, text, "a whole number of at least 1")
+    return _parse(int, text, "a whole number of at least 1")
 
 
-def _checked(read: Callable[[str], T], text: str, wanted: str) -> T:
+def _parse(read: Callable[[str], T], text: str, wanted: str) -> T:
     try:
         value = read(text)
     except ValueError:

@@ -41,7 +41,7 @@ class Overhead:
         return self.wall_s - self.work_s
 
 
-def overhead(
+def compute_overhead(
     run: RunTimes,
     recorded: Mapping[str, Span],
     plain: Mapping[str, HandStage],
@@ -89,7 +89,7 @@ class Gaps:
     after_s: float
 
 
-def gaps(run: RunTimes, recorded: Mapping[str, Span]) -> dict[str, Gaps]:
+def compute_gaps(run: RunTimes, recorded: Mapping[str, Span]) -> dict[str, Gaps]:
     """By stage, in order; the wait is counted from the end of the task before, or from when the run was queued."""
     found, free = {}, run.whole.started
     for stage, task in sorted(run.tasks.items(), key=lambda item: item[1].started):

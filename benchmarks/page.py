@@ -9,41 +9,44 @@ from pathlib import Path
 from typing import Any
 
 
-def section(document: Mapping[str, Any]) -> str:
+def render_section(document: Mapping[str, Any]) -> str:
     """One bench's figures, limits and conditions in Markdown."""
-    return "\n".join(_lines(document)) + "\n"
+    return "\n".join(_render_lines(document)) + "\n"
 
 
-def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+def _render_lines(document: Mapping[str, Any]) -> Iterator[str]:
     found, unit = document["conditions"], document["unit"]
     versions = ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items())
     verdict = "passes" if document["passes"] else "does not pass"
     yield f"### `{document['name']}`: {verdict}"
     yield ""
     yield (
-        f"Ours {_said(document['ours'], unit)}, {document['peer_name']} {_said(document['peer'], unit)}, "
-        f"ratio {_said(document['ratio'], '')}."
+        f"Ours {_format_value(document['ours'], unit)}, "
+        f"{document['peer_name']} {_format_value(document['peer'], unit)}, "
+        f"ratio {_format_value(document['ratio'], '')}."
     )
     yield ""
     yield "| figure | value | limit | target |"
     yield "|---|---|---|---|"
     for figure in document["figures"]:
         sign = "≥" if figure["at_least"] else "≤"
-        limit = f"{sign} {_said(figure['limit'], figure['unit'])}" if figure["limit"] is not None else ""
-        target = _said(figure["target"], figure["unit"]) if figure["target"] is not None else ""
-        yield f"| {figure['name']} | {_said(figure['value'], figure['unit'])} | {limit} | {target} |"
+        limit = (
+            f"{sign} {_format_value(figure['limit'], figure['unit'])}" if figure["limit"] is not None else ""
+        )
+        target = _format_value(figure["target"], figure["unit"]) if figure["target"] is not None else ""
+        yield f"| {figure['name']} | {_format_value(figure['value'], figure['unit'])} | {limit} | {target} |"
     if document["breakdown"]:
         yield ""
         yield "| of which | s |"
         yield "|---|---|"
         for part, seconds in document["breakdown"].items():
-            yield f"| {part} | {_said(seconds, '')} |"
+            yield f"| {part} | {_format_value(seconds, '')} |"
     yield ""
     told = "; ".join(f"{name} {value}" for name, value in found.items() if name != "versions")
     yield f"Conditions: {told}. Versions: {versions}."
 
 
-def _said(value: float | None, unit: str) -> str:
+def _format_value(value: float | None, unit: str) -> str:
     if value is None:
         return "not measured"
     number = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
@@ -53,7 +56,7 @@ def _said(value: float | None, unit: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a section for each file."""
     for name in sys.argv[1:] if argv is None else argv:
-        print(section(json.loads(Path(name).read_text())))
+        print(render_section(json.loads(Path(name).read_text())))
     return 0
 
 

@@ -8,7 +8,7 @@ from pipelines import media_tools
 from pipelines.source.source import NO_SOFTWARE_DECODER
 
 
-def decoded_pictures(path: Path, codec: str) -> int:
+def count_decoded_pictures(path: Path, codec: str) -> int:
     """Pictures of a rendition: an MP4, or the media playlist of one in a package. Raises MediaToolError.
 
     ffmpeg lists one line for each picture that it decodes.

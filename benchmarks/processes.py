@@ -36,14 +36,14 @@ class Memory:
             self.peak_bytes, self.by_program = total, sizes
 
 
-def processes_of(house: FreshHome) -> list[psutil.Process]:
+def list_processes(house: FreshHome) -> list[psutil.Process]:
     """Those with this NEWSREEL_HOME in their environment, PostgreSQL's server, and all that they have started."""
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("NEWSREEL_HOME") == str(house.home):
                 found[process.pid] = process
-    if server := house.postgres_process():
+    if server := house.find_postgres():
         found[server.pid] = server
     for process in list(found.values()):
         with suppress(psutil.Error):
@@ -51,25 +51,25 @@ def processes_of(house: FreshHome) -> list[psutil.Process]:
     return list(found.values())
 
 
-def cpu_seconds(house: FreshHome) -> float:
+def read_cpu_seconds(house: FreshHome) -> float:
     """CPU time of all that lives, and of all that has ended and was waited for by what lives (proc(5), stat 14 to 17).
 
     The difference of two calls is what a HOME took between them, as long as nothing in it lost its parent.
     """
     ticks = 0
-    for process in processes_of(house):
+    for process in list_processes(house):
         with suppress(FileNotFoundError, ProcessLookupError):
             fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(int(value) for value in fields[11:15])
     return ticks / _TICKS_A_SECOND
 
 
-def sample(house: FreshHome) -> dict[str, int]:
+def sample_memory(house: FreshHome) -> dict[str, int]:
     """Bytes by program: proportional set sizes, in which a page that n processes share counts 1/n for each."""
     sizes: dict[str, int] = {}
-    for process in processes_of(house):
+    for process in list_processes(house):
         with suppress(psutil.Error, FileNotFoundError, ProcessLookupError, PermissionError):
-            name = _program(process)
+            name = _program_name(process)
             for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
                     sizes[name] = sizes.get(name, 0) + int(line.split()[1]) * _KIB
@@ -84,7 +84,7 @@ def watched_memory(house: FreshHome) -> Iterator[Memory]:
     def watch() -> None:
         while not ended.is_set():
             begun = time.monotonic()
-            memory.add(sample(house))
+            memory.add(sample_memory(house))
             ended.wait(max(SAMPLE_S, (time.monotonic() - begun) / SHARE))
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -96,7 +96,7 @@ def watched_memory(house: FreshHome) -> Iterator[Memory]:
         watcher.join()
 
 
-def _program(process: psutil.Process) -> str:
+def _program_name(process: psutil.Process) -> str:
     """A Python process by the module that it runs, any other by its name, without what a title adds to it."""
     line = process.cmdline()
     for place, word in enumerate(line[:-1]):

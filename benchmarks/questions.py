@@ -13,8 +13,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import MILLION, PEOPLE, days_of, live
-from benchmarks.machine import conditions
+from benchmarks.lake.programs import MILLION, PEOPLE, split_days, write_synthetic_events
+from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count, positive
 from benchmarks.report import Figure, Report, Say
 from schemas.errors import StageError
@@ -55,21 +55,21 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     options.add_argument("--millions", type=positive, default=20.0, help="of events (20)")
     options.add_argument("--rounds", type=count, default=5, help="a question is asked so many times (5)")
     given = options.parse_args(list(arguments))
-    found = conditions(packages=PACKAGES, programs=(), millions=given.millions, rounds=given.rounds)
+    found = read_conditions(packages=PACKAGES, programs=(), millions=given.millions, rounds=given.rounds)
     with FreshHome() as house:
         say(f"sql: making {given.millions:g} M events")
-        live(house.environment, days_of(int(given.millions * MILLION)), 0, PEOPLE)
+        write_synthetic_events(house.environment, split_days(int(given.millions * MILLION)), 0, PEOPLE)
         compact(house.lake, "events")
-        figures = _measured(house, given.rounds, say)
+        figures = _measure(house, given.rounds, say)
     ours = sum(figure.value or 0 for figure in figures if figure.name.endswith(": ours"))
     peer = sum(figure.value or 0 for figure in figures if figure.name.endswith(": duckdb"))
     return Report("sql", ours, peer, "duckdb on plain Parquet, all questions", "s", figures, found)
 
 
-def _measured(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
+def _measure(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
     import duckdb
 
-    files = house.lake_files("events")
+    files = house.list_lake_files("events")
     plain = house.folder / "plain"
     peer = duckdb.connect()
     peer.execute("SET TimeZone = 'UTC'")
@@ -86,7 +86,7 @@ def _measured(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
         return peer.execute(sql).fetchall()
 
     for name, sql in QUESTIONS.items():
-        took = [(_took(ours, sql), _took(theirs, sql)) for _ in range(rounds)]
+        took = [(_time_query(ours, sql), _time_query(theirs, sql)) for _ in range(rounds)]
         if any(one[1] != other[1] for one, other in took):
             raise StageError(f"{name}: the answers differ")
         ratio = median(one[0] / other[0] for one, other in took)
@@ -94,11 +94,11 @@ def _measured(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
         figures.append(Figure(f"{name}: ours, of duckdb's time", ratio, "x", limit=LIMIT_RATIO))
         figures.append(Figure(f"{name}: ours", median(one[0] for one, _ in took), "s"))
         figures.append(Figure(f"{name}: duckdb", median(other[0] for _, other in took), "s"))
-    typed = house.newsreel("sql", QUESTIONS[SMALL], "--json")
+    typed = house.run_command("sql", QUESTIONS[SMALL], "--json")
     return [*figures, Figure(f"{SMALL}: as typed, with the start of `newsreel sql`", typed.wall_s, "s")]
 
 
-def _took(ask: Callable[[str], Rows], sql: str) -> tuple[float, Rows]:
+def _time_query(ask: Callable[[str], Rows], sql: str) -> tuple[float, Rows]:
     begun = time.monotonic()
     rows = ask(sql)
     return time.monotonic() - begun, rows

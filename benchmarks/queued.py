@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.footage import Footage, footage_file
+from benchmarks.footage import Footage, make_footage
 from benchmarks.fresh_home import FreshHome
-from benchmarks.machine import GIB, conditions
+from benchmarks.machine import GIB, read_conditions
 from benchmarks.processes import watched_memory
 from benchmarks.report import Figure, Report, Say
-from benchmarks.run_times import RunTimes, run_times
+from benchmarks.run_times import RunTimes, read_run_times
 from schemas.errors import StageError
 
 SHORTEST_S, LONGEST_S = 10, 20
@@ -44,21 +44,23 @@ class Batch:
         return (max(run.whole.ended for run in self.runs) - first).total_seconds()
 
 
-def measured(videos: int, seed: int, say: Say) -> Report:
+def measure(videos: int, seed: int, say: Say) -> Report:
     """The report of so many videos. Raises StageError where one does not end as ready."""
     drawn = random.Random(seed)  # noqa: S311 - lengths of footage
-    found = conditions(queued=videos, seed=seed, picture="1280x720, 24 fps, H.264 and AAC, 10 to 20 s each")
+    found = read_conditions(
+        queued=videos, seed=seed, picture="1280x720, 24 fps, H.264 and AAC, 10 to 20 s each"
+    )
     films = [
         Footage(drawn.randint(SHORTEST_S, LONGEST_S), 1_000 * (seed + 1) + number) for number in range(videos)
     ]
-    files = [footage_file(film, say) for film in films]
+    files = [make_footage(film, say) for film in films]
     say(f"{videos} videos, one after the other")
-    single = _one_by_one(files, say)
+    single = _run_one_by_one(files, say)
     say(f"{videos} videos at once")
-    return report(single, _at_once(files, say), found)
+    return build_report(single, _run_at_once(files, say), found)
 
 
-def report(single: Batch, together: Batch, found: dict[str, object]) -> Report:
+def build_report(single: Batch, together: Batch, found: dict[str, object]) -> Report:
     """Throughput at once against the sum one by one, by Airflow's times of the runs."""
     sum_s, waits = sum(single.each_s), sorted(together.each_s)
     videos = len(single.runs)
@@ -81,44 +83,44 @@ def report(single: Batch, together: Batch, found: dict[str, object]) -> Report:
     )
 
 
-def _one_by_one(files: Sequence[Path], say: Say) -> Batch:
+def _run_one_by_one(files: Sequence[Path], say: Say) -> Batch:
     with FreshHome() as house:
-        house.up()
+        house.start_stack()
         begun = time.monotonic()
         run_ids = []
         with watched_memory(house) as memory:
             for number, file in enumerate(files, start=1):
-                ran = house.newsreel("ingest", file, "--title", file.stem)
-                run_ids.append(_run_id(file, ran.status, ran.answer))
+                ran = house.run_command("ingest", file, "--title", file.stem)
+                run_ids.append(_parse_run_id(file, ran.status, ran.answer))
                 say(f"{number} of {len(files)}")
         wall_s = time.monotonic() - begun
-        return Batch(_times(house, run_ids), wall_s, memory.peak_bytes)
+        return Batch(_read_times(house, run_ids), wall_s, memory.peak_bytes)
 
 
-def _at_once(files: Sequence[Path], say: Say) -> Batch:
+def _run_at_once(files: Sequence[Path], say: Say) -> Batch:
     with FreshHome() as house:
-        house.up()
+        house.start_stack()
         begun = time.monotonic()
         with watched_memory(house) as memory, ThreadPoolExecutor(len(files)) as pool:
-            commands = [house.start("ingest", file, "--title", file.stem) for file in files]
+            commands = [house.start_command("ingest", file, "--title", file.stem) for file in files]
             run_ids = []
-            for number, answer in enumerate(pool.map(_ended, files, commands), start=1):
+            for number, answer in enumerate(pool.map(_wait_for_run_id, files, commands), start=1):
                 run_ids.append(answer)
                 say(f"{number} of {len(files)}")
         wall_s = time.monotonic() - begun
-        return Batch(_times(house, run_ids), wall_s, memory.peak_bytes)
+        return Batch(_read_times(house, run_ids), wall_s, memory.peak_bytes)
 
 
-def _ended(file: Path, command: subprocess.Popen[str]) -> str:
+def _wait_for_run_id(file: Path, command: subprocess.Popen[str]) -> str:
     said, words = command.communicate()
-    return _run_id(file, command.returncode, json.loads(said) if said.strip() else words[-600:])
+    return _parse_run_id(file, command.returncode, json.loads(said) if said.strip() else words[-600:])
 
 
-def _run_id(file: Path, status: int, answer: object) -> str:
+def _parse_run_id(file: Path, status: int, answer: object) -> str:
     if status or not isinstance(answer, dict):
         raise StageError(f"newsreel ingest {file.name} ended with {status}: {answer}")
     return str(answer["run_id"])
 
 
-def _times(house: FreshHome, run_ids: Sequence[str]) -> tuple[RunTimes, ...]:
-    return tuple(run_times(house.airflow_database_url, "ingest_video", run_id) for run_id in run_ids)
+def _read_times(house: FreshHome, run_ids: Sequence[str]) -> tuple[RunTimes, ...]:
+    return tuple(read_run_times(house.airflow_database_url, "ingest_video", run_id) for run_id in run_ids)

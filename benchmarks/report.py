@@ -35,7 +35,7 @@ class Figure:
 
     def as_dict(self) -> dict[str, Any]:
         """As `newsreel bench --json` prints it."""
-        return {**asdict(self), "value": rounded(self.value), "passes": self.passes}
+        return {**asdict(self), "value": round_figure(self.value), "passes": self.passes}
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,18 @@ class Report:
         """The document of `newsreel bench NAME --json`."""
         return {
             "name": self.name,
-            "ours": rounded(self.ours),
-            "peer": rounded(self.peer),
+            "ours": round_figure(self.ours),
+            "peer": round_figure(self.peer),
             "peer_name": self.peer_name,
             "unit": self.unit,
-            "ratio": rounded(self.ratio),
+            "ratio": round_figure(self.ratio),
             "passes": self.passes,
             "figures": [figure.as_dict() for figure in self.figures],
-            "breakdown": {part: rounded(value) for part, value in self.breakdown.items()},
+            "breakdown": {part: round_figure(value) for part, value in self.breakdown.items()},
             "conditions": dict(self.conditions),
         }
 
 
-def rounded(value: float | None) -> float | None:
+def round_figure(value: float | None) -> float | None:
     """To a thousandth: more would be noise."""
     return None if value is None else round(value, 3)

@@ -37,7 +37,7 @@ class RunTimes:
     tasks: Mapping[str, Span]
 
 
-def run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
+def read_run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
     """The times of a run that has ended. Raises StageError where it has not, or did not succeed."""
     with psycopg.connect(airflow_database_url) as connection:
         run = connection.execute(
@@ -54,7 +54,7 @@ def run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
     return RunTimes(Span(run[0], run[1]), {name: Span(started, ended) for name, started, ended in tasks})
 
 
-def latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
+def wait_for_latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
     """The times of the run of a DAG that was queued last, waited for. Raises StageError where it does not succeed."""
     deadline = time.monotonic() + LONGEST_WAIT_S
     while True:
@@ -64,13 +64,13 @@ def latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
                 (dag_id,),
             ).fetchone()
         if row and (row[1] in ("success", "failed") or time.monotonic() > deadline):
-            return run_times(airflow_database_url, dag_id, row[0])
+            return read_run_times(airflow_database_url, dag_id, row[0])
         if time.monotonic() > deadline:
             raise StageError(f"no run of {dag_id} was queued")
         time.sleep(POLL_S)
 
 
-def recorded_stages(lake: Lake, run_id: str) -> dict[str, Span]:
+def read_recorded_stages(lake: Lake, run_id: str) -> dict[str, Span]:
     """What each stage of a run recorded of the attempt that succeeded, by stage: inside its program."""
     rows = lake.read("pipeline_runs", where={"run_id": run_id, "state": "succeeded"}).to_pylist()
     return {row["stage"]: Span(row["started"], row["ended"]) for row in rows}

@@ -1,4 +1,5 @@
-"""Spark on Delta: what happens to all rows of a table.
+"""Batch jobs over whole tables: Spark on Delta Lake.
 
-A step is a pure function DataFrame -> DataFrame; reading and writing stand in `main` and beside it.
+The top level holds the stages that a DAG or a command names. A step is a pure function DataFrame -> DataFrame; reading
+and writing stay at the edges, in `main` and the functions that it calls.
 """

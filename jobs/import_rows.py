@@ -1,44 +1,44 @@
-"""Imported rows into tables that Spark writes and PostgreSQL does not hold: MERGE by key."""
+"""MERGE by key of imported rows into the tables that Spark writes and PostgreSQL does not hold."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from jobs.spark.commits import committed
+from jobs.spark.commits import commit_with_retry
 from jobs.spark.session import spark_session
 from schemas.tables import table
 from stores.delta import lake
 
 
 def merge_rows(name: str, rows: pa.Table) -> int:
-    """Insert or replace whole rows by key, in one commit; returns how many changed. No JVM where none does.
+    """Upsert whole rows by key, in one commit; returns how many changed. Starts no JVM if none does.
 
-    Raises DependencyError where Java is missing, ConflictError where other writers come in between too often.
+    Raises DependencyError if Java is missing, ConflictError if concurrent commits exhaust the retries.
     """
 
     def attempt() -> int:
         changed = lake().changed(name, rows)
         if changed.num_rows:
-            merger = _merger(name, changed)
+            merger = _build_merge(name, changed)
             merger.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         return int(changed.num_rows)
 
-    return committed(name, attempt)
+    return commit_with_retry(name, attempt)
 
 
 def remove_rows(name: str, keys: pa.Table) -> int:
-    """Delete the rows with these keys, in one commit; returns how many there were. As `merge_rows` otherwise."""
+    """Delete the rows with these keys, in one commit; returns how many existed. Raises as `merge_rows` does."""
 
     def attempt() -> int:
         held = lake().held(name, keys)
         if held.num_rows:
-            _merger(name, held).whenMatchedDelete().execute()
+            _build_merge(name, held).whenMatchedDelete().execute()
         return int(held.num_rows)
 
-    return committed(name, attempt)
+    return commit_with_retry(name, attempt)
 
 
-def _merger(name: str, rows: pa.Table):  # type: ignore[no-untyped-def]  # delta-spark's builder has no useful type
+def _build_merge(name: str, rows: pa.Table):  # type: ignore[no-untyped-def]  # delta-spark's builder has no useful type
     from delta.tables import DeltaTable
 
     spark = spark_session("newsreel import")

@@ -1,6 +1,6 @@
-"""Stage `maintain`: the lake's upkeep. Small files are put together, what was deleted leaves `events`, old files go.
+"""Stage `maintain`: maintenance of the lake. Compacts small files, erases deleted rows from `events`, vacuums.
 
-Tables that are made of events are tended in the turn of who writes them, so that two engines never write at once.
+The stage holds the lease of the tables' writer, so that two engines never write to one table at the same time.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from stores.delta.event_log import EVENTS
 from stores.delta.upkeep import REFUSED, compact, erase_deleted, erase_refused, size, tidy_log, vacuum
 from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
-TURN_WITHIN_S = 1_800
+LEASE_WITHIN_S = 1_800
 
 
 def maintain(run_id: str, day: date) -> list[dict[str, Any]]:
-    """Tend every table; `day` is what the rows of `table_sizes` are of. Returns these."""
+    """Maintain every table; returns the rows written to `table_sizes`, which are for `day`."""
     until = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    rows = [_tended(name, run_id, day, until) for name in TABLES]
+    rows = [_maintain_table(name, run_id, day, until) for name in TABLES]
     lake().merge("table_sizes", rows)
     return rows
 
 
-def _tended(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
+def _maintain_table(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
     store = lake()
     before = size(store, name).files
     erased = 0
@@ -41,7 +41,7 @@ def _tended(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any
     tidy_log(store, name)
     vacuumed = vacuum(store, name, settings().retention_days)
     after = size(store, name)
-    stored, log_files = _stored(name)
+    stored, log_files = _measure_storage(name)
     return {
         "day": day, "table_name": name, "rows": after.rows, "files": after.files, "size_bytes": after.size_bytes,
         "files_before": before, "stored_bytes": stored, "log_files": log_files, "vacuumed_files": vacuumed,
@@ -49,8 +49,8 @@ def _tended(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any
     }  # fmt: skip
 
 
-def _stored(name: str) -> tuple[int | None, int | None]:
-    """All bytes in the table's folder, and the files of its log; nothing of a store that is no folder here."""
+def _measure_storage(name: str) -> tuple[int | None, int | None]:
+    """Bytes in the table's folder and files in its log; None for a lake that is not a local folder."""
     location = urlsplit(lake().location(name))
     if location.scheme not in ("", "file"):
         return None, None
@@ -62,9 +62,9 @@ def _stored(name: str) -> tuple[int | None, int | None]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    day = arguments.day  # that has ended
+    day = arguments.day  # the last complete one
     with stage_attempt(
-        "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=TURN_WITHIN_S
+        "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=LEASE_WITHIN_S
     ) as attempt:
         rows = maintain(arguments.run_id, day)
         attempt.rows = len(rows)

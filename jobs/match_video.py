@@ -1,8 +1,8 @@
-"""Stage `match`: which segments of a video were there before it. A whole match makes it a duplicate.
+"""Stage `match`: finds the segments that a video shares with earlier ones. A whole match makes it a duplicate.
 
-Unless an operator has decided that it is none (`match_decisions`): then the match is told, and the video goes on.
+Unless an operator has decided otherwise (`match_decisions`): then the match is recorded, and ingest continues.
 
-The corpus is the ready videos that came earlier and what `newsreel fingerprint` added. If any picture of it is similar
+The corpus consists of earlier ready videos and of what `newsreel fingerprint` added. If any picture of it is similar
 (`jobs.matching.screening`), Spark proposes offsets (`jobs.matching.candidates`) and compares all pictures at these
 offsets (`jobs.matching.runs`); `jobs.matching.segments` selects the segments to report.
 """
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.matching.samples import SAMPLE_S
-from jobs.matching.screening import anything_alike
-from jobs.matching.segments import Run, Segment, best_first, choose_segments, identical
+from jobs.matching.screening import may_share_pictures
+from jobs.matching.segments import Run, Segment, build_identical_segment, choose_segments, sort_best_first
 from jobs.spark.session import spark_session
 from schemas.derive.arrow import arrow_schema
 from schemas.errors import NotFoundError
@@ -38,7 +38,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Reference:
-    """What the lake knows of a video that may share pictures with the query."""
+    """A video that may share pictures with the query, as the lake's fingerprints describe it."""
 
     video_id: str
     duration_s: float
@@ -47,10 +47,10 @@ class Reference:
 
 
 def match_fingerprints(rows: Sequence[Row], duration_s: float) -> list[dict[str, Any]]:
-    """Segments of a file that ready videos or the corpus hold, best first, as `newsreel match --json` prints them.
+    """Segments that a file shares with ready videos or the corpus, best first, as `newsreel match --json` prints them.
 
-    `rows`: fingerprints as the table declares them; their video id is ignored. No Spark where there is nothing to
-    compare. Raises DependencyError where Spark or PostgreSQL is missing.
+    `rows`: fingerprints as the table declares them; their video id is ignored. Starts no Spark if there is nothing to
+    compare. Raises DependencyError if Spark or PostgreSQL is missing.
     """
     lake().ensure()
     with connect() as connection:
@@ -63,60 +63,63 @@ def find_segments(
 ) -> list[Segment]:
     """Segments that a video's fingerprints share with eligible references, best first.
 
-    `video_id` is never compared with itself. `duration_s` bounds the times; the pictures may end before.
+    `video_id` is never compared with itself. `duration_s` bounds the times; the last picture may be earlier.
     """
     if not rows:
         return []
-    ends_s = min(duration_s, max(row["position_s"] for row in rows) + SAMPLE_S)
+    end_s = min(duration_s, max(row["position_s"] for row in rows) + SAMPLE_S)
     same = [
         reference
-        for reference in map(_reference, _ids_with(rows[0]["sha256"]))
+        for reference in map(_read_reference, _list_videos_with(rows[0]["sha256"]))
         if reference.video_id != video_id and eligible(reference)
     ]
-    found = [identical(reference.video_id, ends_s) for reference in same]
-    if anything_alike(
+    found = [build_identical_segment(reference.video_id, end_s) for reference in same]
+    if may_share_pictures(
         rows, but=[*(reference.video_id for reference in same), *([video_id] if video_id else [])]
     ):
         spark = spark_session("newsreel match")
         corpus = spark.read.format("delta").load(lake().location("fingerprints"))
         if video_id is not None:
             corpus = corpus.where(corpus["video_id"] != video_id)
-        told = {reference.video_id for reference in same}
+        identical_ids = {reference.video_id for reference in same}
         runs, durations_s = match_rows(
-            spark, rows, corpus, lambda reference: reference.video_id not in told and eligible(reference)
+            spark,
+            rows,
+            corpus,
+            lambda reference: reference.video_id not in identical_ids and eligible(reference),
         )
-        found += choose_segments(runs, ends_s, durations_s)
-    return best_first(found)
+        found += choose_segments(runs, end_s, durations_s)
+    return sort_best_first(found)
 
 
 def match_rows(
     spark: SparkSession, rows: Iterable[Row], corpus: DataFrame, eligible: Callable[[Reference], bool]
 ) -> tuple[list[Run], dict[str, float]]:
-    """Runs of pictures that `rows` share with eligible videos of `corpus`, and those videos' durations in seconds."""
-    from jobs.matching.candidates import candidate_offsets
-    from jobs.matching.runs import shared_runs
-    from jobs.matching.samples import samples
+    """Runs of pictures that `rows` share with eligible videos of `corpus`; those videos' durations in seconds."""
+    from jobs.matching.candidates import find_candidate_offsets
+    from jobs.matching.runs import find_shared_runs
+    from jobs.matching.samples import to_samples
 
-    query = samples(spark.createDataFrame(_fingerprints(rows)))
-    offsets = candidate_offsets(query, samples(corpus)).toArrow().to_pylist()
-    proposed = map(_reference, sorted({offset["video_id"] for offset in offsets}))
+    query = to_samples(spark.createDataFrame(_build_query(rows)))
+    offsets = find_candidate_offsets(query, to_samples(corpus)).toArrow().to_pylist()
+    proposed = map(_read_reference, sorted({offset["video_id"] for offset in offsets}))
     references = {reference.video_id: reference for reference in proposed if eligible(reference)}
     if not references:
         return [], {}
-    # The same beginning is always looked at: of a still picture every offset gets as many votes.
+    # Offset 0 is always compared: for a still picture all offsets get the same number of votes.
     wanted = {(name, 0) for name in references} | {
         (offset["video_id"], offset["offset_slots"]) for offset in offsets if offset["video_id"] in references
     }
     pairs = spark.createDataFrame(sorted(wanted), "video_id string, offset_slots long")
-    named = samples(corpus.where(corpus["video_id"].isin(sorted(references))))
-    runs = shared_runs(query, named, pairs).toArrow().to_pylist()
+    named = to_samples(corpus.where(corpus["video_id"].isin(sorted(references))))
+    runs = find_shared_runs(query, named, pairs).toArrow().to_pylist()
     return (
         [Run(**{name: run[name] for name in Run.__dataclass_fields__}) for run in runs],
         {reference.video_id: reference.duration_s for reference in references.values()},
     )
 
 
-def _fingerprints(rows: Iterable[Row]) -> pa.Table:
+def _build_query(rows: Iterable[Row]) -> pa.Table:
     wanted = [
         field for field in arrow_schema(table("fingerprints")) if field.name not in ("origin", "sha256")
     ]
@@ -125,7 +128,7 @@ def _fingerprints(rows: Iterable[Row]) -> pa.Table:
     return pa.Table.from_pylist(picked, schema=schema)
 
 
-def _reference(video_id: str) -> Reference:
+def _read_reference(video_id: str) -> Reference:
     held = lake().read(
         "fingerprints", columns=["position_s", "origin", "sha256"], where={"video_id": video_id}
     )
@@ -137,7 +140,7 @@ def _reference(video_id: str) -> Reference:
     )
 
 
-def _ids_with(sha256: str) -> list[str]:
+def _list_videos_with(sha256: str) -> list[str]:
     held = lake().read("fingerprints", columns=["video_id"], where={"sha256": sha256})
     return sorted(set(held.column("video_id").to_pylist()))
 
@@ -149,8 +152,8 @@ def _is_ready(connection: Connection, reference: Reference) -> bool:
     return row is not None and row["status"] == "ready"
 
 
-def _came_before(connection: Connection, video: Row, reference: Reference) -> bool:
-    """Ready, and brought earlier: so that a replay, after others have come, finds the same."""
+def _is_ready_and_earlier(connection: Connection, video: Row, reference: Reference) -> bool:
+    """Whether the reference is ready and was created earlier: a replay then finds the same, whatever came later."""
     if reference.in_corpus:
         return True
     row = find(connection, "videos", {"video_id": reference.video_id})
@@ -161,24 +164,24 @@ def _came_before(connection: Connection, video: Row, reference: Reference) -> bo
     )
 
 
-def held_matches(video_id: str) -> list[dict[str, Any]]:
-    """The video's rows of `matches`."""
+def read_matches(video_id: str) -> list[dict[str, Any]]:
+    """Rows of `matches` of the video."""
     rows: list[dict[str, Any]] = lake().read("matches", where={"video_id": video_id}).to_pylist()
     return rows
 
 
 def write_matches(video_id: str, segments: Iterable[Segment]) -> list[dict[str, Any]]:
-    """Make the segments the only rows of the video in `matches`; no commit where they are. Returns the rows."""
+    """Replace the video's rows of `matches` with the segments; returns them. No commit if nothing changes."""
     rows = [
         {**asdict(segment), "video_id": video_id, "reference_video_id": segment.video_id}
         for segment in segments
     ]
     lake().replace("matches", scope={"video_id": video_id}, rows=rows)
-    return held_matches(video_id)
+    return read_matches(video_id)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the stage; next is `reject` where the video was there as a whole, else `encode`."""
+    """Run the stage; the next one is `reject` if the whole video matches an earlier one, else `encode`."""
     arguments = stage_arguments(argv)
     with stage_attempt("match", arguments) as attempt:
         video_id = arguments.video
@@ -186,19 +189,23 @@ def main(argv: Sequence[str] | None = None) -> None:
             video = find(connection, "videos", {"video_id": video_id})
             if video is None:
                 raise NotFoundError(
-                    f"video {video_id} is not in PostgreSQL: it was never brought, or was deleted"
+                    f"video {video_id} is not in PostgreSQL: it was never ingested, or was deleted"
                 )
             if video["status"] in FINAL_STATUSES:
-                rows = held_matches(video_id)  # its answer stands, whatever came since
+                rows = read_matches(video_id)  # the result stands, whatever came since
             else:
                 prints = lake().read("fingerprints", where={"video_id": video_id}).to_pylist()
                 duration_s = max((row["position_s"] for row in prints), default=0.0) + SAMPLE_S
-                before = partial(_came_before, connection, video)
+                before = partial(_is_ready_and_earlier, connection, video)
                 rows = write_matches(video_id, find_segments(prints, duration_s, before, video_id))
-            wholes = sorted(row["reference_video_id"] for row in standing_wholes(connection, video_id, rows))
+            duplicates_of = sorted(
+                row["reference_video_id"] for row in standing_wholes(connection, video_id, rows)
+            )
         attempt.rows = len(rows)
-        attempt.next = ["reject"] if wholes else ["encode"]
-        attempt.detail = f"the same as {wholes[0]}" if wholes else f"{len(rows)} shared segments"
+        attempt.next = ["reject"] if duplicates_of else ["encode"]
+        attempt.detail = (
+            f"the same as {duplicates_of[0]}" if duplicates_of else f"{len(rows)} shared segments"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Stage `measure`: a day's engagement, active users and retention; and again each earlier day whose rows have changed.
+"""Stage `measure`: engagement, active users and retention of a day, and of earlier days whose input has changed.
 
-A late event, a like that is taken back, a comment that is deleted change what a day shows. What a measured day was made
-of is told by sums in its rows, so that only days that have changed are measured again. Running again changes nothing.
+A late event, a withdrawn like or a deleted comment changes the figures of a past day. Rows of a measured day carry
+checksums of their input, so that only changed days are measured again. Idempotent: a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.engagement.active_users import MONTH_DAYS, active_users, retention
-from jobs.engagement.videos import engagement
-from jobs.spark.commits import committed
+from jobs.engagement.active_users import MONTH_DAYS, compute_retention, count_active_users
+from jobs.engagement.videos import compute_engagement
+from jobs.spark.commits import commit_with_retry
 from jobs.spark.session import spark_session
 from schemas.derive.arrow import arrow_schema
 from schemas.table import Table
@@ -27,8 +27,8 @@ from stores.stage import stage_arguments, stage_attempt
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MOST_DAYS = 62
-"""Changed days that one run measures again, the newest of them; the next run goes on."""
+MAX_CHANGED_DAYS = 62
+"""Changed days that one run measures again, newest first; the next run continues with the others."""
 
 CHANGED_ENGAGEMENT = """
     WITH made AS (
@@ -51,62 +51,66 @@ MEASURED_ACTIVITY = "SELECT DISTINCT day FROM active_users_daily ORDER BY day"
 
 
 def measure(run_id: str, day: date) -> tuple[int, list[date]]:
-    """Measure a day and what has changed before it; returns the rows written, and the days of engagement."""
+    """Measure a day and earlier days that changed; returns the rows written and the days of engagement measured."""
     spark = spark_session("newsreel measure_engagement")
-    engaged = _days(day, _asked(CHANGED_ENGAGEMENT))
-    rows = engagement(_table(spark, "views"), _table(spark, "reactions"), _table(spark, "comments"), engaged)
-    written = _replace(run_id, ENGAGEMENT_DAILY, _within("day", engaged), rows)
+    engaged = _choose_days(day, _query_days(CHANGED_ENGAGEMENT))
+    rows = compute_engagement(
+        _read_table(spark, "views"), _read_table(spark, "reactions"), _read_table(spark, "comments"), engaged
+    )
+    written = _replace_scope(run_id, ENGAGEMENT_DAILY, _format_condition("day", engaged), rows)
 
-    activity = _table(spark, "activity")
-    active = _days(day, _with_their_months(_asked(CHANGED_ACTIVITY)))
-    written += _replace(run_id, ACTIVE_USERS_DAILY, _within("day", active), active_users(activity, active))
-    settled = f"date_add(cohort, CAST(days_after AS INT)) IN ({_dates(active)})"
-    written += _replace(run_id, RETENTION, settled, retention(_table(spark, "users"), activity, active))
+    activity = _read_table(spark, "activity")
+    active = _choose_days(day, _find_affected_days(_query_days(CHANGED_ACTIVITY)))
+    written += _replace_scope(
+        run_id, ACTIVE_USERS_DAILY, _format_condition("day", active), count_active_users(activity, active)
+    )
+    settled = f"date_add(cohort, CAST(days_after AS INT)) IN ({_format_dates(active)})"
+    written += _replace_scope(
+        run_id, RETENTION, settled, compute_retention(_read_table(spark, "users"), activity, active)
+    )
     return written, engaged
 
 
-def _days(day: date, changed: list[date]) -> list[date]:
-    """The day and the changed ones before it, the newest if these are too many."""
-    return sorted({day, *sorted(found for found in changed if found < day)[-MOST_DAYS:]})
+def _choose_days(day: date, changed: list[date]) -> list[date]:
+    """The day and the changed days before it, at most the newest MAX_CHANGED_DAYS of these."""
+    return sorted({day, *sorted(earlier for earlier in changed if earlier < day)[-MAX_CHANGED_DAYS:]})
 
 
-def _with_their_months(changed: list[date]) -> list[date]:
-    """Measured days whose month, that ends with them, has a changed day in it."""
-    measured = _asked(MEASURED_ACTIVITY)
-    return [day for day in measured if any(0 <= (day - found).days < MONTH_DAYS for found in changed)]
+def _find_affected_days(changed: list[date]) -> list[date]:
+    """Measured days with a changed day among the 30 days that end with them."""
+    measured = _query_days(MEASURED_ACTIVITY)
+    return [day for day in measured if any(0 <= (day - other).days < MONTH_DAYS for other in changed)]
 
 
-def _asked(query: str) -> list[date]:
-    found: list[date] = lake().query(query)["day"].to_pylist()
-    return found
+def _query_days(query: str) -> list[date]:
+    days: list[date] = lake().query(query)["day"].to_pylist()
+    return days
 
 
-def _replace(run_id: str, declared: Table, scope: str, rows: DataFrame) -> int:
-    """Make the rows the only ones of a scope, a condition; no commit where they are. Returns the rows written."""
+def _replace_scope(run_id: str, declared: Table, scope: str, rows: DataFrame) -> int:
+    """Replace the rows that satisfy the condition `scope`; no commit if nothing changes. Returns the rows written."""
     spark = rows.sparkSession
     order = [(name, "ascending") for name in declared.key]
     schema = pa.schema([field.remove_metadata() for field in arrow_schema(declared)])
-    made = rows.select(declared.column_names).toArrow().cast(schema).sort_by(order)
-    held = _table(spark, declared.name).where(scope).toArrow().cast(schema).sort_by(order)
-    if made.equals(held):
+    new = rows.select(declared.column_names).toArrow().cast(schema).sort_by(order)
+    current = _read_table(spark, declared.name).where(scope).toArrow().cast(schema).sort_by(order)
+    if new.equals(current):
         return 0
-    check_rows(run_id, declared.name, made)
-    written = (
-        spark.createDataFrame(made).write.format("delta").mode("overwrite").option("replaceWhere", scope)
-    )
-    committed(declared.name, lambda: written.save(lake().location(declared.name)))
-    return int(made.num_rows)
+    check_rows(run_id, declared.name, new)
+    writer = spark.createDataFrame(new).write.format("delta").mode("overwrite").option("replaceWhere", scope)
+    commit_with_retry(declared.name, lambda: writer.save(lake().location(declared.name)))
+    return int(new.num_rows)
 
 
-def _table(spark: SparkSession, name: str) -> DataFrame:
+def _read_table(spark: SparkSession, name: str) -> DataFrame:
     return spark.read.format("delta").load(lake().location(name))
 
 
-def _within(column: str, days: list[date]) -> str:
-    return f"{column} IN ({_dates(days)})"
+def _format_condition(column: str, days: list[date]) -> str:
+    return f"{column} IN ({_format_dates(days)})"
 
 
-def _dates(days: list[date]) -> str:
+def _format_dates(days: list[date]) -> str:
     return ", ".join(f"DATE '{day.isoformat()}'" for day in days)
 
 

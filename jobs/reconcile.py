@@ -1,8 +1,8 @@
-"""Stage `reconcile`: the counters that the API shows beside what the lake's rows give. Difference 0, or why.
+"""Stage `reconcile`: compares the counters that the API shows with counts of the lake's rows; the difference must be 0.
 
-The tables are brought up to date first. Then videos are compared that stand still: nothing of them is on its way,
-in the outbox or among the tallies. A counter that an import has set is no row of ours, and told apart. Nothing is
-mended here: a difference that nothing explains is a fault, the stage says which videos it is about, and fails.
+The tables are refreshed first. Only quiescent videos are compared: those without pending rows in the outbox or in
+`tallies`. Counters set by an import have no rows to count and are reported separately. Nothing is repaired: an
+unexplained difference is a fault; the stage names the videos and fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from jobs.refresh_tables import TURN_WITHIN_S, refresh
+from jobs.refresh_tables import LEASE_WITHIN_S, refresh
 from schemas.counters import COUNTED_TABLES, COUNTER_NAMES, COUNTERS
 from schemas.derive.sql import count_rows
 from schemas.errors import QualityError
@@ -50,28 +50,28 @@ IN_LAKE = f"""
     FROM ({" UNION ALL ".join(map(_count_query, COUNTED_TABLES))}) GROUP BY video_id
 """
 CURSOR = b"SELECT transaction_id::text, event_id FROM consumers WHERE consumer = %s"
-"""The place up to which the sink has brought events."""
+"""The cursor of the lake sink: events up to it are in the lake."""
 
 
 def reconcile(run_id: str) -> list[dict[str, Any]]:
-    """Compare, and write a row of `reconciliations` for each counter; returns these. No refresh may be at work."""
+    """Write a row of `reconciliations` for each counter; returns them. No other refresh may run at the same time."""
     with connect() as connection:
-        brought = connection.execute(CURSOR, (CONSUMER,)).fetchone()
+        row = connection.execute(CURSOR, (CONSUMER,)).fetchone()
         connection.commit()
-        place = (brought["transaction_id"], brought["event_id"]) if brought else ("0", 0)
+        cursor = (row["transaction_id"], row["event_id"]) if row else ("0", 0)
         refresh(run_id)
-        held = {row["video_id"]: row for row in lake().query(IN_LAKE).to_pylist()}
-        live = connection.execute(LIVE.encode(), place).fetchall()
+        counted = {row["video_id"]: row for row in lake().query(IN_LAKE).to_pylist()}
+        live = connection.execute(LIVE.encode(), cursor).fetchall()
     at = datetime.now(UTC)
-    rows = [{"run_id": run_id, "at": at, **_compared(counter, live, held)} for counter in COUNTER_NAMES]
+    rows = [{"run_id": run_id, "at": at, **_compare(counter, live, counted)} for counter in COUNTER_NAMES]
     lake().merge("reconciliations", rows)
     return rows
 
 
-def _compared(counter: str, live: Sequence[Row], held: Mapping[str, Row]) -> dict[str, Any]:
+def _compare(counter: str, live: Sequence[Row], counted: Mapping[str, Row]) -> dict[str, Any]:
     shown = {row["video_id"]: row for row in live}
     differences = {
-        video_id: row[counter] - (held[video_id][counter] if video_id in held else 0)
+        video_id: row[counter] - (counted[video_id][counter] if video_id in counted else 0)
         for video_id, row in shown.items()
     }
     differing = [name for name, by in differences.items() if by and not shown[name]["imported"]]
@@ -79,7 +79,7 @@ def _compared(counter: str, live: Sequence[Row], held: Mapping[str, Row]) -> dic
         "counter": counter,
         "videos": len(shown),
         "live": sum(row[counter] for row in live),
-        "lake": sum(held[video_id][counter] for video_id in shown if video_id in held),
+        "lake": sum(counted[video_id][counter] for video_id in shown if video_id in counted),
         "set_by_import": sum(by for name, by in differences.items() if shown[name]["imported"]),
         "differing": len(differing),
         "sample": json.dumps(differing[:SAMPLE_VIDEOS]) if differing else None,
@@ -87,10 +87,10 @@ def _compared(counter: str, live: Sequence[Row], held: Mapping[str, Row]) -> dic
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the stage. It fails where a difference is not explained."""
+    """Run the stage; it fails on an unexplained difference."""
     arguments = stage_arguments(argv)
     with stage_attempt(
-        "reconcile", arguments, scope=TABLES_SCOPE, opens=True, waits_s=TURN_WITHIN_S
+        "reconcile", arguments, scope=TABLES_SCOPE, opens=True, waits_s=LEASE_WITHIN_S
     ) as attempt:
         rows = reconcile(arguments.run_id)
         attempt.rows = rows[0]["videos"]
@@ -98,10 +98,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{row['counter']}: live {row['live']}, lake {row['lake']}" for row in rows
         )
         if wrong := [row for row in rows if row["differing"]]:
-            said = "; ".join(
-                f"{row['counter']} of {row['differing']} videos, as {row['sample']}" for row in wrong
+            differences = "; ".join(
+                f"{row['counter']} of {row['differing']} videos, for example {row['sample']}" for row in wrong
             )
-            raise QualityError(f"the API's counters are not what the lake's rows give: {said}")
+            raise QualityError(
+                f"counters of the API differ from the counts of the lake's rows: {differences}"
+            )
 
 
 if __name__ == "__main__":

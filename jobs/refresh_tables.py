@@ -1,9 +1,9 @@
-"""Stage `refresh`: the lake's `events` become the tables that PostgreSQL holds live, by MERGE on their key.
+"""Stage `refresh`: applies the lake's `events` to the lake's copies of PostgreSQL's live tables, by MERGE on the key.
 
-Without a day it goes on from the version of `events` that the last commit covers, a slice at a time. The version is an
-application transaction of the last live table, so it moves only after all tables took the slice: killed in between, the
-slice is taken again, and each row's `last_event_id` keeps it from changing twice. With `--day` it takes all events of
-that day once more, whenever they came; what the tables show already changes nothing (docs/adr/0013-refresh.md).
+Without a day it continues at its cursor, the last version of `events` applied, one slice at a time. The cursor is an
+application transaction of the last live table, so it moves only after all tables have applied the slice: after a kill
+in between, the slice is applied again, and each row's `last_event_id` makes that idempotent. With `--day` all events of
+that day are applied again, whenever they arrived; stale ones change nothing (docs/adr/0013-refresh.md).
 
 Few changes of a table are written in this process, many by Spark.
 """
@@ -17,9 +17,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from jobs.refresh.changes import Changes, changes
-from jobs.refresh.event_slice import EventSlice, new_slices, slices_of_day
-from jobs.refresh.personal_fields import with_personal_fields
+from jobs.refresh.changes import Changes, compute_changes
+from jobs.refresh.event_slice import EventSlice, read_day_slices, read_new_slices
+from jobs.refresh.personal_fields import fill_personal_fields
 from schemas.dags import REFRESH_APP_ID
 from schemas.errors import ConflictError
 from schemas.settings import settings
@@ -32,83 +32,83 @@ from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
 
 CURSOR_TABLE = LIVE_TABLES[-1]
-"""The table merged last; its commits say how far all of them have come."""
-TURN_WITHIN_S = 600
-"""How long a refresh waits while another one is at work."""
+"""The table that is merged last; its commits carry the cursor of all of them."""
+LEASE_WITHIN_S = 600
+"""Time that a refresh waits for the lease while another one runs."""
 REJECTED_NAMESPACE = uuid.UUID("0b6a7b0e-3f0c-5d52-9a5e-5a3f9b0f4c11")
 
 
-def refreshed_version() -> int | None:
-    """The version of `events` that the live tables in the lake show, None before the first refresh. No JVM."""
+def read_cursor() -> int | None:
+    """The last version of `events` applied to all live tables, None before the first refresh. Needs no JVM."""
     return lake().transaction_version(CURSOR_TABLE.name, REFRESH_APP_ID)
 
 
 def refresh(run_id: str) -> int:
-    """Bring the tables up to the newest version of `events`; returns the rows changed.
+    """Apply all new versions of `events` to the tables; returns the rows changed.
 
-    Raises QualityError where rows break their table's suite, ConflictError where `events` is older than its cursor.
+    Raises QualityError if rows violate their table's suite, ConflictError if `events` is older than the cursor.
     """
-    latest, done = lake().version("events"), refreshed_version()
-    if done is not None and done > latest:
+    latest, cursor = lake().version("events"), read_cursor()
+    if cursor is not None and cursor > latest:
         raise ConflictError(
-            f"tables show version {done} of events, which has {latest}: events was restored or made anew; "
-            f"restore {', '.join(declared.name for declared in LIVE_TABLES)} to the same time"
+            f"the tables reflect version {cursor} of events, whose latest is {latest}: it was restored or recreated; "
+            f"restore {', '.join(declared.name for declared in LIVE_TABLES)} to the same point in time"
         )
-    first = 0 if done is None else done + 1
+    first = 0 if cursor is None else cursor + 1
     if first > latest:
         return 0
     versions = version_rows(lake(), first, latest)
     changed = 0
     if versions[0][0] > first:
-        # Nobody has refreshed for longer than the log is kept: what is new cannot be told from what is old.
+        # No refresh for longer than the log's retention: new events can no longer be told from old ones.
         changed = sum(replay(run_id, day.date()) for day in days(lake()))
-    return changed + _take_all(new_slices(lake(), versions), run_id)
+    return changed + _apply_all(read_new_slices(lake(), versions), run_id)
 
 
 def replay(run_id: str, day: date) -> int:
-    """Take all events of a day, UTC, once more; returns the rows changed. Raises QualityError."""
-    return _take_all(slices_of_day(lake(), day), run_id)
+    """Apply all events of a day, UTC, again; returns the rows changed. Raises QualityError."""
+    return _apply_all(read_day_slices(lake(), day), run_id)
 
 
-def _take_all(slices: Iterable[EventSlice], run_id: str) -> int:
-    return sum(_take(events, run_id) for events in slices)
+def _apply_all(slices: Iterable[EventSlice], run_id: str) -> int:
+    return sum(_apply_slice(events, run_id) for events in slices)
 
 
-def _take(events: EventSlice, run_id: str) -> int:
-    """Take a slice into all tables, then record its end. Returns the rows changed."""
-    touched, gone = events.tables(), events.later_deletions(lake())
+def _apply_slice(events: EventSlice, run_id: str) -> int:
+    """Apply a slice to all tables, then move the cursor to its end. Returns the rows changed."""
+    names, deletions = events.list_tables(), events.read_later_deletions(lake())
     changed, recorded = 0, False
-    for declared in (declared for declared in LIVE_TABLES if declared.name in touched):
-        found = changes(lake(), declared, events.of(declared), gone.of(declared))
-        _keep_rejected(run_id, declared, found.refused)
-        if found.rows.num_rows:
+    for declared in (declared for declared in LIVE_TABLES if declared.name in names):
+        changes = compute_changes(lake(), declared, events.parse(declared), deletions.parse(declared))
+        _record_rejected(run_id, declared, changes.rejected)
+        if changes.rows.num_rows:
             recorded = declared == CURSOR_TABLE and events.end is not None
-            _write(found, run_id, events.end if recorded else None)
-            changed += found.rows.num_rows
+            _write(changes, run_id, events.end if recorded else None)
+            changed += changes.rows.num_rows
     if not recorded and events.end is not None:
         lake().append_once(CURSOR_TABLE.name, [], app_id=REFRESH_APP_ID, version=events.end)
     return changed
 
 
-def _write(found: Changes, run_id: str, version: int | None) -> None:
-    """Check the rows of one table and write them, as the application transaction `version` where there is one."""
-    declared, rows = found.declared, found.rows
+def _write(changes: Changes, run_id: str, version: int | None) -> None:
+    """Check the rows of one table and write them, as application transaction `version` if given."""
+    declared, rows = changes.declared, changes.rows
     with connect() as connection:
-        rows = with_personal_fields(connection, declared, rows)
+        rows = fill_personal_fields(connection, declared, rows)
     upserted = rows.filter(pc.equal(rows["event_kind"], "upserted"))
     if upserted.num_rows:
         check_rows(run_id, declared.name, upserted.select(declared.column_names))
     if declared.small_writer and rows.num_rows <= settings().refresh_small_events:
-        lake().take(declared.name, rows, born=found.born, app_id=REFRESH_APP_ID, version=version)
+        lake().take(declared.name, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
         return
-    # Imported here: it takes a second, and a small refresh needs none of it.
+    # Imported here: the import takes a second, and a small refresh does not need it.
     from jobs.spark.merge import merge_by_spark
 
-    merge_by_spark(lake(), declared, rows, born=found.born, app_id=REFRESH_APP_ID, version=version)
+    merge_by_spark(lake(), declared, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
 
 
-def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Record refused rows, each once: a row that was refused before keeps the run that did."""
+def _record_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rejected rows into `rejected_rows`, each once: a row rejected before keeps its first run."""
     if not rows:
         return
     held = lake().read("rejected_rows", columns=["rejected_id"], where={"table_name": declared.name})
@@ -127,14 +127,14 @@ def _keep_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = stage_arguments(argv)
-    # One refresh at a time: two engines must never write to one table at once.
-    with stage_attempt("refresh", arguments, opens=True, waits_s=TURN_WITHIN_S) as attempt:
+    # One refresh at a time: two engines must never write to one table at the same time.
+    with stage_attempt("refresh", arguments, opens=True, waits_s=LEASE_WITHIN_S) as attempt:
         if day := arguments.given_day:
             attempt.rows = replay(arguments.run_id, day)
             attempt.detail = f"{attempt.rows} rows changed; all events of {day}"
         else:
             attempt.rows = refresh(arguments.run_id)
-            attempt.detail = f"{attempt.rows} rows changed; events up to version {refreshed_version()}"
+            attempt.detail = f"{attempt.rows} rows changed; events up to version {read_cursor()}"
 
 
 if __name__ == "__main__":

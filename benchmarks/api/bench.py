@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from benchmarks.api import counts, kills, speed, uploads
 from benchmarks.api.servers import Servers, bare, servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count, positive
 from benchmarks.report import Figure, Report, Say
 
@@ -27,7 +27,7 @@ PACKAGES = ("newsreel", "fastapi", "starlette", "uvicorn", "uvloop", "httptools"
 def run(arguments: Sequence[str], say: Say) -> Report:
     """The bench; kills only where they are asked for, since they take a while. Raises DependencyError."""
     given = _options().parse_args(list(arguments))
-    found = conditions(packages=PACKAGES, programs=(), parts=given.only, seed=given.seed, limits="off")
+    found = read_conditions(packages=PACKAGES, programs=(), parts=given.only, seed=given.seed, limits="off")
     figures: list[Figure] = []
     with FreshHome() as house, servers(house) as served:
         for part in given.only:
@@ -44,7 +44,7 @@ def _part(part: str, house: FreshHome, served: Servers, given: argparse.Namespac
         return uploads.measure(served, house.folder, given.mib, say)
     if part == "kills":
         return asyncio.run(kills.measure(house, served, given.points, given.seed, given.resume, say))
-    measure = speed.reads if part == "reads" else speed.writes
+    measure = speed.measure_reads if part == "reads" else speed.measure_writes
     with bare(house) as port:
         return asyncio.run(measure(served, port, given.seconds, given.seed, say))
 

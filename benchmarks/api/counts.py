@@ -7,8 +7,8 @@ import random
 import time
 from collections import Counter
 
-from benchmarks.api.load import Connection, connections, request
-from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.load import Connection, build_request, connections
+from benchmarks.api.people import Person, insert_ready_videos, sign_up
 from benchmarks.api.servers import Servers
 from benchmarks.report import Figure, Say
 
@@ -20,20 +20,20 @@ LAG_S = 5.0
 async def measure(servers: Servers, seed: int, say: Say) -> list[Figure]:
     """1,000 acts of each kind from 50 clients, in an order of their own."""
     say(f"counts: {ACTS} each of likes, dislikes and views on one video from {CLIENTS} clients")
-    [video] = ready_videos(servers, 1, f"counts-{seed}")
-    everybody = await people(servers, CLIENTS, f"counts-{seed}")
+    [video] = insert_ready_videos(servers, 1, f"counts-{seed}")
+    everybody = await sign_up(servers, CLIENTS, f"counts-{seed}")
     begun = time.perf_counter()
     async with connections(servers.port, CLIENTS) as made:
         ends = await asyncio.gather(
             *(
-                _act(connection, person, video, random.Random(f"{seed}/{number}"))  # noqa: S311 - a seeded bench
+                _run_client(connection, person, video, random.Random(f"{seed}/{number}"))  # noqa: S311 - a seeded bench
                 for number, (connection, person) in enumerate(zip(made, everybody, strict=True))
             )
         )
         took_s = time.perf_counter() - begun
         kinds = Counter(kind for kind, _ in ends)
         wanted = (kinds["like"], kinds["dislike"], sum(views for _, views in ends))
-        found, late_s = await _counted(made[0], video, wanted)
+        found, late_s = await _wait_for_counts(made[0], video, wanted)
     wrong = sum(abs(one - other) for one, other in zip(found, wanted, strict=True))
     return [
         Figure("counts: counters that differ from what was acknowledged", wrong, "counts", limit=0),
@@ -42,7 +42,7 @@ async def measure(servers: Servers, seed: int, say: Say) -> list[Figure]:
     ]
 
 
-async def _act(
+async def _run_client(
     connection: Connection, person: Person, video: str, dice: random.Random
 ) -> tuple[str | None, int]:
     """One client's acts, each as often as the others; its reaction in the end, and its sessions."""
@@ -56,23 +56,23 @@ async def _act(
             session = f"s{dice.randrange(10)}"
             sessions.add(session)
             body = {"session_id": session, "watched_s": dice.uniform(1, 60)}
-            what = request("POST", f"{path}/views", token=person.token, body=body)
+            what = build_request("POST", f"{path}/views", token=person.token, body=body)
         elif dice.random() < 0.1:
-            kind, what = None, request("DELETE", f"{path}/reaction", token=person.token)
+            kind, what = None, build_request("DELETE", f"{path}/reaction", token=person.token)
         else:
-            kind, what = act, request("PUT", f"{path}/reaction", token=person.token, body={"kind": act})
+            kind, what = act, build_request("PUT", f"{path}/reaction", token=person.token, body={"kind": act})
         answer = await connection.ask(what)
         if answer.status >= 300:
             raise RuntimeError(f"{act} was answered {answer.status}: {answer.body[:200]!r}")
     return kind, len(sessions)
 
 
-async def _counted(
+async def _wait_for_counts(
     connection: Connection, video: str, wanted: tuple[int, int, int]
 ) -> tuple[tuple[int, int, int], float]:
     begun = time.perf_counter()
     while True:
-        told = (await connection.ask(request("GET", f"/v1/videos/{video}"))).json()
+        told = (await connection.ask(build_request("GET", f"/v1/videos/{video}"))).json()
         found = (told["likes"], told["dislikes"], told["views"])
         late_s = time.perf_counter() - begun
         if found == wanted or late_s > LAG_S:

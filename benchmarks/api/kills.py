@@ -24,17 +24,17 @@ from typing import Any
 import psutil
 
 from benchmarks.api import uploads
-from benchmarks.api.load import Connection, request
-from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.load import Connection, build_request
+from benchmarks.api.people import Person, insert_ready_videos, sign_up
 from benchmarks.api.servers import Servers
 from benchmarks.fresh_home import FreshHome
+from benchmarks.json_lines import read_json_lines
 from benchmarks.report import Figure, Say
-from benchmarks.written_lines import written_lines
 from schemas.errors import StageError
 
 WRITERS = 8
 VICTIMS = ("api", "postgresql")
-PATIENCE_S = 60.0
+RETRY_WITHIN_S = 60.0
 COUNTED_WITHIN_S = 10.0
 UPLOAD_BYTES = 6 << 20
 
@@ -53,7 +53,7 @@ class Outcome:
 
 
 @dataclass
-class Told:
+class Acknowledged:
     """What a writer has been told is so."""
 
     comments: dict[str, str] = field(default_factory=dict)
@@ -68,11 +68,11 @@ async def measure(
     house: FreshHome, servers: Servers, points: int, seed: int, resume: Path | None, say: Say
 ) -> list[Figure]:
     """So many points; those that a file tells of already are not done again."""
-    known = _read(resume, seed)
+    known = _read_outcomes(resume, seed)
     for number in range(points):
         if number in known:
             continue
-        outcome = await _point(house, servers, seed, number)
+        outcome = await _run_point(house, servers, seed, number)
         known[number] = outcome
         say(f"kills: {outcome.victim} after {outcome.after_s:.2f} s, {outcome.acknowledged} acknowledged: "
             f"{'; '.join(outcome.problems) or 'nothing lost, nothing twice'}")  # fmt: skip
@@ -92,14 +92,14 @@ async def measure(
     ]
 
 
-async def _point(house: FreshHome, servers: Servers, seed: int, number: int) -> Outcome:
+async def _run_point(house: FreshHome, servers: Servers, seed: int, number: int) -> Outcome:
     dice = random.Random(f"{seed}/{number}")  # noqa: S311 - a seeded bench
     victim, after_s = dice.choice(VICTIMS), dice.uniform(0.2, 2.0)
     begun = time.monotonic()
     name = f"kills-{seed}-{number}-{os.getpid()}"
-    [video] = ready_videos(servers, 1, name)
-    everybody = await people(servers, WRITERS + 1, name)
-    told = [Told() for _ in range(WRITERS)]
+    [video] = insert_ready_videos(servers, 1, name)
+    everybody = await sign_up(servers, WRITERS + 1, name)
+    told = [Acknowledged() for _ in range(WRITERS)]
     end = asyncio.Event()
     writing = [
         asyncio.create_task(_write(servers.port, person, video, one, random.Random(f"{name}/{place}"), end))  # noqa: S311
@@ -125,7 +125,7 @@ def _kill(house: FreshHome, servers: Servers, victim: str) -> None:
     if victim == "api":
         servers.api().kill()
         return
-    postmaster = house.postgres_process()
+    postmaster = house.find_postgres()
     if postmaster is None:
         raise StageError("there is no PostgreSQL to kill")
     with suppress(psutil.Error):
@@ -134,10 +134,10 @@ def _kill(house: FreshHome, servers: Servers, victim: str) -> None:
 
 
 async def _write(
-    port: int, person: Person, video: str, told: Told, dice: random.Random, end: asyncio.Event
+    port: int, person: Person, video: str, told: Acknowledged, dice: random.Random, end: asyncio.Event
 ) -> list[str]:
     """Write one thing after the other until the end; each until it is acknowledged."""
-    line = _Line(port)
+    line = _RetryingClient(port)
     path, number = f"/v1/videos/{video}", 0
     while not end.is_set():
         number += 1
@@ -149,29 +149,31 @@ async def _write(
         if what == "comment":
             body = {"text": text}
             answer = await line.ask(
-                request("POST", f"{path}/comments", token=person.token, body=body, headers=key)
+                build_request("POST", f"{path}/comments", token=person.token, body=body, headers=key)
             )
             told.comments[text] = answer["comment_id"]
         elif what == "post":
             body = {"content": text}
-            answer = await line.ask(request("POST", "/v1/posts", token=person.token, body=body, headers=key))
+            answer = await line.ask(
+                build_request("POST", "/v1/posts", token=person.token, body=body, headers=key)
+            )
             told.posts[text] = answer["post_id"]
         elif what == "view":
             view: dict[str, Any] = {"session_id": f"s{number}", "watched_s": 5}
-            await line.ask(request("POST", f"{path}/views", token=person.token, body=view))
+            await line.ask(build_request("POST", f"{path}/views", token=person.token, body=view))
             told.sessions.add(f"s{number}")
         elif what == "none":
-            await line.ask(request("DELETE", f"{path}/reaction", token=person.token))
+            await line.ask(build_request("DELETE", f"{path}/reaction", token=person.token))
             told.reaction = None
         else:
             told.reaction = dice.choice(("like", "dislike"))
             body = {"kind": told.reaction}
-            await line.ask(request("PUT", f"{path}/reaction", token=person.token, body=body))
+            await line.ask(build_request("PUT", f"{path}/reaction", token=person.token, body=body))
         told.acknowledged += 1
     return []
 
 
-class _Line:
+class _RetryingClient:
     """A connection that is made again when it is lost, and a request that is sent until it is acknowledged."""
 
     def __init__(self, port: int) -> None:
@@ -179,7 +181,7 @@ class _Line:
         self._connection: Connection | None = None
 
     async def ask(self, what: bytes) -> Any:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + RETRY_WITHIN_S
         said = "no answer"
         while time.monotonic() < deadline:
             try:
@@ -203,17 +205,17 @@ class _Line:
 def _upload(servers: Servers, person: Person, name: str) -> list[str]:
     """Bring a file in pieces, whatever happens to the server; what was wrong."""
     data = hashlib.shake_128(name.encode()).digest(UPLOAD_BYTES)
-    acknowledged, url, deadline = 0, "", time.monotonic() + PATIENCE_S
+    acknowledged, url, deadline = 0, "", time.monotonic() + RETRY_WITHIN_S
     while time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", servers.port), timeout=15) as connection:
-                url = url or uploads.create(connection, person, len(data))
-                at, video = uploads.offset(connection, person, url)
+                url = url or uploads.create_upload(connection, person, len(data))
+                at, video = uploads.read_offset(connection, person, url)
                 if at < acknowledged:
                     return [f"upload: {acknowledged} bytes were acknowledged, {at} are there"]
                 if video is not None:
                     break
-                answer = uploads.patch(connection, person, url, at, data[at : at + (256 << 10)], {})
+                answer = uploads.send_bytes(connection, person, url, at, data[at : at + (256 << 10)], {})
                 if answer.status == 204:
                     acknowledged = at + min(256 << 10, len(data) - at)
         except (OSError, KeyError, RuntimeError):
@@ -225,7 +227,9 @@ def _upload(servers: Servers, person: Person, name: str) -> list[str]:
     return []
 
 
-def _check(servers: Servers, video: str, everybody: Sequence[Person], told: Sequence[Told]) -> list[str]:
+def _check(
+    servers: Servers, video: str, everybody: Sequence[Person], told: Sequence[Acknowledged]
+) -> list[str]:
     """Compare what is held with what was acknowledged."""
     problems: list[str] = []
     deadline = time.monotonic() + COUNTED_WITHIN_S
@@ -271,9 +275,9 @@ def _check(servers: Servers, video: str, everybody: Sequence[Person], told: Sequ
     return problems
 
 
-def _read(path: Path | None, seed: int) -> dict[int, Outcome]:
+def _read_outcomes(path: Path | None, seed: int) -> dict[int, Outcome]:
     found = {}
-    for written in written_lines(path):
+    for written in read_json_lines(path):
         outcome = Outcome(**written)
         if outcome.seed == seed:
             found[outcome.number] = outcome

@@ -89,7 +89,7 @@ async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
             connection.close()
 
 
-def request(
+def build_request(
     method: str,
     path: str,
     *,
@@ -126,7 +126,7 @@ class Latencies:
         return sum(count for status, count in self.statuses.items() if not 200 <= status < 400)
 
 
-async def open_loop(port: int, requests: Iterable[bytes], *, rate: float, clients: int) -> Latencies:
+async def run_open_loop(port: int, requests: Iterable[bytes], *, rate: float, clients: int) -> Latencies:
     """Send the requests at a fixed rate, over so many connections."""
     found = Latencies()
     async with connections(port, clients) as made:
@@ -156,7 +156,7 @@ async def open_loop(port: int, requests: Iterable[bytes], *, rate: float, client
     return found
 
 
-async def closed_loop(port: int, requests: Iterator[bytes], *, seconds: float, clients: int) -> float:
+async def run_closed_loop(port: int, requests: Iterator[bytes], *, seconds: float, clients: int) -> float:
     """Answers a second where each of so many clients asks again as soon as it is answered."""
     done = 0
     end = time.perf_counter() + seconds

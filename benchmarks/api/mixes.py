@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from benchmarks.api.load import request
-from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.load import build_request
+from benchmarks.api.people import Person, insert_ready_videos, sign_up
 from benchmarks.api.servers import Servers
 
 VIDEOS, PEOPLE, COMMENTS = 100, 40, 30
@@ -19,20 +19,20 @@ class Mix:
         self._everybody, self._videos = everybody, videos
         self._dice = random.Random(seed)  # noqa: S311 - a seeded bench
 
-    def video(self) -> bytes:
+    def read_video(self) -> bytes:
         """A video, half of them asked for by somebody who is logged in."""
         who = self._dice.choice(self._everybody).token if self._dice.random() < 0.5 else None
-        return request("GET", f"/v1/videos/{self._dice.choice(self._videos)}", token=who)
+        return build_request("GET", f"/v1/videos/{self._dice.choice(self._videos)}", token=who)
 
     def read(self) -> bytes:
         """Videos, pages of comments, own accounts."""
         draw = self._dice.random()
         if draw < 0.7:
-            return self.video()
+            return self.read_video()
         if draw < 0.9:
-            return request("GET", f"/v1/videos/{self._dice.choice(self._videos)}/comments")
+            return build_request("GET", f"/v1/videos/{self._dice.choice(self._videos)}/comments")
         own = self._dice.choice(self._everybody)
-        return request("GET", f"/v1/users/{own.user_id}", token=own.token)
+        return build_request("GET", f"/v1/users/{own.user_id}", token=own.token)
 
     def write(self) -> bytes:
         """Reactions, comments, views and follows, each a transaction with its event."""
@@ -41,20 +41,22 @@ class Mix:
         path = f"/v1/videos/{dice.choice(self._videos)}"
         if draw < 0.4:
             body = {"kind": dice.choice(("like", "dislike"))}
-            return request("PUT", f"{path}/reaction", token=who.token, body=body)
+            return build_request("PUT", f"{path}/reaction", token=who.token, body=body)
         if draw < 0.7:
-            return request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
+            return build_request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
         if draw < 0.9:
             view = {"session_id": f"s{dice.randrange(10**9)}", "watched_s": 5}
-            return request("POST", f"{path}/views", token=who.token, body=view)
+            return build_request("POST", f"{path}/views", token=who.token, body=view)
         other = dice.choice([one for one in self._everybody if one is not who])
-        return request("PUT", f"/v1/follows/{other.user_id}", token=who.token)
+        return build_request("PUT", f"/v1/follows/{other.user_id}", token=who.token)
 
 
-async def mix(servers: Servers, prefix: str, seed: int, *, videos: int = VIDEOS, comments: int = 0) -> Mix:
+async def prepare_mix(
+    servers: Servers, prefix: str, seed: int, *, videos: int = VIDEOS, comments: int = 0
+) -> Mix:
     """Sign people up and bring videos, with so many comments on each, for a mix of theirs."""
-    made = ready_videos(servers, videos, prefix)
-    everybody = await people(servers, PEOPLE, prefix)
+    made = insert_ready_videos(servers, videos, prefix)
+    everybody = await sign_up(servers, PEOPLE, prefix)
     if comments:
         with servers.connect() as connection:
             connection.execute(

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmarks.api.load import connections, request
+from benchmarks.api.load import build_request, connections
 from benchmarks.api.servers import Servers
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as the bench
@@ -20,7 +20,7 @@ class Person:
     token: str
 
 
-async def people(servers: Servers, count: int, prefix: str) -> list[Person]:
+async def sign_up(servers: Servers, count: int, prefix: str) -> list[Person]:
     """Sign so many up, and in."""
     async with connections(servers.port, 4) as made:
 
@@ -28,15 +28,15 @@ async def people(servers: Servers, count: int, prefix: str) -> list[Person]:
             connection = made[number % len(made)]
             async with locks[number % len(made)]:
                 body = {"user_name": f"{prefix}-{number}", "password": PASSWORD}
-                account = await connection.ask(request("POST", "/v1/users", body=body))
-                session = await connection.ask(request("POST", "/v1/sessions", body=body))
+                account = await connection.ask(build_request("POST", "/v1/users", body=body))
+                session = await connection.ask(build_request("POST", "/v1/sessions", body=body))
             return Person(account.json()["user_id"], session.json()["access_token"])
 
         locks = [asyncio.Lock() for _ in made]
         return list(await asyncio.gather(*(join(number) for number in range(count))))
 
 
-def ready_videos(servers: Servers, count: int, prefix: str) -> list[str]:
+def insert_ready_videos(servers: Servers, count: int, prefix: str) -> list[str]:
     """Public videos that are ready; their ids. No request can make one without its file."""
     ids = [f"{prefix}-{number}" for number in range(count)]
     with servers.connect() as connection, connection.cursor() as cursor:

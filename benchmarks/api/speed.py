@@ -6,30 +6,34 @@ import statistics
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-from benchmarks.api.load import closed_loop, open_loop, request
-from benchmarks.api.mixes import COMMENTS, mix
+from benchmarks.api.load import build_request, run_closed_loop, run_open_loop
+from benchmarks.api.mixes import COMMENTS, prepare_mix
 from benchmarks.api.servers import Servers
 from benchmarks.report import Figure, Say
 
 READS_PER_S, READ_WITHIN_MS = 1_000, 10
 WRITES_PER_S, WRITE_WITHIN_MS = 300, 25
-LEAST_RATIO = 0.5
+MIN_RATIO = 0.5
 CLIENTS = 32
 ROUNDS = 3
 ROUND_S = 4.0
 
 
-async def reads(servers: Servers, bare_port: int, seconds: float, seed: int, say: Say) -> list[Figure]:
+async def measure_reads(
+    servers: Servers, bare_port: int, seconds: float, seed: int, say: Say
+) -> list[Figure]:
     """Videos (half of them asked for by somebody who is logged in), pages of comments, accounts."""
-    made = await mix(servers, "reads", seed, comments=COMMENTS)
+    made = await prepare_mix(servers, "reads", seed, comments=COMMENTS)
     asked = [made.read() for _ in range(20_000)]
     say(f"reads: {READS_PER_S}/s for {seconds:.0f} s over {CLIENTS} connections")
     schedule = islice(cycle(asked), int(READS_PER_S * seconds))
-    found = await open_loop(servers.port, schedule, rate=READS_PER_S, clients=CLIENTS)
+    found = await run_open_loop(servers.port, schedule, rate=READS_PER_S, clients=CLIENTS)
     say("reads: as fast as they are answered, ours and a bare endpoint in turn")
-    bare = cycle([request("GET", "/v1/videos/x")])
-    ours = {"a video": cycle([made.video() for _ in range(5_000)]), "a mix of reads": cycle(asked)}
-    ratios = {what: await _ratio(servers.port, requests, bare_port, bare) for what, requests in ours.items()}
+    bare = cycle([build_request("GET", "/v1/videos/x")])
+    ours = {"a video": cycle([made.read_video() for _ in range(5_000)]), "a mix of reads": cycle(asked)}
+    ratios = {
+        what: await _measure_ratio(servers.port, requests, bare_port, bare) for what, requests in ours.items()
+    }
     return [
         Figure("reads: p50", found.quantile(0.5) * 1000, "ms"),
         Figure("reads: p99", found.quantile(0.99) * 1000, "ms", limit=READ_WITHIN_MS),
@@ -39,7 +43,7 @@ async def reads(servers: Servers, bare_port: int, seconds: float, seed: int, say
                 f"reads: throughput of {what}, of a bare endpoint's",
                 ratio,
                 "x",
-                limit=LEAST_RATIO,
+                limit=MIN_RATIO,
                 at_least=True,
             )
             for what, (ratio, _) in ratios.items()
@@ -48,35 +52,39 @@ async def reads(servers: Servers, bare_port: int, seconds: float, seed: int, say
     ]
 
 
-async def writes(servers: Servers, bare_port: int, seconds: float, seed: int, say: Say) -> list[Figure]:
+async def measure_writes(
+    servers: Servers, bare_port: int, seconds: float, seed: int, say: Say
+) -> list[Figure]:
     """Reactions, comments, views and follows, each a transaction with its event."""
-    made = await mix(servers, "writes", seed)
+    made = await prepare_mix(servers, "writes", seed)
     say(f"writes: {WRITES_PER_S}/s for {seconds:.0f} s over {CLIENTS} connections")
     schedule = (made.write() for _ in range(int(WRITES_PER_S * seconds)))
-    found = await open_loop(servers.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)
+    found = await run_open_loop(servers.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)
     say("writes: as fast as they are answered, ours and a bare endpoint in turn")
-    bare = cycle([request("PUT", "/v1/videos/x/reaction", body={"kind": "like"})])
-    ratio, rate = await _ratio(servers.port, cycle([made.write() for _ in range(20_000)]), bare_port, bare)
+    bare = cycle([build_request("PUT", "/v1/videos/x/reaction", body={"kind": "like"})])
+    ratio, rate = await _measure_ratio(
+        servers.port, cycle([made.write() for _ in range(20_000)]), bare_port, bare
+    )
     return [
         Figure("writes: p50", found.quantile(0.5) * 1000, "ms"),
         Figure("writes: p99", found.quantile(0.99) * 1000, "ms", limit=WRITE_WITHIN_MS),
         Figure("writes: answers that failed", found.failed, "answers", limit=0),
         Figure(
             "writes: throughput, of a bare endpoint's (which writes nothing)", ratio, "x",
-            target=LEAST_RATIO, at_least=True,
+            target=MIN_RATIO, at_least=True,
         ),
         Figure("writes: a mix of writes", rate, "1/s"),
     ]  # fmt: skip
 
 
-async def _ratio(
+async def _measure_ratio(
     port: int, requests: Iterator[bytes], bare_port: int, bare: Iterator[bytes]
 ) -> tuple[float, float]:
     """The median of ours over the peer's, in rounds that take turns; and our median rate."""
     ratios, rates = [], []
     for _ in range(ROUNDS):
-        ours = await closed_loop(port, requests, seconds=ROUND_S, clients=CLIENTS)
-        peer = await closed_loop(bare_port, bare, seconds=ROUND_S, clients=CLIENTS)
+        ours = await run_closed_loop(port, requests, seconds=ROUND_S, clients=CLIENTS)
+        peer = await run_closed_loop(bare_port, bare, seconds=ROUND_S, clients=CLIENTS)
         ratios.append(ours / peer)
         rates.append(ours)
     return statistics.median(ratios), statistics.median(rates)

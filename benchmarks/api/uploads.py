@@ -16,12 +16,12 @@ from pathlib import Path
 import google_crc32c
 import psutil
 
-from benchmarks.api.load import Answer, request
-from benchmarks.api.people import Person, people
+from benchmarks.api.load import Answer, build_request
+from benchmarks.api.people import Person, sign_up
 from benchmarks.api.servers import Servers
 from benchmarks.report import Figure, Say
 
-LEAST_RATIO = 0.5
+MIN_RATIO = 0.5
 ROUNDS = 3
 BLOCK_BYTES = 1 << 20
 PIECE_BYTES = 8 << 20
@@ -31,7 +31,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Figure]:
     """One upload after the other, then many at once."""
-    [person] = asyncio.run(people(servers, 1, "uploads"))
+    [person] = asyncio.run(sign_up(servers, 1, "uploads"))
     size = size_mib << 20
     whole, pieces, raw = [], [], []
     for number in range(ROUNDS):
@@ -41,23 +41,23 @@ def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Fig
         say(
             f"uploads: round {number + 1} of {ROUNDS}, {size_mib} MiB: raw socket, one PATCH, PATCHes of 8 MiB"
         )
-        raw.append(_raw(folder, data))
+        raw.append(_copy_raw(folder, data))
         whole.append(_upload(servers, person, data, size, "sha256"))
         pieces.append(_upload(servers, person, data[::-1], PIECE_BYTES, "crc32c"))
     api = servers.api()
     before, peak = api.memory_info().rss, [0]
     watching = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(api, watching, peak))
+    watcher = threading.Thread(target=_watch_memory, args=(api, watching, peak))
     watcher.start()
     say(f"uploads: {AT_ONCE} at once, 8 MiB each")
     begun = time.perf_counter()
-    wrong = _at_once(servers, person)
+    wrong = _upload_at_once(servers, person)
     took_s = time.perf_counter() - begun
     watching.set()
     watcher.join()
     return [
-        _ratio("one PATCH with SHA-256", raw, whole),
-        _ratio("PATCHes of 8 MiB with CRC-32C each", raw, pieces),
+        _build_ratio_figure("one PATCH with SHA-256", raw, whole),
+        _build_ratio_figure("PATCHes of 8 MiB with CRC-32C each", raw, pieces),
         Figure("uploads: one PATCH", size_mib / statistics.median(whole), "MiB/s"),
         Figure("uploads: raw socket into a file, synced", size_mib / statistics.median(raw), "MiB/s"),
         Figure(f"uploads: of {AT_ONCE} at once, those that are not what was sent", wrong, "uploads", limit=0),
@@ -66,14 +66,14 @@ def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Fig
     ]
 
 
-def _ratio(what: str, raw: list[float], ours: list[float]) -> Figure:
+def _build_ratio_figure(what: str, raw: list[float], ours: list[float]) -> Figure:
     ratio = statistics.median(peer / own for peer, own in zip(raw, ours, strict=True))
     return Figure(
-        f"uploads: throughput of {what}, of a raw socket copy's", ratio, "x", limit=LEAST_RATIO, at_least=True
+        f"uploads: throughput of {what}, of a raw socket copy's", ratio, "x", limit=MIN_RATIO, at_least=True
     )
 
 
-def _raw(folder: Path, data: bytes) -> float:
+def _copy_raw(folder: Path, data: bytes) -> float:
     """Seconds in which the bytes go over a socket of loopback into a file that is synced."""
     path = folder / "raw"
 
@@ -103,10 +103,12 @@ def _upload(servers: Servers, person: Person, data: bytes, piece_bytes: int, alg
     sums = [base64.b64encode(_digest(algorithm, piece)).decode() for piece in pieces]
     with socket.create_connection(("127.0.0.1", servers.port)) as connection:
         begun = time.perf_counter()
-        url = create(connection, person, len(data))
+        url = create_upload(connection, person, len(data))
         at = 0
         for piece, digest in zip(pieces, sums, strict=True):
-            answer = patch(connection, person, url, at, piece, {"Upload-Checksum": f"{algorithm} {digest}"})
+            answer = send_bytes(
+                connection, person, url, at, piece, {"Upload-Checksum": f"{algorithm} {digest}"}
+            )
             if answer.status != 204:
                 raise RuntimeError(f"PATCH was answered {answer.status}: {answer.body[:200]!r}")
             at += len(piece)
@@ -119,7 +121,7 @@ def _digest(algorithm: str, data: bytes) -> bytes:
     return hashlib.new(algorithm, data).digest()
 
 
-def _at_once(servers: Servers, person: Person) -> int:
+def _upload_at_once(servers: Servers, person: Person) -> int:
     """Uploads at the same time; how many are not there as they were sent."""
     wrong = []
 
@@ -143,17 +145,17 @@ def _at_once(servers: Servers, person: Person) -> int:
     return len(wrong)
 
 
-def create(connection: socket.socket, person: Person, size: int) -> str:
+def create_upload(connection: socket.socket, person: Person, size: int) -> str:
     """Announce an upload; its address."""
     headers = TUS | {"Upload-Length": str(size), "Content-Length": "0"}
-    answer = _ask(connection, request("POST", "/v1/uploads", token=person.token, headers=headers))
+    answer = _send(connection, build_request("POST", "/v1/uploads", token=person.token, headers=headers))
     for line in answer.headers.decode().split("\r\n"):
         if line.lower().startswith("location: "):
             return line[10:]
     raise RuntimeError(f"POST was answered {answer.status}: {answer.body[:200]!r}")
 
 
-def patch(
+def send_bytes(
     connection: socket.socket, person: Person, url: str, at: int, data: bytes, more: Mapping[str, str]
 ) -> Answer:
     """Send the bytes at an offset."""
@@ -163,19 +165,19 @@ def patch(
         "Content-Length": str(len(data)),
         **more,
     }
-    return _ask(connection, request("PATCH", url, token=person.token, headers=headers), data)
+    return _send(connection, build_request("PATCH", url, token=person.token, headers=headers), data)
 
 
-def offset(connection: socket.socket, person: Person, url: str) -> tuple[int, str | None]:
+def read_offset(connection: socket.socket, person: Person, url: str) -> tuple[int, str | None]:
     """How much is there, and the video that it has become."""
-    answer = _ask(connection, request("HEAD", url, token=person.token, headers=TUS))
+    answer = _send(connection, build_request("HEAD", url, token=person.token, headers=TUS))
     found = dict(
         line.split(": ", 1) for line in answer.headers.decode().lower().split("\r\n") if ": " in line
     )
     return int(found["upload-offset"]), found.get("content-location")
 
 
-def _ask(connection: socket.socket, head: bytes, body: bytes = b"") -> Answer:
+def _send(connection: socket.socket, head: bytes, body: bytes = b"") -> Answer:
     connection.sendall(head)
     if body:
         connection.sendall(body)
@@ -188,6 +190,6 @@ def _ask(connection: socket.socket, head: bytes, body: bytes = b"") -> Answer:
     return Answer(int(headers[9:12]), headers, rest)
 
 
-def _watch(process: psutil.Process, end: threading.Event, peak: list[int]) -> None:
+def _watch_memory(process: psutil.Process, end: threading.Event, peak: list[int]) -> None:
     while not end.wait(0.05):
         peak[0] = max(peak[0], process.memory_info().rss)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from benchmarks.lake import clicks, history, kills, replay
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count, positive, positives
 from benchmarks.report import Figure, Report, Say
 
@@ -23,7 +23,7 @@ PACKAGES = ("newsreel", "deltalake", "pyarrow", "pyspark", "great-expectations",
 def run(arguments: Sequence[str], say: Say) -> Report:
     """The bench; kills only where they are asked for, since they take a while. Raises DependencyError."""
     given = _options().parse_args(list(arguments))
-    found = conditions(
+    found = read_conditions(
         packages=PACKAGES, programs=(), parts=given.only, seed=given.seed, history_m=given.history
     )
     figures: list[Figure] = []

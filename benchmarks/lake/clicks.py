@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from benchmarks.api.load import open_loop, request
-from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.load import build_request, run_open_loop
+from benchmarks.api.people import Person, insert_ready_videos, sign_up
 from benchmarks.api.servers import Servers, find_stack_servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Figure, Say
@@ -35,13 +35,13 @@ SETTLED_WITHIN_S = 60.0
 def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
     """Figures of one run of so many seconds."""
     with FreshHome({"NEWSREEL_LIMITS": "off"}) as house:
-        house.up()
+        house.start_stack()
         served = find_stack_servers(house)
         say(f"clicks: {WRITES_PER_S} writes/s for {seconds:.0f} s")
         answers = asyncio.run(_write(served, seconds, seed))
-        last = _last_event(served)
+        last = _read_last_event(served)
         _wait_for(house, last)
-        latencies = _latencies(house)
+        latencies = _read_latencies(house)
     return [
         Figure("clicks: in the lake after, p50", float(np.quantile(latencies, 0.5)), "s"),
         Figure("clicks: in the lake after, p99", float(np.quantile(latencies, 0.99)), "s", limit=WITHIN_S),
@@ -52,27 +52,29 @@ def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
 
 
 async def _write(served: Servers, seconds: float, seed: int) -> int:
-    videos = ready_videos(served, VIDEOS, "clicks")
-    everybody = await people(served, PEOPLE, "clicks")
-    schedule = clicks(everybody, videos, int(WRITES_PER_S * seconds), random.Random(seed))  # noqa: S311
-    return (await open_loop(served.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)).failed
+    videos = insert_ready_videos(served, VIDEOS, "clicks")
+    everybody = await sign_up(served, PEOPLE, "clicks")
+    schedule = generate_clicks(everybody, videos, int(WRITES_PER_S * seconds), random.Random(seed))  # noqa: S311
+    return (await run_open_loop(served.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)).failed
 
 
-def clicks(everybody: list[Person], videos: list[str], count: int, dice: random.Random) -> Iterator[bytes]:
+def generate_clicks(
+    everybody: list[Person], videos: list[str], count: int, dice: random.Random
+) -> Iterator[bytes]:
     """Views, reactions and comments."""
     for number in range(count):
         who, draw, path = dice.choice(everybody), dice.random(), f"/v1/videos/{dice.choice(videos)}"
         if draw < 0.6:
             view = {"session_id": f"s{number}-{dice.randrange(10**9)}", "watched_s": 5}
-            yield request("POST", f"{path}/views", token=who.token, body=view)
+            yield build_request("POST", f"{path}/views", token=who.token, body=view)
         elif draw < 0.85:
             body = {"kind": dice.choice(("like", "dislike"))}
-            yield request("PUT", f"{path}/reaction", token=who.token, body=body)
+            yield build_request("PUT", f"{path}/reaction", token=who.token, body=body)
         else:
-            yield request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
+            yield build_request("POST", f"{path}/comments", token=who.token, body={"text": "c" * 80})
 
 
-def _last_event(served: Servers) -> int:
+def _read_last_event(served: Servers) -> int:
     with served.connect() as connection:
         row = connection.execute("SELECT max(event_id) AS last FROM events").fetchone()
     return int(str(row["last"])) if row else 0
@@ -86,7 +88,7 @@ def _wait_for(house: FreshHome, last: int) -> None:
         time.sleep(0.5)
 
 
-def _latencies(house: FreshHome) -> NDArray[np.float64]:
+def _read_latencies(house: FreshHome) -> NDArray[np.float64]:
     """Seconds from each event's transaction to the commit of its version. Those of people and videos are not clicks."""
     rows = commit_times(house.lake, datetime.fromtimestamp(0, UTC))
     clicked = rows.filter(pc.is_in(rows["table_name"], pa.array(["views", "reactions", "comments"])))

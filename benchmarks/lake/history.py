@@ -13,7 +13,15 @@ from itertools import pairwise
 
 from benchmarks.api.servers import servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import MILLION, PEOPLE, Cost, days_of, live, rebuild, refresh
+from benchmarks.lake.programs import (
+    MILLION,
+    PEOPLE,
+    Cost,
+    rebuild,
+    refresh,
+    split_days,
+    write_synthetic_events,
+)
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
 from schemas.tables import LIVE_TABLES
@@ -26,7 +34,7 @@ ENGINES = ("duckdb", "polars")
 
 
 @dataclass(frozen=True)
-class Measured:
+class HistoryCosts:
     """What was seen at one size of history, in millions of events."""
 
     millions: float
@@ -40,39 +48,39 @@ def measure(millions: Sequence[float], say: Say) -> list[Figure]:
     """Figures for each size, in one lake that grows."""
     with FreshHome() as house, servers(house) as served:
         environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
-        found = list(_grown(house, environment, sorted(millions), say))
-    return [*_figures(found), *_crossings(found)]
+        found = list(_measure_sizes(house, environment, sorted(millions), say))
+    return [*_build_figures(found), *_find_crossings(found)]
 
 
-def _grown(
+def _measure_sizes(
     house: FreshHome, environment: dict[str, str], millions: Sequence[float], say: Say
-) -> Iterator[Measured]:
+) -> Iterator[HistoryCosts]:
     sizes: list[int] = []
     run = 0
 
     def bring(*days: int) -> Cost:
         nonlocal run
         run += 1
-        live(environment, [*sizes, *days], len(sizes), PEOPLE)
+        write_synthetic_events(environment, [*sizes, *days], len(sizes), PEOPLE)
         sizes.extend(days)
         return refresh(environment, f"bench-{run}")
 
     for history in millions:
         say(f"refresh: making {history:g} M events of history")
-        bring(*days_of(int(history * MILLION) - sum(sizes)))
+        bring(*split_days(int(history * MILLION) - sum(sizes)))
         start = refresh(environment, f"bench-start-{history:g}")
         share = bring(int(history * MILLION * SHARE)) - start
         say(f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s beyond the start of {start.wall_s:.1f} s")
-        rebuilds = {engine: _rebuilt(engine, house, environment, say) for engine in ENGINES}
+        rebuilds = {engine: _rebuild(engine, house, environment, say) for engine in ENGINES}
         million = bring(MILLION) - start
         say(f"refresh: 1 M on {history:g} M in {million.wall_s:.1f} s")
-        yield Measured(history, start, share, million, rebuilds)
+        yield HistoryCosts(history, start, share, million, rebuilds)
 
 
-def _rebuilt(engine: str, house: FreshHome, environment: dict[str, str], say: Say) -> Cost:
+def _rebuild(engine: str, house: FreshHome, environment: dict[str, str], say: Say) -> Cost:
     """Rebuild, and hold that it makes as many rows of each table as there are. Raises StageError where not."""
     folder = house.folder / engine
-    cost, rows = rebuild(engine, house.lake_files("events"), folder, environment)
+    cost, rows = rebuild(engine, house.list_lake_files("events"), folder, environment)
     shutil.rmtree(folder)
     ours = {
         declared.name: int(house.lake.query(f"SELECT count(*) AS n FROM {declared.name}")["n"][0].as_py())
@@ -84,7 +92,7 @@ def _rebuilt(engine: str, house: FreshHome, environment: dict[str, str], say: Sa
     return cost
 
 
-def _figures(found: Sequence[Measured]) -> Iterator[Figure]:
+def _build_figures(found: Sequence[HistoryCosts]) -> Iterator[Figure]:
     for one in found:
         at = f"refresh, {one.millions:g} M of history"
         yield Figure(f"{at}: 1 M events", one.million.wall_s, "s", limit=WITHIN_S)
@@ -104,16 +112,16 @@ def _figures(found: Sequence[Measured]) -> Iterator[Figure]:
         yield Figure(f"{name}, CPU", last.million.cpu_s / first.million.cpu_s, "x", limit=GROWTH_LIMIT)
 
 
-def _crossings(found: Sequence[Measured]) -> Iterator[Figure]:
+def _find_crossings(found: Sequence[HistoryCosts]) -> Iterator[Figure]:
     """From which history on a refresh of 1 % is sooner than a rebuild, between the sizes that were measured."""
     for engine in ENGINES:
         points = [(one.millions, one.rebuilds[engine].wall_s - one.share.wall_s) for one in found]
         yield Figure(
-            f"refresh of 1 % is sooner than {engine} from a history of", crossing(points), "M events"
+            f"refresh of 1 % is sooner than {engine} from a history of", find_crossing(points), "M events"
         )
 
 
-def crossing(points: Sequence[tuple[float, float]]) -> float | None:
+def find_crossing(points: Sequence[tuple[float, float]]) -> float | None:
     """Where a line through (size, gain) points, sizes ascending, comes to zero; the first size if all are above it."""
     if points[0][1] >= 0:
         return points[0][0]

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.api.load import Connection, connections, request
-from benchmarks.api.people import Person, people, ready_videos
+from benchmarks.api.load import Connection, build_request, connections
+from benchmarks.api.people import Person, insert_ready_videos, sign_up
 from benchmarks.api.servers import Servers, find_stack_servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import ran, refresh
-from benchmarks.lake.replay import differences
-from benchmarks.processes import processes_of
+from benchmarks.json_lines import read_json_lines
+from benchmarks.lake.programs import refresh, run_module
+from benchmarks.lake.replay import find_differences
+from benchmarks.processes import list_processes
 from benchmarks.report import Figure, Say
-from benchmarks.written_lines import written_lines
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
 
@@ -54,12 +54,12 @@ class Outcome:
 
 def measure(points: int, seed: int, resume: Path | None, say: Say) -> list[Figure]:
     """So many points on one stack; those that a file tells of are not done again."""
-    kept = {(one["seed"], one["number"]): Outcome(**one) for one in written_lines(resume)}
+    kept = {(one["seed"], one["number"]): Outcome(**one) for one in read_json_lines(resume)}
     missing = [number for number in range(points) if (seed, number) not in kept]
     ended: list[str] = []
     if missing:
         with FreshHome({"NEWSREEL_LIMITS": "off", "NEWSREEL_REFRESH_SMALL_EVENTS": "0"}) as house:
-            house.up()
+            house.start_stack()
             for number in missing:
                 outcome = asyncio.run(_point(house, find_stack_servers(house), seed, number))
                 kept[seed, number] = outcome
@@ -85,8 +85,8 @@ async def _point(house: FreshHome, served: Servers, seed: int, number: int) -> O
     dice = random.Random(f"{seed}/{number}")  # noqa: S311 - a seeded bench
     victim, begun = VICTIMS[number % len(VICTIMS)], time.monotonic()
     name = f"kills-{seed}-{number}"
-    videos = ready_videos(served, 5, name)
-    everybody = await people(served, WRITERS, name)
+    videos = insert_ready_videos(served, 5, name)
+    everybody = await sign_up(served, WRITERS, name)
     end = asyncio.Event()
     before = _events(served)
     writing = [
@@ -122,14 +122,14 @@ async def _act(connection: Connection, person: Person, videos: list[str], dice: 
     path, draw = f"/v1/videos/{dice.choice(videos)}", dice.random()
     if draw < 0.5:
         view = {"session_id": f"s{dice.randrange(200)}", "watched_s": dice.randrange(1, 500)}
-        made = request("POST", f"{path}/views", token=person.token, body=view)
+        made = build_request("POST", f"{path}/views", token=person.token, body=view)
     elif draw < 0.7:
         body = {"kind": dice.choice(("like", "dislike"))}
-        made = request("PUT", f"{path}/reaction", token=person.token, body=body)
+        made = build_request("PUT", f"{path}/reaction", token=person.token, body=body)
     elif draw < 0.8:
-        made = request("DELETE", f"{path}/reaction", token=person.token)
+        made = build_request("DELETE", f"{path}/reaction", token=person.token)
     else:
-        made = request("POST", f"{path}/comments", token=person.token, body={"text": "so"})
+        made = build_request("POST", f"{path}/comments", token=person.token, body={"text": "so"})
     await connection.ask(made)
 
 
@@ -145,7 +145,7 @@ def _wait_for_victim(house: FreshHome, victim: str) -> list[psutil.Process]:
 
 def _find_victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
     if victim == "postgresql":
-        if server := house.postgres_process():
+        if server := house.find_postgres():
             yield server
         return
     words = {
@@ -154,7 +154,7 @@ def _find_victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
         "refresh": "jobs.refresh_tables",
         "scheduler": "scheduler",
     }[victim]
-    for process in processes_of(house):
+    for process in list_processes(house):
         with suppress(psutil.Error):
             line = process.cmdline()
             if any(words in part for part in line) and "leash" not in line:
@@ -216,7 +216,7 @@ def _check_replay(house: FreshHome, say: Say) -> list[str]:
     refresh(
         {**environment, "NEWSREEL_LAKE_URI": uri, "NEWSREEL_REFRESH_SMALL_EVENTS": "1000000"}, "from-nothing"
     )
-    found = differences(house.lake, again)
-    ran("jobs.reconcile", ["--run-id", "after-the-storm"], environment)
+    found = find_differences(house.lake, again)
+    run_module("jobs.reconcile", ["--run-id", "after-the-storm"], environment)
     rows = house.lake.read("reconciliations", where={"run_id": "after-the-storm"}).to_pylist()
     return [*found, *(row["counter"] for row in rows if row["live"] != row["lake"])]

@@ -14,7 +14,7 @@ from typing import Any
 
 from schemas.errors import StageError
 
-SAID_CHARACTERS = 800
+OUTPUT_TAIL_CHARACTERS = 800
 MILLION = 1_000_000
 PEOPLE = {"users": 100_000, "videos": 10_000}
 """Of made days that have about a million events each."""
@@ -31,37 +31,39 @@ class Cost:
         return Cost(self.wall_s - other.wall_s, self.cpu_s - other.cpu_s)
 
 
-def ran(
+def run_module(
     module: str, arguments: Sequence[str], environment: Mapping[str, str], given: str = ""
 ) -> tuple[Cost, str]:
     """Run `python -m module` to its end; what it took and printed. Raises StageError where it fails."""
-    begun, before = time.monotonic(), _children_cpu_s()
+    begun, before = time.monotonic(), _read_children_cpu_s()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments], check=False, input=given, text=True, env=dict(environment),
         capture_output=True,
     )  # fmt: skip
-    cost = Cost(time.monotonic() - begun, _children_cpu_s() - before)
+    cost = Cost(time.monotonic() - begun, _read_children_cpu_s() - before)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-SAID_CHARACTERS:]
+        said = (done.stderr or done.stdout).strip()[-OUTPUT_TAIL_CHARACTERS:]
         raise StageError(f"python -m {module} {' '.join(arguments)} ended with {done.returncode}: {said}")
     return cost, done.stdout
 
 
 def refresh(environment: Mapping[str, str], run_id: str, *more: str) -> Cost:
     """One refresh of the tables."""
-    return ran("jobs.refresh_tables", ["--run-id", run_id, *more], environment)[0]
+    return run_module("jobs.refresh_tables", ["--run-id", run_id, *more], environment)[0]
 
 
-def days_of(events: int) -> list[int]:
+def split_days(events: int) -> list[int]:
     """So many events as sizes of days: millions, and what is left."""
     whole, rest = divmod(events, MILLION)
     return [*([MILLION] * whole), *([rest] if rest else [])]
 
 
-def live(environment: Mapping[str, str], sizes: Sequence[int], skip: int, people: Mapping[str, int]) -> None:
+def write_synthetic_events(
+    environment: Mapping[str, str], sizes: Sequence[int], skip: int, people: Mapping[str, int]
+) -> None:
     """Days of life into the lake's `events`: all of these sizes but the first so many, which it holds."""
     options = [f"--{name}={value}" for name, value in people.items()]
-    ran(
+    run_module(
         "newsreel.synthetic_events",
         [f"--sizes={','.join(map(str, sizes))}", f"--skip={skip}", *options],
         environment,
@@ -73,11 +75,11 @@ def rebuild(
 ) -> tuple[Cost, dict[str, Any]]:
     """All live tables anew from all events, by another engine in one process; its cost beyond its start, and rows."""
     task = json.dumps({"files": list(files), "folder": str(folder)})
-    _, said = ran("benchmarks.lake.rebuild", [engine], environment, task)
+    _, said = run_module("benchmarks.lake.rebuild", [engine], environment, task)
     found: dict[str, Any] = json.loads(said)
     return Cost(found["wall_s"], found["cpu_s"]), found["rows"]
 
 
-def _children_cpu_s() -> float:
+def _read_children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

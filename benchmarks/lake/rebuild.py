@@ -32,7 +32,7 @@ DUCKDB_TYPES = {
 MEMORY = "12GB"
 
 
-def by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
+def rebuild_by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
     """One query a table: the newest event of each key, its JSON taken apart."""
     import duckdb
 
@@ -56,7 +56,7 @@ def by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
     return rows
 
 
-def by_polars(files: list[str], folder: Path) -> dict[str, int]:
+def rebuild_by_polars(files: list[str], folder: Path) -> dict[str, int]:
     """One lazy query a table, on the streaming engine."""
     import polars as pl
 
@@ -98,8 +98,8 @@ def by_polars(files: list[str], folder: Path) -> dict[str, int]:
 
 
 ENGINES: dict[str, tuple[str, Callable[[list[str], Path], dict[str, int]]]] = {
-    "duckdb": ("duckdb", by_duckdb),
-    "polars": ("polars", by_polars),
+    "duckdb": ("duckdb", rebuild_by_duckdb),
+    "polars": ("polars", rebuild_by_polars),
 }
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from benchmarks.api.servers import servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import live, refresh
+from benchmarks.lake.programs import refresh, write_synthetic_events
 from benchmarks.report import Figure, Say
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
@@ -24,7 +24,7 @@ def measure(events: int, seed: int, say: Say) -> list[Figure]:
     with FreshHome() as house, servers(house) as served:
         environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
         say(f"replay: {DAYS} days of {events} events")
-        live(environment, [events] * DAYS, 0, PEOPLE)
+        write_synthetic_events(environment, [events] * DAYS, 0, PEOPLE)
         refresh(environment, "as-they-came")
         again = {**environment, "NEWSREEL_LAKE_URI": (house.folder / "again").as_uri()}
         shutil.copytree(house.home / "lake" / "events", house.folder / "again" / "events")
@@ -35,10 +35,10 @@ def measure(events: int, seed: int, say: Say) -> list[Figure]:
         for number, day in enumerate(days, 1):
             refresh(again, f"replay-{day}", "--day", day.isoformat())
             say(f"replay: {number} of {len(days)} days")
-        differing = differences(house.lake, Lake(again["NEWSREEL_LAKE_URI"]))
-        before = versions(house.lake)
+        differing = find_differences(house.lake, Lake(again["NEWSREEL_LAKE_URI"]))
+        before = read_versions(house.lake)
         refresh(environment, "whole-day", "--day", days[0].isoformat())
-        changed = [name for name, version in versions(house.lake).items() if version != before[name]]
+        changed = [name for name, version in read_versions(house.lake).items() if version != before[name]]
     return [
         Figure("replay: days in a random order", len(days), "days"),
         Figure("replay: tables that differ from those made in order", len(differing), "tables", limit=0),
@@ -46,20 +46,20 @@ def measure(events: int, seed: int, say: Say) -> list[Figure]:
     ]
 
 
-def differences(one: Lake, other: Lake) -> list[str]:
+def find_differences(one: Lake, other: Lake) -> list[str]:
     """Live tables whose rows are not the same."""
     return [
         declared.name
         for declared in LIVE_TABLES
-        if _digest(one, declared.name) != _digest(other, declared.name)
+        if _compute_digest(one, declared.name) != _compute_digest(other, declared.name)
     ]
 
 
-def versions(lake: Lake) -> dict[str, int]:
+def read_versions(lake: Lake) -> dict[str, int]:
     """The newest version of each live table."""
     return {declared.name: lake.version(declared.name) for declared in LIVE_TABLES}
 
 
-def _digest(lake: Lake, name: str) -> str:
+def _compute_digest(lake: Lake, name: str) -> str:
     rows = lake.read(name).to_pylist()
     return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count, positive
 from benchmarks.report import Report, Say
 from schemas.errors import DependencyError
@@ -31,12 +31,12 @@ def run(arguments: Sequence[str], say: Say) -> Report:
         raise DependencyError(
             f"{error.name} is missing: install newsreel[embedded] and the group `dev` of pyproject.toml"
         ) from error
-    found = conditions(
+    found = read_conditions(
         packages=PACKAGES,
         programs=(),
-        redis_server=f"{parts.server_version()}, on a socket file",
+        redis_server=f"{parts.read_server_version()}, on a socket file",
         seed=given.seed,
-        **dict(parts.told(given)),
+        **dict(parts.describe_parts(given)),
     )
     measured = parts.measure(given, say)
     if measured.least is None:

@@ -15,23 +15,23 @@ from typing import Protocol
 
 import psutil
 
-from benchmarks.ratelimit.held_clock import HeldClock, faked, held_server
-from benchmarks.ratelimit.histories import Back, Event, World, histories
+from benchmarks.ratelimit.held_clock import HeldClock, build_environment, held_server
+from benchmarks.ratelimit.histories import Back, Event, World, generate_histories
 from benchmarks.ratelimit.oracle import MICROSECONDS, ORACLES
-from benchmarks.ratelimit.peers import PATIENT_S
+from benchmarks.ratelimit.peers import TIMEOUT_S
 from benchmarks.ratelimit.redis_server import RedisServer
 from benchmarks.report import Figure, Say
 from streaming.ratelimit import Decision, MemoryStore, RateLimiter, RedisStore
 
-MOST_AT_ONCE = 64
+MAX_AT_ONCE = 64
 """Requests that the limiter sends to Redis as one, in their order."""
 
-TOLD = 3
+MAX_DESCRIBED = 3
 """Mismatches that are described."""
 
 
 @dataclass
-class Compared:
+class Comparison:
     """What came of one algorithm on one store. `early`: requests a microsecond before their refusal ended."""
 
     kind: str
@@ -63,27 +63,27 @@ class Compared:
         )
         if given != event.answer:
             self.mismatches += 1
-            if len(self.described) < TOLD:
+            if len(self.described) < MAX_DESCRIBED:
                 self.described.append(
                     f"{self.store}, {event.key} at {now_us} us, {event.limit}, cost {event.cost}: "
                     f"{given}, not {tuple(event.answer)}"
                 )
 
 
-class Answering(Protocol):
+class Answerer(Protocol):
     """What is tried: it answers what comes at one moment of a world."""
 
     def __call__(self, world: World, now_us: int, events: Sequence[Event]) -> list[Decision]: ...  # noqa: D102
 
 
-def measure(events: int, redis_events: int, seed: int, say: Say) -> list[Compared]:
+def measure(events: int, redis_events: int, seed: int, say: Say) -> list[Comparison]:
     """All five on both stores, a process a core. Raises DependencyError without libfaketime."""
-    faked()
+    build_environment()
     # The longest first, so that no core is left with one at the end.
     asked = [("Redis", kind, redis_events) for kind in ORACLES] + [
         ("memory", kind, events) for kind in ORACLES
     ]
-    found: dict[tuple[str, str], Compared] = {}
+    found: dict[tuple[str, str], Comparison] = {}
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_end_with_parent) as pool:
         running = [pool.submit(compare, store, kind, many, seed) for store, kind, many in asked]
@@ -110,7 +110,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def figures(found: Sequence[Compared]) -> list[Figure]:
+def build_figures(found: Sequence[Comparison]) -> list[Figure]:
     """Mismatches by algorithm and store; what all of them say of waits that are a microsecond too short."""
     told = [
         Figure(f"{one.kind} {one.place}, {one.events} events: mismatches", one.mismatches, "events", limit=0)
@@ -125,12 +125,12 @@ def figures(found: Sequence[Compared]) -> list[Figure]:
     ]
 
 
-def compare(store: str, kind: str, events: int, seed: int) -> Compared:
+def compare(store: str, kind: str, events: int, seed: int) -> Comparison:
     """One algorithm on one store."""
-    found = Compared(kind, store)
+    found = Comparison(kind, store)
     back: Back = "while kept" if store == "Redis" else "always"
     with _on_redis() if store == "Redis" else contextlib.nullcontext(InMemory()) as answer:
-        for world, now_us, asked in histories(kind, seed, events, MOST_AT_ONCE, back):
+        for world, now_us, asked in generate_histories(kind, seed, events, MAX_AT_ONCE, back):
             for event, decision in zip(asked, answer(world, now_us, asked), strict=True):
                 found.add(now_us, event, decision)
     return found
@@ -157,7 +157,7 @@ class OnRedis:
 
     def __init__(self, server: RedisServer, clock: HeldClock) -> None:
         self._clock, self._client = clock, server.client
-        self._limiter = RateLimiter(RedisStore(server.url, cache_refusals=False, timeout_s=PATIENT_S))
+        self._limiter = RateLimiter(RedisStore(server.url, cache_refusals=False, timeout_s=TIMEOUT_S))
         self._loop = asyncio.new_event_loop()
         self._world: World | None = None
 
@@ -170,9 +170,9 @@ class OnRedis:
         if len(events) == 1:
             key, limit, cost, *_ = events[0]
             return [self._limiter.acquire_sync(key, limit, cost)]
-        return self._loop.run_until_complete(self._together(events))
+        return self._loop.run_until_complete(self._acquire_all(events))
 
-    async def _together(self, events: Sequence[Event]) -> list[Decision]:
+    async def _acquire_all(self, events: Sequence[Event]) -> list[Decision]:
         return await asyncio.gather(
             *[self._limiter.acquire(key, limit, cost) for key, limit, cost, *_ in events]
         )
@@ -184,7 +184,7 @@ class OnRedis:
 
 
 @contextlib.contextmanager
-def _on_redis() -> Iterator[Answering]:
+def _on_redis() -> Iterator[Answerer]:
     with held_server() as (server, clock):
         tried = OnRedis(server, clock)
         try:

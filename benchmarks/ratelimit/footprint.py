@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.ratelimit.held_clock import TRIED_US, held_server
+from benchmarks.ratelimit.held_clock import PROBES_US, held_server
 from benchmarks.ratelimit.oracle import ORACLES
-from benchmarks.ratelimit.peers import DAY_S, LIMITS, Quota, on_redis
+from benchmarks.ratelimit.peers import DAY_S, LIMITS, Quota, build_redis_askers
 from benchmarks.ratelimit.redis_server import RedisServer, redis_server
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
@@ -39,32 +39,34 @@ def measure(entries: int, seed: int, say: Say) -> Footprint:
     """Fill the keys. Raises DependencyError without libfaketime, whose clock the log is filled by."""
     chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
     with held_server() as (server, clock):
-        ask = on_redis(server.url, Quota("sliding_window_log", entries, DAY_S))["ours"]
-        now_us = TRIED_US[0]
+        ask = build_redis_askers(server.url, Quota("sliding_window_log", entries, DAY_S))["ours"]
+        now_us = PROBES_US[0]
         for _ in range(entries):
             now_us += chance.randint(*APART_US)
             clock.set(now_us)
             if not ask((KEY,)):
                 raise StageError("a log that is not full refused a request")
-        log = _bytes(server)
+        log = _measure_bytes(server)
     by_kind = {}
     with redis_server() as server:
         # Its entries are the client's clock, a text of the same length whatever lies between them.
-        on_redis(server.url, Quota("sliding_window_log", entries, DAY_S))["limits"]((KEY,) * entries)
-        log_of_limits = _bytes(server)
+        build_redis_askers(server.url, Quota("sliding_window_log", entries, DAY_S))["limits"](
+            (KEY,) * entries
+        )
+        log_of_limits = _measure_bytes(server)
         for kind in ORACLES:
             server.client.flushall()
-            on_redis(server.url, Quota(kind, 1000, DAY_S))["ours"]((KEY,) * USED)
-            by_kind[kind] = _bytes(server)
+            build_redis_askers(server.url, Quota(kind, 1000, DAY_S))["ours"]((KEY,) * USED)
+            by_kind[kind] = _measure_bytes(server)
         for kind in LIMITS:
             server.client.flushall()
-            on_redis(server.url, Quota(kind, 1000, DAY_S))["limits"]((KEY,) * USED)
-            by_kind[f"{kind} of limits"] = _bytes(server)
+            build_redis_askers(server.url, Quota(kind, 1000, DAY_S))["limits"]((KEY,) * USED)
+            by_kind[f"{kind} of limits"] = _measure_bytes(server)
     say(f"memory in Redis: a log of {entries} entries {log} B, that of limits {log_of_limits} B; {by_kind}")
     return Footprint(entries, log, log_of_limits, by_kind)
 
 
-def figures(found: Footprint) -> list[Figure]:
+def build_figures(found: Footprint) -> list[Figure]:
     """Logs in kB (1,000 bytes), keys in bytes."""
     told = [
         Figure(f"a log of {found.entries} entries in Redis", found.log / 1000, "kB", limit=LOG_LIMIT_KB),
@@ -77,6 +79,6 @@ def figures(found: Footprint) -> list[Figure]:
     return told
 
 
-def _bytes(server: RedisServer) -> int:
+def _measure_bytes(server: RedisServer) -> int:
     """All that the server keeps, but for its tables of keys."""
     return sum(server.client.memory_usage(key, samples=0) for key in server.client.scan_iter())

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.ratelimit.peers import Quota, on_redis
+from benchmarks.ratelimit.peers import Quota, build_redis_askers
 
 KEY = "shared"
 
@@ -28,7 +28,7 @@ def main() -> int:
 def _answer(url: str, told: Mapping[str, Any]) -> dict[str, Any]:
     if "clock" in told:
         return {"clock_s": time.time()}
-    ask = on_redis(url, Quota(told["kind"], told["units"], told["period_s"]))[told["who"]]
+    ask = build_redis_askers(url, Quota(told["kind"], told["units"], told["period_s"]))[told["who"]]
     asked = allowed = 0
     until = time.monotonic() + told["seconds"]
     while time.monotonic() < until:

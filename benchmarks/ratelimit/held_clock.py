@@ -18,7 +18,7 @@ from schemas.errors import DependencyError, StageError
 FOLDERS = (Path("/usr/lib"), Path("/usr/local/lib"))
 LIBRARY = "faketime/libfaketime.so.1"
 
-TRIED_US = (1_800_000_000_123_456, 4_000_000_000_000_001, 1_500_000_000_999_999, 1_800_000_000_000_000)
+PROBES_US = (1_800_000_000_123_456, 4_000_000_000_000_001, 1_500_000_000_999_999, 1_800_000_000_000_000)
 """What a held clock is set to before it is relied on."""
 
 
@@ -42,28 +42,28 @@ def held_server() -> Iterator[tuple[RedisServer, HeldClock]]:
     """
     with tempfile.NamedTemporaryFile(prefix="newsreel-clock-") as file:
         clock = HeldClock(file.fileno())
-        clock.set(TRIED_US[0])
+        clock.set(PROBES_US[0])
         environment = {
-            **faked(),
+            **build_environment(),
             "FAKETIME_TIMESTAMP_FILE": file.name,
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_FMT": "%s",
             "TZ": "UTC",
         }
         with redis_server(environment) as server:
-            for now_us in TRIED_US:
+            for now_us in PROBES_US:
                 clock.set(now_us)
                 if (read_us := server.now_us()) != now_us:
                     raise StageError(f"the server's clock was set to {now_us} us, and is {read_us} us")
             yield server, clock
 
 
-def shifted(seconds: int) -> dict[str, str]:
+def build_shifted_environment(seconds: int) -> dict[str, str]:
     """The environment of a program whose clock is ahead by so many seconds. Raises DependencyError as `faked` does."""
-    return {**faked(), "FAKETIME": f"{seconds:+d}"}
+    return {**build_environment(), "FAKETIME": f"{seconds:+d}"}
 
 
-def faked() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """The environment of a program whose clock libfaketime gives. Raises DependencyError where it is not there."""
     for folder in FOLDERS:
         for place in (folder / LIBRARY, *folder.glob(f"*/{LIBRARY}")):

@@ -38,13 +38,13 @@ class Number(NamedTuple):
     exact: Fraction
 
 
-def _numbers(*written: float) -> list[Number]:
+def _parse_numbers(*written: float) -> list[Number]:
     """Numbers that are short decimals."""
     return [Number(one, Fraction(str(one))) for one in written]
 
 
-SIZES = _numbers(1, 2, 3, 5, 7, 10, 60, 0.5, 2.5, 12.75)
-LARGE_SIZES = _numbers(1000, 100_000, 10**9)
+SIZES = _parse_numbers(1, 2, 3, 5, 7, 10, 60, 0.5, 2.5, 12.75)
+LARGE_SIZES = _parse_numbers(1000, 100_000, 10**9)
 REPEATING_SIZES = [
     Number(1 / 3, Fraction(1, 3)),
     Number(10 / 3, Fraction(10, 3)),
@@ -53,16 +53,16 @@ REPEATING_SIZES = [
 """Not for the counter, which rounds a limit down to a millionth of a unit."""
 
 RATES = [
-    _numbers(1, 3, 7, 10, 60, 1000, 10**6),
-    _numbers(0.5, 2.5, 7.5),
-    _numbers(0.1, 0.3, 12.7),
+    _parse_numbers(1, 3, 7, 10, 60, 1000, 10**6),
+    _parse_numbers(0.5, 2.5, 7.5),
+    _parse_numbers(0.1, 0.3, 12.7),
     [Number(1 / 3, Fraction(1, 3)), Number(100 / 60, Fraction(5, 3)), Number(1000 / 60, Fraction(50, 3))],
     [Number(2 / 7, Fraction(2, 7)), Number(9 / 7, Fraction(9, 7))],
 ]
 """Those of one row have the same denominator. A bucket rounds its level up, by less than a millionth of a unit over the
 denominator, where the rate changes to another one; all else is exact, so that only rates of a row follow each other."""
-LENGTHS = [*_numbers(0.001, 0.1, 1, 2.5, 60, 3600, 86_400), Number(1 / 3, Fraction(1, 3))]
-COSTS = _numbers(1, 1, 1, 1, 2, 3, 0.1, 0.25, 0.5, 1.5, 0.000001)
+LENGTHS = [*_parse_numbers(0.001, 0.1, 1, 2.5, 60, 3600, 86_400), Number(1 / 3, Fraction(1, 3))]
+COSTS = _parse_numbers(1, 1, 1, 1, 2, 3, 0.1, 0.25, 0.5, 1.5, 0.000001)
 """A cost has millionths of a unit."""
 
 EARLIEST_US = 1_500_000_000 * MICROSECONDS
@@ -114,7 +114,7 @@ class World:
         self._chance, self._back = chance, back
         self.now_us = self._highest_us = chance.randrange(EARLIEST_US, LATEST_US)
         self.keys = [
-            Key(f"{number}:{one}", list(_limits(kind, chance)), ORACLES[kind]())
+            Key(f"{number}:{one}", list(_draw_limits(kind, chance)), ORACLES[kind]())
             for one in range(chance.choice((1, 1, 2, 5)))
         ]
 
@@ -128,7 +128,7 @@ class World:
                 key = self._chance.choice(self.keys)
                 if self._chance.random() < 0.02:
                     key.current = self._chance.randrange(len(key.limits))
-                events.append(self._ask(key, self._cost(key), early=False))
+                events.append(self._ask(key, self._draw_cost(key), early=False))
         return events
 
     def _ask(self, key: Key, cost: Number, early: bool) -> Event:
@@ -141,11 +141,11 @@ class World:
     def _move(self) -> tuple[Key, Number, bool]:
         """Set the clock; returns what is asked first, and whether that is a refused request, too early."""
         key, way = self._chance.choice(self.keys), self._chance.random()
-        cost = self._cost(key)
+        cost = self._draw_cost(key)
         if way < 0.25:
             return key, cost, False
         if way < 0.5:
-            self.now_us += self._chance.choice((1, 1, self._gap(key)))
+            self.now_us += self._chance.choice((1, 1, self._draw_gap(key)))
         elif way < 0.75:
             shift = self._chance.choice((-1, -1, 0, 0, 1))
             if key.refused and key.retry_us + shift >= self.now_us:
@@ -153,44 +153,44 @@ class World:
                 return key, key.refused, shift < 0
             self.now_us = max(self.now_us, key.oracle.reset_us + self._chance.choice((-1, 0, 1)))
         elif way < 0.85:
-            self.now_us = self._edge(key) + self._chance.choice((-1, 0, 0))
+            self.now_us = self._find_edge(key) + self._chance.choice((-1, 0, 0))
         elif way < 0.9:
             self.now_us = max(self._highest_us, self.now_us)
         elif way < 0.93:
-            if self._may_go_back():
-                self.now_us -= self._chance.choice((1, self._gap(key), 10 * self._gap(key)))
+            if self._can_go_back():
+                self.now_us -= self._chance.choice((1, self._draw_gap(key), 10 * self._draw_gap(key)))
         else:
             self.now_us += round(
                 self._chance.uniform(0, 2.5) * max(1, key.oracle.reset_us - key.oracle.now_us)
             )
         return key, cost, False
 
-    def _cost(self, key: Key) -> Number:
+    def _draw_cost(self, key: Key) -> Number:
         if self._chance.random() < 0.02:  # the whole limit, or more than it ever holds
             size = key.limits[key.current][1].size
             whole = Fraction(math.floor(size * MICROSECONDS) + self._chance.choice((0, 0, 1)), MICROSECONDS)
             return Number(float(whole), whole)
         return self._chance.choice(COSTS)
 
-    def _gap(self, key: Key) -> int:
+    def _draw_gap(self, key: Key) -> int:
         """About as long as one unit takes to come back, in microseconds."""
         _, terms = key.limits[key.current]
         unit_us = 1 / terms.rate if terms.rate else terms.window_us / terms.size
         return max(1, round(self._chance.expovariate(1) * float(unit_us)))
 
-    def _edge(self, key: Key) -> int:
+    def _find_edge(self, key: Key) -> int:
         """The first microsecond of the next window; of a bucket, that at which it has another whole unit."""
         _, terms = key.limits[key.current]
         length_us = terms.window_us or 1 / terms.rate
         return math.ceil((math.floor(self.now_us / length_us) + 1) * length_us)
 
-    def _may_go_back(self) -> bool:
+    def _can_go_back(self) -> bool:
         if self._back != "while kept":
             return self._back == "always"
         return all(key.oracle.reset_us > self._highest_us for key in self.keys if key.last)
 
 
-def histories(
+def generate_histories(
     kind: str, seed: int, events: int, at_once: int, back: Back
 ) -> Iterator[tuple[World, int, list[Event]]]:
     """So many requests, in worlds of a thousand: the world, its clock, what comes at that moment, at most `at_once`."""
@@ -205,7 +205,7 @@ def histories(
             yield world, world.now_us, step
 
 
-def _limits(kind: str, chance: random.Random) -> Iterator[tuple[Limit, Terms]]:
+def _draw_limits(kind: str, chance: random.Random) -> Iterator[tuple[Limit, Terms]]:
     """Three limits that one key is asked under in turn; a window keeps its length."""
     length, rates = chance.choice(LENGTHS), chance.choice(RATES)
     repeating = SIZES if kind == "sliding_window_counter" else REPEATING_SIZES

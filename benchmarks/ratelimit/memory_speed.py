@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.ratelimit.oracle import ORACLES
-from benchmarks.ratelimit.peers import DAY_S, Asker, Quota, in_memory
-from benchmarks.ratelimit.rounds import Rates, in_turns
+from benchmarks.ratelimit.peers import DAY_S, Asker, Quota, build_memory_askers
+from benchmarks.ratelimit.rounds import Rates, run_rounds
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
 
@@ -53,7 +53,7 @@ class Measured:
         return self.rates.best("ours")
 
 
-def workloads(asked: int, seed: int) -> list[Workload]:
+def build_workloads(asked: int, seed: int) -> list[Workload]:
     """So many requests a round."""
     chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
     many = [f"user:{number}" for number in range(max(1, asked // 2))]
@@ -75,15 +75,15 @@ def measure(asked: int, rounds: int, seed: int, say: Say) -> list[Measured]:
     """All five under all workloads. Raises StageError where somebody does not answer as the workload has it."""
     found = []
     for kind in ORACLES:
-        for workload in workloads(asked, seed):
-            one = Measured(kind, workload.name, _rates(kind, workload, rounds))
+        for workload in build_workloads(asked, seed):
+            one = Measured(kind, workload.name, _measure_rates(kind, workload, rounds))
             found.append(one)
             rates = ", ".join(f"{name} {one.rates.rate(name):,.0f}/s" for name in one.rates.by_name)
             say(f"memory: {kind}, {workload.name}: {rates}; {one.ratio:.2f} times {one.peer}")
     return found
 
 
-def figures(found: Sequence[Measured]) -> list[Figure]:
+def build_figures(found: Sequence[Measured]) -> list[Figure]:
     """The least ratio of each algorithm has a limit; all of its ratios follow, and the rates on many keys."""
     told = []
     for kind in ORACLES:
@@ -106,17 +106,19 @@ def figures(found: Sequence[Measured]) -> list[Figure]:
     return told
 
 
-def _rates(kind: str, workload: Workload, rounds: int) -> Rates:
-    askers = in_memory(Quota(kind, workload.units, DAY_S))
+def _measure_rates(kind: str, workload: Workload, rounds: int) -> Rates:
+    askers = build_memory_askers(Quota(kind, workload.units, DAY_S))
     if not workload.allowed:
         for asker in askers.values():
             asker(sorted(set(workload.keys(0))))
     prepared = [workload.keys(number) for number in range(rounds + 1)]
-    turns = {name: partial(_turn, name, asker, prepared, workload) for name, asker in askers.items()}
-    return in_turns(turns, rounds, time.process_time)
+    turns = {name: partial(_run_turn, name, asker, prepared, workload) for name, asker in askers.items()}
+    return run_rounds(turns, rounds, time.process_time)
 
 
-def _turn(name: str, asker: Asker, prepared: Sequence[Sequence[str]], workload: Workload, number: int) -> int:
+def _run_turn(
+    name: str, asker: Asker, prepared: Sequence[Sequence[str]], workload: Workload, number: int
+) -> int:
     keys = prepared[number]
     allowed = asker(keys)
     if allowed != (len(keys) if workload.allowed else 0):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.ratelimit.held_clock import held_server
 from benchmarks.ratelimit.histories import Event, World
 from benchmarks.ratelimit.oracle import MICROSECONDS, NEVER, ORACLES
-from benchmarks.ratelimit.peers import PATIENT_S
+from benchmarks.ratelimit.peers import TIMEOUT_S
 from benchmarks.report import Figure, Say
 from streaming.ratelimit import Decision, MemoryStore, RateLimiter, RedisStore
 
@@ -34,13 +34,13 @@ class Trials:
 
 def measure(trials: int, redis_trials: int, seed: int, say: Say) -> list[Trials]:
     """In memory, by a clock of floats as time.time is; on Redis, by a held one. Raises DependencyError without it."""
-    found = [in_memory(trials, seed), on_redis(redis_trials, seed)]
+    found = [run_in_memory(trials, seed), run_on_redis(redis_trials, seed)]
     for one in found:
         say(f"Retry-After obeyed: {one.store}: {one.again} of {one.trials} refused again")
     return found
 
 
-def figures(found: list[Trials]) -> list[Figure]:
+def build_figures(found: list[Trials]) -> list[Figure]:
     """None may be refused again."""
     return [
         Figure(
@@ -50,7 +50,7 @@ def figures(found: list[Trials]) -> list[Figure]:
     ]
 
 
-def in_memory(trials: int, seed: int) -> Trials:
+def run_in_memory(trials: int, seed: int) -> Trials:
     """A store for each trial."""
     now_s = 0.0
 
@@ -61,20 +61,20 @@ def in_memory(trials: int, seed: int) -> Trials:
     def limiter() -> RateLimiter:
         return RateLimiter(MemoryStore(clock=lambda: now_s))
 
-    return Trials("memory", trials, _again(trials, seed, limiter, set_clock))
+    return Trials("memory", trials, _count_refused_again(trials, seed, limiter, set_clock))
 
 
-def on_redis(trials: int, seed: int) -> Trials:
+def run_on_redis(trials: int, seed: int) -> Trials:
     """One server, other keys for each trial."""
     with held_server() as (server, clock):
-        limiter = RateLimiter(RedisStore(server.url, cache_refusals=False, timeout_s=PATIENT_S))
+        limiter = RateLimiter(RedisStore(server.url, cache_refusals=False, timeout_s=TIMEOUT_S))
         try:
-            return Trials("Redis", trials, _again(trials, seed, lambda: limiter, clock.set))
+            return Trials("Redis", trials, _count_refused_again(trials, seed, lambda: limiter, clock.set))
         finally:
             limiter.close()
 
 
-def _again(trials: int, seed: int, limiter: Callable[[], RateLimiter], set_clock: Clock) -> int:
+def _count_refused_again(trials: int, seed: int, limiter: Callable[[], RateLimiter], set_clock: Clock) -> int:
     """How many of so many clients were refused again."""
     chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
     done = again = number = 0
@@ -84,7 +84,7 @@ def _again(trials: int, seed: int, limiter: Callable[[], RateLimiter], set_clock
             number + 1,
             limiter(),
         )
-        refused = _refused(world, asked, set_clock, chance.randrange(REFUSALS))
+        refused = _run_until_refused(world, asked, set_clock, chance.randrange(REFUSALS))
         if refused is None:
             continue
         event, decision = refused
@@ -94,7 +94,7 @@ def _again(trials: int, seed: int, limiter: Callable[[], RateLimiter], set_clock
     return again
 
 
-def _refused(
+def _run_until_refused(
     world: World, limiter: RateLimiter, set_clock: Clock, skipped: int
 ) -> tuple[Event, Decision] | None:
     """Let a history run until a refusal that waiting can end, the first few of them skipped; None if it has too few."""

@@ -46,58 +46,58 @@ class Oracle:
 
     def __init__(self) -> None:
         self.now_us = self.reset_us = 0
-        self._forget()
+        self._reset()
 
     def ask(self, now_us: int, terms: Terms, cost: Fraction) -> Answer:
         """The answer to a request, whose cost is then used if it is allowed."""
         passed_us = max(0, now_us - self.now_us)
         self.now_us += passed_us
         if self.now_us >= self.reset_us:
-            self._forget()
-        self._pass(passed_us, terms)
+            self._reset()
+        self._advance(passed_us, terms)
         queued_us, retry_after_s = Fraction(0), 0.0
-        allowed = self._used(terms) + cost <= terms.size
+        allowed = self._count_used(terms) + cost <= terms.size
         if allowed:
-            queued_us = self._queued_us(terms)
-            self._take(cost)
+            queued_us = self._compute_queue_us(terms)
+            self._spend(cost)
         elif cost > terms.size:
             retry_after_s = NEVER
         else:
-            retry_after_s = math.ceil(self._wait_us(terms, cost)) / MICROSECONDS
-        reset_after_us = math.ceil(self._reset_us(terms))
+            retry_after_s = math.ceil(self._compute_wait_us(terms, cost)) / MICROSECONDS
+        reset_after_us = math.ceil(self._compute_reset_us(terms))
         self.reset_us = self.now_us + reset_after_us
         return Answer(
             allowed,
-            max(0, math.floor(terms.size - self._used(terms))),
+            max(0, math.floor(terms.size - self._count_used(terms))),
             float(queued_us / MICROSECONDS),
             retry_after_s,
             reset_after_us / MICROSECONDS,
         )
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Be as if never used."""
         raise NotImplementedError
 
-    def _pass(self, passed_us: int, terms: Terms) -> None:
+    def _advance(self, passed_us: int, terms: Terms) -> None:
         """Bring the key to `now_us`, so many microseconds after the last request."""
         raise NotImplementedError
 
-    def _used(self, terms: Terms) -> Fraction:
+    def _count_used(self, terms: Terms) -> Fraction:
         """Units that count against the limit now."""
         raise NotImplementedError
 
-    def _take(self, cost: Fraction) -> None:
+    def _spend(self, cost: Fraction) -> None:
         raise NotImplementedError
 
-    def _wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
+    def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
         """How long until a cost is allowed that is not now and some day will be."""
         raise NotImplementedError
 
-    def _reset_us(self, terms: Terms) -> Fraction:
+    def _compute_reset_us(self, terms: Terms) -> Fraction:
         """How long until the key is as if never used."""
         raise NotImplementedError
 
-    def _queued_us(self, _: Terms) -> Fraction:
+    def _compute_queue_us(self, _: Terms) -> Fraction:
         """How long what is allowed now has to queue."""
         return Fraction(0)
 
@@ -105,76 +105,76 @@ class Oracle:
 class TokenBucketOracle(Oracle):
     """Full of tokens at first, refilled continuously; `_spent`: tokens that are missing."""
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._spent = Fraction(0)
 
-    def _pass(self, passed_us: int, terms: Terms) -> None:
+    def _advance(self, passed_us: int, terms: Terms) -> None:
         self._spent = max(Fraction(0), self._spent - passed_us * terms.rate)
 
-    def _used(self, _: Terms) -> Fraction:
+    def _count_used(self, _: Terms) -> Fraction:
         return self._spent
 
-    def _take(self, cost: Fraction) -> None:
+    def _spend(self, cost: Fraction) -> None:
         self._spent += cost
 
-    def _wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
+    def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
         return (self._spent + cost - terms.size) / terms.rate
 
-    def _reset_us(self, terms: Terms) -> Fraction:
+    def _compute_reset_us(self, terms: Terms) -> Fraction:
         return self._spent / terms.rate
 
 
 class LeakingBucketOracle(TokenBucketOracle):
     """A queue of units that flow out steadily: what is in it are the tokens that a token bucket has spent."""
 
-    def _queued_us(self, terms: Terms) -> Fraction:
+    def _compute_queue_us(self, terms: Terms) -> Fraction:
         return self._spent / terms.rate
 
 
 class FixedWindowOracle(Oracle):
     """Windows begin at every multiple of their length since the epoch; `_count`: units in that of number `_number`."""
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._count, self._number, self._left_us = Fraction(0), 0, Fraction(0)
 
-    def _pass(self, _: int, terms: Terms) -> None:
+    def _advance(self, _: int, terms: Terms) -> None:
         number = math.floor(self.now_us / terms.window_us)
         if number != self._number:
             self._count, self._number = Fraction(0), number
         self._left_us = (number + 1) * terms.window_us - self.now_us
 
-    def _used(self, _: Terms) -> Fraction:
+    def _count_used(self, _: Terms) -> Fraction:
         return self._count
 
-    def _take(self, cost: Fraction) -> None:
+    def _spend(self, cost: Fraction) -> None:
         self._count += cost
 
-    def _wait_us(self, _: Terms, __: Fraction) -> Fraction:
+    def _compute_wait_us(self, _: Terms, __: Fraction) -> Fraction:
         return self._left_us
 
-    def _reset_us(self, _: Terms) -> Fraction:
+    def _compute_reset_us(self, _: Terms) -> Fraction:
         return self._left_us if self._count else Fraction(0)
 
 
 class SlidingWindowLogOracle(Oracle):
     """What was admitted in (t - window, t]: `_log` has the time and the cost of each, oldest first."""
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._log: deque[tuple[int, Fraction]] = deque()
         self._sum = Fraction(0)
 
-    def _pass(self, _: int, terms: Terms) -> None:
+    def _advance(self, _: int, terms: Terms) -> None:
         while self._log and self._log[0][0] <= self.now_us - terms.window_us:
             self._sum -= self._log.popleft()[1]
 
-    def _used(self, _: Terms) -> Fraction:
+    def _count_used(self, _: Terms) -> Fraction:
         return self._sum
 
-    def _take(self, cost: Fraction) -> None:
+    def _spend(self, cost: Fraction) -> None:
         self._log.append((self.now_us, cost))
         self._sum += cost
 
-    def _wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
+    def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
         used = self._sum
         for time_us, passing in self._log:
             used -= passing
@@ -182,30 +182,30 @@ class SlidingWindowLogOracle(Oracle):
                 return time_us + terms.window_us - self.now_us
         raise AssertionError("a cost that the limit holds is allowed once the log is empty")
 
-    def _reset_us(self, terms: Terms) -> Fraction:
+    def _compute_reset_us(self, terms: Terms) -> Fraction:
         return self._log[-1][0] + terms.window_us - self.now_us if self._log else Fraction(0)
 
 
 class SlidingWindowCounterOracle(Oracle):
     """Two counts: of this window and of the one before it, weighted by the share of it that is still in view."""
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._before, self._count, self._number, self._left_us = Fraction(0), Fraction(0), 0, Fraction(0)
 
-    def _pass(self, _: int, terms: Terms) -> None:
+    def _advance(self, _: int, terms: Terms) -> None:
         number = math.floor(self.now_us / terms.window_us)
         if number > self._number:
             self._before = self._count if number == self._number + 1 else Fraction(0)
             self._count, self._number = Fraction(0), number
         self._left_us = (number + 1) * terms.window_us - self.now_us
 
-    def _used(self, terms: Terms) -> Fraction:
+    def _count_used(self, terms: Terms) -> Fraction:
         return self._count + self._before * self._left_us / terms.window_us
 
-    def _take(self, cost: Fraction) -> None:
+    def _spend(self, cost: Fraction) -> None:
         self._count += cost
 
-    def _wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
+    def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
         # Where a count may weigh at most `room`, at most room / count of its window may still be in view.
         room = terms.size - cost - self._count
         if room >= 0:
@@ -213,7 +213,7 @@ class SlidingWindowCounterOracle(Oracle):
         in_view = min(Fraction(1), (terms.size - cost) / self._count)
         return self._left_us + (1 - in_view) * terms.window_us
 
-    def _reset_us(self, terms: Terms) -> Fraction:
+    def _compute_reset_us(self, terms: Terms) -> Fraction:
         if self._count:
             return self._left_us + terms.window_us
         return self._left_us if self._before else Fraction(0)

@@ -18,10 +18,10 @@ LIMIT_MS = 50.0
 CALLERS = 100
 """That ask at the same time in one event loop."""
 
-BACK_S = 10.0
+RECOVERY_WITHIN_S = 10.0
 """In which a server that goes on has to be used again."""
 
-TOLD_WRONG = "a stopped server is said to have decided"
+UNEXPECTED_DECISION = "a stopped server is said to have decided"
 ENDLESS = FixedWindow(10**9, 86_400)
 
 
@@ -40,13 +40,13 @@ def measure(rounds: int, say: Say) -> Measured:
     with redis_server() as server:
         limiter = RateLimiter(RedisStore(server.url, cache_refusals=False))
         for _ in range(rounds):
-            asyncio.run(_one(server, limiter, found))
+            asyncio.run(_run_silence(server, limiter, found))
         limiter.close()
     say(f"outage: at most {max(found.blocking_ms):.1f} ms blocking, {max(found.together_ms):.1f} ms together")
     return found
 
 
-def figures(found: Measured) -> list[Figure]:
+def build_figures(found: Measured) -> list[Figure]:
     """The longest waits, which have a limit, and the longest recovery."""
     return [
         Figure("silent server: longest wait, blocking", max(found.blocking_ms), "ms", limit=LIMIT_MS),
@@ -57,37 +57,37 @@ def figures(found: Measured) -> list[Figure]:
     ]
 
 
-async def _one(server: RedisServer, limiter: RateLimiter, found: Measured) -> None:
+async def _run_silence(server: RedisServer, limiter: RateLimiter, found: Measured) -> None:
     """One silence, while connections are open."""
     await asyncio.gather(*[limiter.acquire("key", ENDLESS) for _ in range(CALLERS)])
-    _back(limiter)
+    _time_recovery(limiter)
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        found.together_ms += await asyncio.gather(*[_waited(limiter) for _ in range(CALLERS)])
+        found.together_ms += await asyncio.gather(*[_time_refusal(limiter) for _ in range(CALLERS)])
         began_s = time.perf_counter()
         with contextlib.suppress(StoreUnavailable):
             limiter.acquire_sync("key", ENDLESS)
-            raise StageError(TOLD_WRONG)
+            raise StageError(UNEXPECTED_DECISION)
         found.blocking_ms.append((time.perf_counter() - began_s) * 1000)
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    found.back_ms.append(_back(limiter))
+    found.back_ms.append(_time_recovery(limiter))
     await limiter.aclose()
 
 
-async def _waited(limiter: RateLimiter) -> float:
+async def _time_refusal(limiter: RateLimiter) -> float:
     began_s = time.perf_counter()
     with contextlib.suppress(StoreUnavailable):
         await limiter.acquire("key", ENDLESS)
-        raise StageError(TOLD_WRONG)
+        raise StageError(UNEXPECTED_DECISION)
     return (time.perf_counter() - began_s) * 1000
 
 
-def _back(limiter: RateLimiter) -> float:
+def _time_recovery(limiter: RateLimiter) -> float:
     """Milliseconds until the server decides. Raises StageError where it does not."""
     began_s = time.perf_counter()
-    while time.perf_counter() - began_s < BACK_S:
+    while time.perf_counter() - began_s < RECOVERY_WITHIN_S:
         with contextlib.suppress(StoreUnavailable):
             limiter.acquire_sync("key", ENDLESS)
             return (time.perf_counter() - began_s) * 1000
-    raise StageError(f"a server that went on is not used again within {BACK_S:g} s")
+    raise StageError(f"a server that went on is not used again within {RECOVERY_WITHIN_S:g} s")

@@ -7,49 +7,60 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.ratelimit import apart, exactness, footprint, memory_speed, obedience, outage, redis_speed
-from benchmarks.ratelimit.redis_server import program
+from benchmarks.ratelimit import (
+    clock_skew,
+    exactness,
+    footprint,
+    memory_speed,
+    obedience,
+    outage,
+    redis_speed,
+)
+from benchmarks.ratelimit.redis_server import find_program
 from benchmarks.report import Figure, Say
 
 
 @dataclass
-class Found:
+class Results:
     """All figures, and the speed in memory that is nearest to its limit."""
 
     figures: list[Figure] = field(default_factory=list)
     least: memory_speed.Measured | None = None
 
 
-def measure(given: Namespace, say: Say) -> Found:
+def measure(given: Namespace, say: Say) -> Results:
     """Those that were asked for. Raises DependencyError without what one of them needs."""
-    found = Found()
+    found = Results()
     if "exactness" in given.only:
         compared = exactness.measure(given.events, given.redis_events, given.seed, say)
-        found.figures += exactness.figures(compared)
+        found.figures += exactness.build_figures(compared)
     if "apart" in given.only:
-        found.figures += apart.figures(apart.measure(given.seconds, say))
+        found.figures += clock_skew.build_figures(clock_skew.measure(given.seconds, say))
     if "memory-speed" in given.only:
         speeds = memory_speed.measure(given.requests, given.rounds, given.seed, say)
-        found.figures += memory_speed.figures(speeds)
+        found.figures += memory_speed.build_figures(speeds)
         found.least = min(speeds, key=lambda one: one.ratio)
     if "redis-speed" in given.only:
         asked = max(1, given.requests // 10)
-        found.figures += redis_speed.figures(redis_speed.measure(asked, given.rounds, given.seed, say))
+        found.figures += redis_speed.build_figures(redis_speed.measure(asked, given.rounds, given.seed, say))
     if "footprint" in given.only:
-        found.figures += footprint.figures(footprint.measure(given.entries, given.seed, say))
+        found.figures += footprint.build_figures(footprint.measure(given.entries, given.seed, say))
     if "outage" in given.only:
-        found.figures += outage.figures(outage.measure(given.rounds, say))
+        found.figures += outage.build_figures(outage.measure(given.rounds, say))
     if "obedience" in given.only:
         trials = obedience.measure(given.trials, given.redis_trials, given.seed, say)
-        found.figures += obedience.figures(trials)
+        found.figures += obedience.build_figures(trials)
     return found
 
 
-def told(given: Namespace) -> Iterator[tuple[str, str]]:
+def describe_parts(given: Namespace) -> Iterator[tuple[str, str]]:
     """What holds of each part, by its name."""
     said = {
         "exactness": "random limits, costs, gaps and edges, 1 to 5 keys, limits that change, a clock that goes back",
-        "apart": f"{apart.PROCESSES} processes; {apart.UNITS} units in 40 to {apart.APART_S - 1} s; {given.seconds} s",
+        "apart": (
+            f"{clock_skew.PROCESSES} processes; {clock_skew.UNITS} units in 40 to {clock_skew.APART_S - 1} s; "
+            f"{given.seconds} s"
+        ),
         "memory-speed": (
             f"one thread, its CPU time; medians of {given.rounds} rounds of {given.requests} requests, in turns: on "
             f"{max(1, given.requests // 2)} keys; {memory_speed.FEW} on a key, then the next; on keys that are used up"
@@ -65,7 +76,7 @@ def told(given: Namespace) -> Iterator[tuple[str, str]]:
     return ((part, said[part]) for part in given.only)
 
 
-def server_version() -> str:
+def read_server_version() -> str:
     """Of redis-server."""
-    done = subprocess.run([str(program()), "--version"], check=True, capture_output=True, text=True)
+    done = subprocess.run([str(find_program()), "--version"], check=True, capture_output=True, text=True)
     return done.stdout.split("v=", 1)[1].split()[0]

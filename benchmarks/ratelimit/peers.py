@@ -34,12 +34,12 @@ THROTTLED = {
 }
 """What it calls a sliding window is a counter."""
 
-MOST_KEYS = 1_000_000
+MAX_KEYS = 1_000_000
 """That throttled-py is to keep in memory: by default it forgets all but 1,024."""
 
 DAY_S = 86_400
 
-PATIENT_S = 10.0
+TIMEOUT_S = 10.0
 """A busy machine may take longer than a store is given by default."""
 
 
@@ -58,28 +58,28 @@ class Quota:
         return OURS[self.kind](self.units, second)
 
 
-def in_memory(quota: Quota) -> dict[str, Asker]:
+def build_memory_askers(quota: Quota) -> dict[str, Asker]:
     """Who has the algorithm, on stores of their own."""
-    found = {"ours": ours(RateLimiter(MemoryStore()), quota)}
+    found = {"ours": wrap_ours(RateLimiter(MemoryStore()), quota)}
     if quota.kind in LIMITS:
-        found["limits"] = of_limits(limits.storage.MemoryStorage(), quota)
+        found["limits"] = wrap_limits(limits.storage.MemoryStorage(), quota)
     if quota.kind in THROTTLED:
-        found["throttled-py"] = of_throttled(ThrottledMemoryStore(options={"MAX_SIZE": MOST_KEYS}), quota)
+        found["throttled-py"] = wrap_throttled(ThrottledMemoryStore(options={"MAX_SIZE": MAX_KEYS}), quota)
     return found
 
 
-def on_redis(url: str, quota: Quota) -> dict[str, Asker]:
+def build_redis_askers(url: str, quota: Quota) -> dict[str, Asker]:
     """Who has the algorithm, on the server at that URL (unix://)."""
-    limiter = RateLimiter(RedisStore(url, cache_refusals=False, timeout_s=PATIENT_S))
-    found = {"ours": ours(limiter, quota)}
+    limiter = RateLimiter(RedisStore(url, cache_refusals=False, timeout_s=TIMEOUT_S))
+    found = {"ours": wrap_ours(limiter, quota)}
     if quota.kind in LIMITS:
-        found["limits"] = of_limits(limits.storage.RedisStorage(f"redis+{url}"), quota)
+        found["limits"] = wrap_limits(limits.storage.RedisStorage(f"redis+{url}"), quota)
     if quota.kind in THROTTLED:
-        found["throttled-py"] = of_throttled(ThrottledRedisStore(server=url), quota)
+        found["throttled-py"] = wrap_throttled(ThrottledRedisStore(server=url), quota)
     return found
 
 
-def ours(limiter: RateLimiter, quota: Quota) -> Asker:
+def wrap_ours(limiter: RateLimiter, quota: Quota) -> Asker:
     """The form that blocks."""
     acquire, limit = limiter.acquire_sync, quota.limit
 
@@ -93,7 +93,7 @@ def ours(limiter: RateLimiter, quota: Quota) -> Asker:
     return ask
 
 
-def of_limits(storage: Any, quota: Quota) -> Asker:
+def wrap_limits(storage: Any, quota: Quota) -> Asker:
     """`hit` says yes or no, and no more."""
     hit = LIMITS[quota.kind](storage).hit
     item = limits.RateLimitItemPerSecond(quota.units, quota.period_s)
@@ -108,7 +108,7 @@ def of_limits(storage: Any, quota: Quota) -> Asker:
     return ask
 
 
-def of_throttled(store: Any, quota: Quota) -> Asker:
+def wrap_throttled(store: Any, quota: Quota) -> Asker:
     """`limit` says whether it limits, and what is left."""
     rate = throttled.per_duration(timedelta(seconds=quota.period_s), quota.units, burst=quota.units)
     limit = throttled.Throttled(using=THROTTLED[quota.kind].value, quota=rate, store=store).limit

@@ -48,18 +48,18 @@ class Row:
     acts: list[int]
     refused: list[int]
 
-    def in_view(self, now: int) -> int:
+    def count_in_window(self, now: int) -> int:
         """Requests that acted in (now - window, now]."""
         return sum(now - WINDOW_S * MICROSECONDS < time <= now for time in self.acts)
 
 
-def arrivals() -> list[int]:
+def build_arrivals() -> list[int]:
     """Two bursts around a window's edge, a pause, then half as many again as the limit allows; in microseconds."""
     bursts = [first + 250_000 * number for first in (6_200_000, 10_400_000) for number in range(14)]
     return bursts + [20_400_000 + 666_666 * number for number in range(22)]
 
 
-def admitted(limit: Any, times: Sequence[int]) -> Row:
+def admit(limit: Any, times: Sequence[int]) -> Row:
     """Ask for one unit at each time."""
     now = Fraction(0)
     limiter = RateLimiter(MemoryStore(clock=lambda: now))
@@ -85,33 +85,33 @@ def draw(path: str) -> None:
     )
     from matplotlib import pyplot
 
-    times = arrivals()
+    times = build_arrivals()
     figure, (rows, curves) = pyplot.subplots(
         2, 1, figsize=(8, 6.4), height_ratios=(1.35, 1), sharex=True, layout="constrained"
     )
-    _rows(rows, times)
-    _curves(curves, times)
+    _draw_rows(rows, times)
+    _draw_curves(curves, times)
     figure.savefig(path, dpi=100, metadata={"Date": None} if path.endswith(".svg") else {"Software": None})
     pyplot.close(figure)
 
 
-def _rows(axes: Any, times: Sequence[int]) -> None:
+def _draw_rows(axes: Any, times: Sequence[int]) -> None:
     """Arrivals above, then a row for each limiter: a dot for what acts, a tick for what is refused."""
-    axes.plot(_seconds(times), [0] * len(times), "|", color=INK, markersize=9, markeredgewidth=0.9)
+    axes.plot(_to_seconds(times), [0] * len(times), "|", color=INK, markersize=9, markeredgewidth=0.9)
     axes.text(MOST_AT_S, 0, f"most in\n{WINDOW_S} s", ha="center", va="center", color=INK, fontsize=8)
     for number, (_, limit, colour) in enumerate(ROWS, 1):
-        row = admitted(limit, times)
+        row = admit(limit, times)
         for came, left in zip(row.admitted, row.acts, strict=True):
             if came < left <= END_S * MICROSECONDS:
-                wait = _seconds((came, left))
+                wait = _to_seconds((came, left))
                 axes.plot(wait, [number - 0.34, number], color=colour, linewidth=0.5, alpha=0.6)
-        refused = _seconds(row.refused)
-        acts = _seconds([time for time in row.acts if time <= END_S * MICROSECONDS])
+        refused = _to_seconds(row.refused)
+        acts = _to_seconds([time for time in row.acts if time <= END_S * MICROSECONDS])
         axes.plot(
             refused, [number + 0.22] * len(refused), "|", color=FAINT, markersize=6, markeredgewidth=0.9
         )
         axes.plot(acts, [number] * len(acts), "o", color=colour, markersize=4.2, markeredgewidth=0)
-        most = max(row.in_view(now) for now in row.acts)
+        most = max(row.count_in_window(now) for now in row.acts)
         axes.text(MOST_AT_S, number, f"{most}", ha="center", va="center", color=colour, fontweight="bold")
     labels = ["Arrivals"] + [name for name, _, _ in ROWS]
     axes.set_yticks(range(len(labels)), labels)
@@ -121,19 +121,19 @@ def _rows(axes: Any, times: Sequence[int]) -> None:
         loc="left",
         fontsize=9,
     )
-    _plain(axes)
+    _style_axes(axes)
 
 
-def _curves(axes: Any, times: Sequence[int]) -> None:
+def _draw_curves(axes: Any, times: Sequence[int]) -> None:
     """How many acted in the window that ends now: what whoever is behind the limiter sees."""
     grid = range(BEGIN_S * MICROSECONDS, END_S * MICROSECONDS + 1, GRID_US)
     for number, (name, limit, colour) in enumerate(ROWS):
         row, apart = (
-            admitted(limit, times),
+            admit(limit, times),
             (number - 2) * 0.13,
         )  # lines on one another could not be told apart
-        counts = [row.in_view(now) + apart for now in grid]
-        axes.plot(_seconds(grid), counts, color=colour, linewidth=1.3, label=name)
+        counts = [row.count_in_window(now) + apart for now in grid]
+        axes.plot(_to_seconds(grid), counts, color=colour, linewidth=1.3, label=name)
     axes.plot((BEGIN_S, END_S), (UNITS, UNITS), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_ylim(-0.4, 2 * UNITS + 2)
     axes.set_yticks(range(0, 2 * UNITS + 1, 5))
@@ -144,14 +144,14 @@ def _curves(axes: Any, times: Sequence[int]) -> None:
         f"Acted in the last {WINDOW_S} s. Dashed: the limit, {UNITS} in {WINDOW_S} s.", loc="left", fontsize=9
     )
     axes.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
-    _plain(axes)
+    _style_axes(axes)
 
 
-def _seconds(times: Sequence[int]) -> list[float]:
+def _to_seconds(times: Sequence[int]) -> list[float]:
     return [time / MICROSECONDS for time in times]
 
 
-def _plain(axes: Any) -> None:
+def _style_axes(axes: Any) -> None:
     for edge in range(WINDOW_S, END_S, WINDOW_S):
         axes.axvline(edge, color="#e4e4e4", linewidth=0.8, zorder=0)
     for side in ("top", "right", "left"):

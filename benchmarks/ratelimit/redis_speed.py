@@ -14,9 +14,9 @@ import redis
 import redis.asyncio
 
 from benchmarks.ratelimit.oracle import ORACLES
-from benchmarks.ratelimit.peers import DAY_S, PATIENT_S, Quota, on_redis, ours
+from benchmarks.ratelimit.peers import DAY_S, TIMEOUT_S, Quota, build_redis_askers, wrap_ours
 from benchmarks.ratelimit.redis_server import RedisServer, redis_server
-from benchmarks.ratelimit.rounds import Rates, in_turns
+from benchmarks.ratelimit.rounds import Rates, run_rounds
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
 from streaming.ratelimit import RateLimiter, RedisStore
@@ -56,13 +56,15 @@ class Measured:
 def measure(asked: int, rounds: int, seed: int, say: Say) -> Measured:
     """So many requests a turn one by one, ten times as many at once, and a hundred times as many from memory."""
     with redis_server() as server:
-        blocking = {kind: _blocking(server, kind, asked, rounds, seed, say) for kind in ORACLES}
-        coalesced = {kind: _coalesced(server, kind, 10 * asked, rounds, seed, say) for kind in ORACLES}
-        rate, calls = _cached(server, 100 * asked, rounds, say)
+        blocking = {kind: _measure_blocking(server, kind, asked, rounds, seed, say) for kind in ORACLES}
+        coalesced = {
+            kind: _measure_coalesced(server, kind, 10 * asked, rounds, seed, say) for kind in ORACLES
+        }
+        rate, calls = _measure_cached(server, 100 * asked, rounds, say)
     return Measured(blocking, coalesced, rate, calls)
 
 
-def figures(found: Measured) -> list[Figure]:
+def build_figures(found: Measured) -> list[Figure]:
     """The least of the five decides; each one's own follow."""
     told = [
         Figure(
@@ -88,7 +90,7 @@ def figures(found: Measured) -> list[Figure]:
     told.append(
         Figure(
             f"Redis, {IN_FLIGHT} at once: least of rate / {ASYNC_LIMIT:.0f} or share of the ceiling / {ASYNC_SHARE}",
-            min(_kept(rates) for rates in found.coalesced.values()),
+            min(_compute_score(rates) for rates in found.coalesced.values()),
             "x",
             limit=1,
             at_least=True,
@@ -107,20 +109,20 @@ def figures(found: Measured) -> list[Figure]:
     ]
 
 
-def _kept(rates: Rates) -> float:
+def _compute_score(rates: Rates) -> float:
     """At least 1 where the rate or the share of the ceiling is high enough."""
     return max(rates.rate("ours") / ASYNC_LIMIT, rates.ratio("ours", "ceiling") / ASYNC_SHARE)
 
 
-def _drawn(seed: int, asked: int) -> list[str]:
+def _draw_keys(seed: int, asked: int) -> list[str]:
     chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
     return [chance.choice(KEYS) for _ in range(asked)]
 
 
-def _blocking(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
+def _measure_blocking(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
     """Each on connections of its own, opened in the round that is not counted."""
     server.client.flushall()
-    keys = _drawn(seed, asked)
+    keys = _draw_keys(seed, asked)
     with redis.Redis.from_url(server.url) as client:
         sha = client.script_load(TRIVIAL)
 
@@ -138,34 +140,34 @@ def _blocking(server: RedisServer, kind: str, asked: int, rounds: int, seed: int
                 connection.read_response()
             return asked
 
-        askers = on_redis(server.url, Quota(kind, 1_000_000, DAY_S))
+        askers = build_redis_askers(server.url, Quota(kind, 1_000_000, DAY_S))
         turns: dict[str, Callable[[int], int]] = {"trivial": trivial, BARE: bare}
-        turns |= {name: partial(_all_allowed, name, asker, keys) for name, asker in askers.items()}
-        rates = in_turns(turns, rounds)
+        turns |= {name: partial(_run_turn, name, asker, keys) for name, asker in askers.items()}
+        rates = run_rounds(turns, rounds)
     said = ", ".join(f"{name} {rates.rate(name):,.0f}/s" for name in rates.by_name)
     say(f"Redis, blocking: {kind}: {said}; {rates.ratio('ours', 'trivial'):.2f} times the trivial script")
     return rates
 
 
-def _all_allowed(name: str, asker: Callable[[Sequence[str]], int], keys: Sequence[str], _: int) -> int:
+def _run_turn(name: str, asker: Callable[[Sequence[str]], int], keys: Sequence[str], _: int) -> int:
     if (allowed := asker(keys)) != len(keys):
         raise StageError(f"{name} allowed {allowed} of {len(keys)}")
     return len(keys)
 
 
-def _coalesced(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
+def _measure_coalesced(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
     server.client.flushall()
-    keys = _drawn(seed, asked)
+    keys = _draw_keys(seed, asked)
     loop = asyncio.new_event_loop()
     try:
-        limiter = RateLimiter(RedisStore(server.url, timeout_s=PATIENT_S))
+        limiter = RateLimiter(RedisStore(server.url, timeout_s=TIMEOUT_S))
         client = redis.asyncio.Redis.from_url(server.url)
         sha = loop.run_until_complete(client.script_load(TRIVIAL))
         limit = Quota(kind, 1_000_000, DAY_S).limit
-        rates = in_turns(
+        rates = run_rounds(
             {
-                "ceiling": lambda _: loop.run_until_complete(_ceiling(client, sha, keys)),
-                "ours": lambda _: loop.run_until_complete(_at_once(limiter, limit, keys)),
+                "ceiling": lambda _: loop.run_until_complete(_run_pipelines(client, sha, keys)),
+                "ours": lambda _: loop.run_until_complete(_run_callers(limiter, limit, keys)),
             },
             rounds,
         )
@@ -178,7 +180,7 @@ def _coalesced(server: RedisServer, kind: str, asked: int, rounds: int, seed: in
     return rates
 
 
-async def _ceiling(client: Any, sha: str, keys: Sequence[str]) -> int:
+async def _run_pipelines(client: Any, sha: str, keys: Sequence[str]) -> int:
     """What redis-py can do: pipelines of scripts that do nothing."""
     for first in range(0, len(keys), PIPELINED):
         pipeline = client.pipeline(transaction=False)
@@ -188,7 +190,7 @@ async def _ceiling(client: Any, sha: str, keys: Sequence[str]) -> int:
     return len(keys)
 
 
-async def _at_once(limiter: RateLimiter, limit: Any, keys: Sequence[str]) -> int:
+async def _run_callers(limiter: RateLimiter, limit: Any, keys: Sequence[str]) -> int:
     """Callers that each ask again as soon as they have their answer, so many of them."""
     waiting, allowed = iter(keys), 0
 
@@ -204,23 +206,23 @@ async def _at_once(limiter: RateLimiter, limit: Any, keys: Sequence[str]) -> int
     return allowed
 
 
-def _cached(server: RedisServer, asked: int, rounds: int, say: Say) -> tuple[float, int]:
+def _measure_cached(server: RedisServer, asked: int, rounds: int, say: Say) -> tuple[float, int]:
     """Refusals a second of keys that are used up, and how many scripts Redis ran for them."""
     server.client.flushall()
-    limiter = RateLimiter(RedisStore(server.url, timeout_s=PATIENT_S))
-    ask = ours(limiter, Quota("token_bucket", 1, DAY_S))
+    limiter = RateLimiter(RedisStore(server.url, timeout_s=TIMEOUT_S))
+    ask = wrap_ours(limiter, Quota("token_bucket", 1, DAY_S))
     ask(KEYS)
     ask(KEYS)
     keys = KEYS * max(1, asked // len(KEYS))
-    before = server.calls()
+    before = server.count_calls()
 
     def turn(_: int) -> int:
         if allowed := ask(keys):
             raise StageError(f"{allowed} of {len(keys)} were allowed of keys that are used up")
         return len(keys)
 
-    rate = in_turns({"ours": turn}, rounds, time.process_time).rate("ours")
+    rate = run_rounds({"ours": turn}, rounds, time.process_time).rate("ours")
     limiter.close()
-    calls = server.calls() - before
+    calls = server.count_calls() - before
     say(f"refusals from memory: {rate:,.0f}/s, {calls} scripts run meanwhile")
     return rate, calls

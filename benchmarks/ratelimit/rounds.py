@@ -32,7 +32,7 @@ class Rates:
         return min((name for name in self.by_name if name != but), key=lambda name: self.ratio(but, name))
 
 
-def in_turns(
+def run_rounds(
     contestants: Mapping[str, Callable[[int], int]],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
@@ -50,7 +50,7 @@ def in_turns(
         for number in range(rounds + 1):
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                rate = _rate(contestants[name], number, clock)
+                rate = _time_turn(contestants[name], number, clock)
                 if number:
                     found[name].append(rate)
     finally:
@@ -58,7 +58,7 @@ def in_turns(
     return Rates(found)
 
 
-def _rate(contestant: Callable[[int], int], number: int, clock: Callable[[], float]) -> float:
+def _time_turn(contestant: Callable[[int], int], number: int, clock: Callable[[], float]) -> float:
     gc.collect()
     gc.disable()
     try:

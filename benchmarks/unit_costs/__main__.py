@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.report import Say
-from benchmarks.unit_costs import limits, live, made_days, one_video
-from benchmarks.unit_costs.cost import Cost, Found
-from benchmarks.unit_costs.documents import found as found_in
+from benchmarks.unit_costs import limits, live, one_video, synthetic_days
+from benchmarks.unit_costs.cost import Cost, RunCosts
+from benchmarks.unit_costs.documents import extract_costs as found_in
 from schemas.errors import NewsreelError
 
 COMMAND = "python -m benchmarks.unit_costs --only {}"
 PARTS: Mapping[str, Callable[[int, Say], tuple[Sequence[Cost], Sequence[Cost]]]] = {
     "live": live.measure,
-    "made-days": lambda _, say: made_days.measure(say),
+    "made-days": lambda _, say: synthetic_days.measure(say),
     "one-video": lambda _, say: (one_video.measure(say), ()),
     "limits": lambda _, say: (limits.measure(say), ()),
 }
@@ -34,11 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.unit_costs", description=__doc__)
     parser.add_argument("documents", nargs="*", type=Path, metavar="DOCUMENT")
     parser.add_argument("--out", type=Path, required=True, help="the file; figures of other runs stay in it")
-    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; '' for none")
+    parser.add_argument(
+        "--only", type=_parse_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; '' for none"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(argv)
     try:
-        for one in _found(given.documents, given.only, given.seed):
+        for one in _measure(given.documents, given.only, given.seed):
             _write(given.out, one)
     except NewsreelError as error:
         _say(f"error: {error.detail}")
@@ -46,16 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _found(documents: Sequence[Path], parts: Sequence[str], seed: int) -> Iterator[Found]:
+def _measure(documents: Sequence[Path], parts: Sequence[str], seed: int) -> Iterator[RunCosts]:
     for path in documents:
         yield found_in(json.loads(path.read_text()))
     for part in parts:
-        held = conditions(seed=seed)
+        held = read_conditions(seed=seed)
         unit_costs, checks = PARTS[part](seed, _say)
-        yield Found(part, COMMAND.format(part), held, unit_costs, checks)
+        yield RunCosts(part, COMMAND.format(part), held, unit_costs, checks)
 
 
-def _write(path: Path, found: Found) -> None:
+def _write(path: Path, found: RunCosts) -> None:
     """Put a run's figures in the place of those that the run gave before."""
     held: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     runs = held.get("runs", {})
@@ -67,7 +69,7 @@ def _write(path: Path, found: Found) -> None:
     path.write_text(json.dumps(written, indent=2) + "\n")
 
 
-def _parts(text: str) -> list[str]:
+def _parse_parts(text: str) -> list[str]:
     some = [part for part in text.split(",") if part]
     for part in some:
         if part not in PARTS:

@@ -27,7 +27,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Found:
+class RunCosts:
     """What one run gave: unit costs, and runs of another size that no unit cost is taken from."""
 
     run: str

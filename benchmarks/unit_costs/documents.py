@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.unit_costs.cost import Cost, Found
+from benchmarks.unit_costs.cost import Cost, RunCosts
 from schemas.errors import InputError
 
 Document = Mapping[str, Any]
@@ -13,7 +13,7 @@ SEED = 0
 """Of the footage that unit costs are taken from; what has another is for the check."""
 
 
-def found(document: Document) -> Found:
+def extract_costs(document: Document) -> RunCosts:
     """What a document tells. Raises InputError where it is of a bench, or a part of one, that tells nothing here."""
     known = KNOWN.get(document["name"])
     if known is None:
@@ -21,49 +21,55 @@ def found(document: Document) -> Found:
     return known(document)
 
 
-def _ingest(document: Document) -> Found:
+def _extract_ingest(document: Document) -> RunCosts:
     seed, (minutes,) = document["conditions"]["seed"], document["conditions"]["minutes"]
     command = f"newsreel bench ingest --minutes {minutes:g} --seed {seed} --json"
     seconds = {"video_s": minutes * 60}
     what = f"a video of {minutes:g} min: CPU of the whole stack, from Airflow to the last stage"
-    value = _value(document, f"{minutes:g} min: CPU of the whole stack")
+    value = _find_value(document, f"{minutes:g} min: CPU of the whole stack")
     of_check = seed != SEED
     name = "ingest_check" if of_check else f"ingest_{minutes:g}_min"
     cost = Cost(name, value, "core-s", what, seconds)
-    return Found(
+    return RunCosts(
         f"ingest {minutes:g} min, seed {seed}",
         command,
-        _conditions(document),
+        _select_conditions(document),
         () if of_check else (cost,),
         (cost,) if of_check else (),
     )
 
 
-def _ratelimit(document: Document) -> Found:
-    value = _value(document, "Redis, 1000 at once, token_bucket: ours")
+def _extract_ratelimit(document: Document) -> RunCosts:
+    value = _find_value(document, "Redis, 1000 at once, token_bucket: ours")
     what = "decisions of a token bucket on one Redis, a thousand callers at once"
     cost = Cost("redis_decisions_per_s", value, "decisions/s", what)
     command = "newsreel bench ratelimit --only redis-speed --json"
-    return Found("ratelimit", command, _conditions(document), (cost,))
+    return RunCosts("ratelimit", command, _select_conditions(document), (cost,))
 
 
-def _api(document: Document) -> Found:
-    value = _value(document, "uploads: 50 at once")
+def _extract_api(document: Document) -> RunCosts:
+    value = _find_value(document, "uploads: 50 at once")
     what = "50 resumable uploads at once into one API, clients on the same machine"
     cost = Cost("upload_mib_per_s", value, "MiB/s", what)
-    return Found("uploads", "newsreel bench api --only uploads --json", _conditions(document), (cost,))
+    return RunCosts(
+        "uploads", "newsreel bench api --only uploads --json", _select_conditions(document), (cost,)
+    )
 
 
-KNOWN: dict[str, Callable[[Document], Found]] = {"ingest": _ingest, "ratelimit": _ratelimit, "api": _api}
+KNOWN: dict[str, Callable[[Document], RunCosts]] = {
+    "ingest": _extract_ingest,
+    "ratelimit": _extract_ratelimit,
+    "api": _extract_api,
+}
 
 
-def _value(document: Document, name: str) -> float:
+def _find_value(document: Document, name: str) -> float:
     for figure in document["figures"]:
         if figure["name"] == name and figure["value"] is not None:
             return float(figure["value"])
     raise InputError(f"the document of bench {document['name']!r} has no figure {name!r}")
 
 
-def _conditions(document: Document) -> dict[str, Any]:
+def _select_conditions(document: Document) -> dict[str, Any]:
     """Without what programs held in memory, which says nothing of these figures."""
     return {name: value for name, value in document["conditions"].items() if name != "peak_mib_by_program"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.ratelimit.peers import Quota, on_redis
+from benchmarks.ratelimit.peers import Quota, build_redis_askers
 from benchmarks.ratelimit.redis_server import redis_server
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
@@ -16,7 +16,7 @@ def measure(say: Say) -> list[Cost]:
     say(f"limits: {KEYS} keys")
     with redis_server() as server:
         before = server.client.info("memory")["used_memory"]
-        on_redis(server.url, Quota("token_bucket", 1000, DAY_S))["ours"](
+        build_redis_askers(server.url, Quota("token_bucket", 1000, DAY_S))["ours"](
             [f"user:{number:036d}" for number in range(KEYS)]
         )
         taken = server.client.info("memory")["used_memory"] - before

@@ -16,8 +16,8 @@ import psutil
 import psycopg
 from psycopg.rows import dict_row
 
-from benchmarks.api.load import closed_loop, open_loop
-from benchmarks.api.mixes import COMMENTS, Mix, mix
+from benchmarks.api.load import run_closed_loop, run_open_loop
+from benchmarks.api.mixes import COMMENTS, Mix, prepare_mix
 from benchmarks.api.servers import Servers, servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Say
@@ -54,7 +54,7 @@ class Load:
         return sum(self.rates.values())
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """As a person says it."""
         return " and ".join(f"{rate:,} {kind}/s" for kind, rate in self.rates.items())
 
@@ -69,26 +69,28 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Spent:
+class CoreSeconds:
     """Core-seconds of the two programs."""
 
     api: float
     database: float
 
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(self.api - other.api, self.database - other.database)
+    def __sub__(self, other: CoreSeconds) -> CoreSeconds:
+        return CoreSeconds(self.api - other.api, self.database - other.database)
 
     def costs(self, load: Load) -> list[Cost]:
         """As figures."""
         of = {kind: float(rate * SECONDS) for kind, rate in load.rates.items()}
         return [
-            Cost(f"{load.name}_api", self.api, "core-s", f"{load.told}: CPU of the API", of),
-            Cost(f"{load.name}_database", self.database, "core-s", f"{load.told}: CPU of PostgreSQL", of),
+            Cost(f"{load.name}_api", self.api, "core-s", f"{load.description}: CPU of the API", of),
+            Cost(
+                f"{load.name}_database", self.database, "core-s", f"{load.description}: CPU of PostgreSQL", of
+            ),
         ]
 
 
 @dataclass(frozen=True)
-class Stored:
+class Storage:
     """What PostgreSQL holds: bytes with indexes, and rows."""
 
     row_bytes: int
@@ -101,33 +103,37 @@ def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
     """Unit costs and the check's. Raises StageError where an answer failed."""
     with FreshHome() as house, servers(house) as served:
         house.lake.ensure()
-        unit_costs, checks = asyncio.run(_asked(house, served, seed, say))
+        unit_costs, checks = asyncio.run(_measure_loads(house, served, seed, say))
         say("live: the sink brings what was written into the lake")
-        sink = _sunk(house, served)
+        sink = _measure_sink(house, served)
     lasted = Cost("live_s", SECONDS, "s", "duration of each rate of reads and writes")
     return [*unit_costs, lasted, sink], checks
 
 
-async def _asked(house: FreshHome, served: Servers, seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
-    made = await mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
+async def _measure_loads(
+    house: FreshHome, served: Servers, seed: int, say: Say
+) -> tuple[list[Cost], list[Cost]]:
+    made = await prepare_mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
     loads = [
         Load(f"{kind}_{pace}", {kind: rate}) for kind, paces in RATES.items() for pace, rate in paces.items()
     ]
     check = Load("both", BOTH)
-    spent: dict[str, list[Spent]] = {load.name: [] for load in (*loads, check)}
+    spent: dict[str, list[CoreSeconds]] = {load.name: [] for load in (*loads, check)}
     for number in range(ROUNDS):
         for load in (*loads, check):
-            say(f"live: round {number + 1} of {ROUNDS}: {load.told} for {SECONDS} s")
-            spent[load.name].append(await _spent(house, served, load.requests(made), load.per_s))
+            say(f"live: round {number + 1} of {ROUNDS}: {load.description} for {SECONDS} s")
+            spent[load.name].append(
+                await _measure_core_seconds(house, served, load.requests(made), load.per_s)
+            )
     say(f"live: writes as fast as they are answered for {FILL_S:.0f} s")
-    before = _stored(served)
-    await closed_loop(served.port, _writes(made), seconds=FILL_S, clients=CLIENTS)
-    after = _stored(served)
-    found = [cost for load in loads for cost in least(spent[load.name]).costs(load)]
-    return [*found, *_kept(before, after)], least(spent[check.name]).costs(check)
+    before = _read_storage(served)
+    await run_closed_loop(served.port, _generate_writes(made), seconds=FILL_S, clients=CLIENTS)
+    after = _read_storage(served)
+    found = [cost for load in loads for cost in take_least(spent[load.name]).costs(load)]
+    return [*found, *_build_storage_costs(before, after)], take_least(spent[check.name]).costs(check)
 
 
-def _kept(before: Stored, after: Stored) -> list[Cost]:
+def _build_storage_costs(before: Storage, after: Storage) -> list[Cost]:
     rows, events = after.rows - before.rows, after.events - before.events
     row_bytes = (after.row_bytes - before.row_bytes) / rows
     event_bytes = (after.event_bytes - before.event_bytes) / events
@@ -139,32 +145,34 @@ def _kept(before: Stored, after: Stored) -> list[Cost]:
     ]
 
 
-def least(rounds: Sequence[Spent]) -> Spent:
+def take_least(rounds: Sequence[CoreSeconds]) -> CoreSeconds:
     """The least of each program's."""
-    return Spent(min(one.api for one in rounds), min(one.database for one in rounds))
+    return CoreSeconds(min(one.api for one in rounds), min(one.database for one in rounds))
 
 
-async def _spent(house: FreshHome, served: Servers, requests: Iterator[bytes], rate: float) -> Spent:
+async def _measure_core_seconds(
+    house: FreshHome, served: Servers, requests: Iterator[bytes], rate: float
+) -> CoreSeconds:
     """What answering these takes. Counters are added up once a second, so a moment is waited before each look."""
     await asyncio.sleep(2)
-    before = _used(house, served)
-    answers = await open_loop(served.port, requests, rate=rate, clients=CLIENTS)
+    before = _read_core_seconds(house, served)
+    answers = await run_open_loop(served.port, requests, rate=rate, clients=CLIENTS)
     await asyncio.sleep(2)
     if answers.failed:
         raise StageError(f"{answers.failed} answers failed: {dict(answers.statuses)}")
-    return _used(house, served) - before
+    return _read_core_seconds(house, served) - before
 
 
-def _writes(made: Mix) -> Iterator[bytes]:
+def _generate_writes(made: Mix) -> Iterator[bytes]:
     while True:
         yield made.write()
 
 
-def _used(house: FreshHome, served: Servers) -> Spent:
-    postgres = house.postgres_process()
+def _read_core_seconds(house: FreshHome, served: Servers) -> CoreSeconds:
+    postgres = house.find_postgres()
     if postgres is None:
         raise StageError("PostgreSQL does not run")
-    return Spent(_cpu_s(served.api()), _cpu_s(postgres))
+    return CoreSeconds(_cpu_s(served.api()), _cpu_s(postgres))
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -174,7 +182,7 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(own.user + own.system + own.children_user + own.children_system + living)
 
 
-def _stored(served: Servers) -> Stored:
+def _read_storage(served: Servers) -> Storage:
     with served.connect() as connection:
         # What autovacuum frees is used again: without it the sum would tell when it last came by.
         connection.execute(f"VACUUM {', '.join(ROWS)}, events".encode())
@@ -185,7 +193,7 @@ def _stored(served: Servers) -> Stored:
             row = connection.execute(query.encode(), values).fetchone()
             return int(str(next(iter(row.values())))) if row else 0
 
-        return Stored(
+        return Storage(
             sum(number(sizes, name) or number("SELECT pg_total_relation_size(%s)", name) for name in ROWS),
             sum(number(f"SELECT count(*) FROM {name}") for name in ROWS),
             number(sizes, "events"),
@@ -193,7 +201,7 @@ def _stored(served: Servers) -> Stored:
         )
 
 
-def _sunk(house: FreshHome, served: Servers) -> Cost:
+def _measure_sink(house: FreshHome, served: Servers) -> Cost:
     """One sink, wall time: it is one process, which waits for PostgreSQL and the disk in between.
 
     A transaction that still runs, autovacuum's too, holds back the events after it for a while: what it leaves is

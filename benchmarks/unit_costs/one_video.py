@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from benchmarks.api.load import connections, request
+from benchmarks.api.load import build_request, connections
 from benchmarks.api.servers import find_stack_servers
-from benchmarks.footage import Footage, footage_file
+from benchmarks.footage import Footage, make_footage
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
@@ -30,23 +30,26 @@ NOT_OF_VIDEOS = {"events", *(declared.name for declared in LIVE_TABLES)}
 
 def measure(say: Say) -> list[Cost]:
     """Unit costs. Raises StageError where the ingest does not end as ready."""
-    source = footage_file(Footage(LENGTH_S), say)
+    source = make_footage(Footage(LENGTH_S), say)
     with FreshHome() as house:
-        house.up()
+        house.start_stack()
         house.lake.ensure()
-        before = _lake_bytes(house)
+        before = _measure_lake_bytes(house)
         say(f"one-video: newsreel ingest, {LENGTH_S:.0f} s")
-        ran = house.newsreel("ingest", source, "--title", source.stem)
+        ran = house.run_command("ingest", source, "--title", source.stem)
         if ran.status:
             raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
-        media = {name: _folder_bytes(house.home / "media" / name) for name in ("sources", "packages", "kept")}
-        lake = _lake_bytes(house) - before
+        media = {
+            name: _measure_folder_bytes(house.home / "media" / name)
+            for name in ("sources", "packages", "kept")
+        }
+        lake = _measure_lake_bytes(house) - before
         package = house.media.package_path(Path(ran.answer["playback"]["hls"]).parent.name)
-        watched = [_largest(package), package / "aac-128k"]
-        watched_bytes = sum(map(_folder_bytes, watched))
+        watched = [_find_largest(package), package / "aac-128k"]
+        watched_bytes = sum(map(_measure_folder_bytes, watched))
         segments = sorted(path.name for path in watched[0].glob("*.m4s"))
         address = f"/media/packages/{package.name}/{watched[0].name}"
-        served = asyncio.run(_served(house, [f"{address}/{name}" for name in segments], say))
+        served = asyncio.run(_measure_serving(house, [f"{address}/{name}" for name in segments], say))
     of = {"video_s": LENGTH_S}
     return [
         Cost("source_bytes", media["sources"], "bytes", "the source as it was uploaded", of),
@@ -64,9 +67,9 @@ def measure(say: Say) -> list[Cost]:
     ]
 
 
-async def _served(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
+async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
     """CPU of the API for segments of a rendition."""
-    asked = cycle([request("GET", address) for address in addresses])
+    asked = cycle([build_request("GET", address) for address in addresses])
     server, total = find_stack_servers(house), 0
     say(f"one-video: its {len(addresses)} segments as fast as they come for {SERVED_S:.0f} s")
     before = server.api().cpu_times()
@@ -87,13 +90,13 @@ async def _served(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
     return Cost("media_api", core_s, "core-s", "CPU of the API for segments served", {"bytes": total})
 
 
-def _largest(package: Path) -> Path:
-    return max(package.glob("h264-*"), key=_folder_bytes)
+def _find_largest(package: Path) -> Path:
+    return max(package.glob("h264-*"), key=_measure_folder_bytes)
 
 
-def _lake_bytes(house: FreshHome) -> int:
+def _measure_lake_bytes(house: FreshHome) -> int:
     return sum(size(house.lake, name).size_bytes for name in TABLES if name not in NOT_OF_VIDEOS)
 
 
-def _folder_bytes(folder: Path) -> int:
+def _measure_folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

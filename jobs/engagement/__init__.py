@@ -1,1 +1,1 @@
-"""Engagement per video and day, active users, retention."""
+"""Engagement per video and day, active users, retention: pure steps of the stage `jobs.measure_engagement`."""

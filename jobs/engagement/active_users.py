@@ -1,4 +1,7 @@
-"""Who was active, counted: pure functions from `activity` and `users` to `active_users_daily` and `retention`."""
+"""Active users and retention: pure functions from `activity` and `users` to `active_users_daily` and `retention`.
+
+Tests: tests/jobs/test_measure_engagement.py.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,16 @@ if TYPE_CHECKING:
 WEEK_DAYS, MONTH_DAYS = 7, 30
 
 
-def active_users(activity: DataFrame, days: list[date]) -> DataFrame:
-    """Rows of `active_users_daily` for some days. A surface on which nobody was active in the month has no row.
+def count_active_users(activity: DataFrame, days: list[date]) -> DataFrame:
+    """Rows of `active_users_daily` for the given days. A surface without an active user in the month has no row.
 
-    Exact counts beside HyperLogLog sketches (Flajolet et al. 2007, as Apache DataSketches has it), which may be merged
-    over days and surfaces by whoever reads the table, without the users.
+    Exact counts beside HyperLogLog sketches (Flajolet et al. 2007, as implemented by Apache DataSketches), which
+    readers of the table can merge over days and surfaces without knowing the users.
     """
-    return reduce(lambda one, other: one.unionByName(other), (_of_day(activity, day) for day in days))
+    return reduce(lambda one, other: one.unionByName(other), (_count_day(activity, day) for day in days))
 
 
-def _of_day(activity: DataFrame, day: date) -> DataFrame:
+def _count_day(activity: DataFrame, day: date) -> DataFrame:
     month = activity.where(F.col("day").between(day - timedelta(days=MONTH_DAYS - 1), day))
     seen = month.select(
         "user_id", "day", F.explode(F.array("surface", F.lit(EVERYWHERE))).alias("surface")
@@ -38,25 +41,25 @@ def _of_day(activity: DataFrame, day: date) -> DataFrame:
         F.countDistinct(F.when(week, F.col("user_id"))).alias("users_7d"),
         F.countDistinct("user_id").alias("users_30d"),
     )
-    daily = _in_order(seen, ["surface", "day"], "user_id").agg(
-        F.hll_sketch_agg("user_id", F.lit(SKETCH_LOG2_SIZE)).alias("of_day")
+    daily = _group_in_order(seen, ["surface", "day"], "user_id").agg(
+        F.hll_sketch_agg("user_id", F.lit(SKETCH_LOG2_SIZE)).alias("day_sketch")
     )
-    # Sketches of days, merged: what the estimate shows is what a reader of the table gets who merges them.
-    sketches = _in_order(daily, ["surface"], "day").agg(
-        F.hll_union_agg(F.when(today, F.col("of_day"))).alias("sketch"),
-        F.hll_sketch_estimate(F.hll_union_agg(F.when(week, F.col("of_day")))).alias("users_7d_estimate"),
-        F.hll_sketch_estimate(F.hll_union_agg("of_day")).alias("users_30d_estimate"),
+    # Estimates come from the merged daily sketches, so that a reader who merges them gets the same numbers.
+    sketches = _group_in_order(daily, ["surface"], "day").agg(
+        F.hll_union_agg(F.when(today, F.col("day_sketch"))).alias("sketch"),
+        F.hll_sketch_estimate(F.hll_union_agg(F.when(week, F.col("day_sketch")))).alias("users_7d_estimate"),
+        F.hll_sketch_estimate(F.hll_union_agg("day_sketch")).alias("users_30d_estimate"),
     )
     return exact.join(sketches, on="surface", how="inner").withColumn("day", F.lit(day))
 
 
-def _in_order(rows: DataFrame, group: list[str], order: str) -> GroupedData:
-    """Groups whose rows are taken in an order: a sketch's bytes depend on it, and a repeat must make the same ones."""
+def _group_in_order(rows: DataFrame, group: list[str], order: str) -> GroupedData:
+    """Groups whose rows are aggregated in sorted order: a sketch's bytes depend on it, and must not change in a rerun."""
     return rows.repartition(*group).sortWithinPartitions(*group, order).groupBy(*group)
 
 
-def retention(users: DataFrame, activity: DataFrame, days: list[date]) -> DataFrame:
-    """Rows of `retention` that some days settle: each of them is so many days after each cohort of the month before."""
+def compute_retention(users: DataFrame, activity: DataFrame, days: list[date]) -> DataFrame:
+    """Rows of `retention` that the given days complete: for each day one row per cohort of the 30 days before it."""
     cohorts = users.select("user_id", F.col("created").cast("date").alias("cohort"))
     later = users.sparkSession.createDataFrame([(day,) for day in days], "day date")
     active = activity.select("user_id", "day").distinct().withColumn("was_active", F.lit(1))

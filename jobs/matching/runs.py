@@ -1,4 +1,7 @@
-"""Runs of pictures that two videos share at one offset: every picture at it compared, neighbours joined."""
+"""Runs of pictures that two videos share at one offset: all pictures at it are compared, and neighbours joined.
+
+Tests: tests/jobs/test_match_video.py.
+"""
 
 from __future__ import annotations
 
@@ -13,42 +16,43 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MATCH_DISTANCE = 60
-"""Bits that two pictures at a voted offset may differ in. Looser than a vote: the sampling grids of the two videos may
-be an eighth of a second apart, and in fast motion that alone is 60 bits and more. Unrelated ones have 94 and more."""
+"""Bits in which two pictures at a voted offset may differ. Looser than for a vote: the sampling grids of the two videos
+may be an eighth of a second apart, which in fast motion alone costs 60 bits and more. Unrelated pictures have 94 and
+more."""
 GAP_SLOTS = SAMPLES_PER_S
-"""Differing pictures in a row that a run may hold: one second."""
+"""Consecutive differing pictures that a run may contain: one second."""
 EDGE_SLOTS = SAMPLES_PER_S // 2
-"""Differing pictures at either end of a file that count as shared: half a second, as exact as a boundary has to be."""
+"""Differing pictures at either end of a file that still count as shared: half a second, the precision of a boundary."""
 
 MATCH, FLAT, OTHER = 0, 1, 2
-"""How a pair of pictures compares: alike; both too flat to tell, which says nothing; different."""
+"""Result of comparing a pair of pictures: similar; both too flat, hence no evidence; different."""
 
 
-def shared_runs(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFrame:
+def find_shared_runs(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFrame:
     """Samples of one video, of its references, and (video_id, offset_slots) -> runs of shared pictures.
 
-    Gives (video_id, offset_slots, offset_s, start_s, end_s, matched, differing, mean_distance, spread). Times are on
-    the query's clock; at `end_s` the last picture begins; `spread`: most bits between the first picture and another.
+    Columns: video_id, offset_slots, offset_s, start_s, end_s, matched, differing, mean_distance, spread. Times are on
+    the query's clock; the last picture begins at `end_s`; `spread`: maximum bits between the first picture and another.
     """
-    return _runs(_compared(query, corpus, offsets))
+    return _group_runs(_compare_pictures(query, corpus, offsets))
 
 
-def _compared(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFrame:
-    """Each query picture with the likest reference picture at the offset or a slot beside it."""
-    sought = query.select(
+def _compare_pictures(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFrame:
+    """Each query picture with the most similar reference picture at the offset or an adjacent slot."""
+    pictures = query.select(
         F.col("slot").alias("query_slot"),
         F.col("position_s").alias("query_s"),
         F.col("words").alias("query_words"),
         F.col("trusted").alias("query_trusted"),
     ).crossJoin(F.broadcast(offsets))
-    beside = F.array(*(F.lit(step) for step in (-1, 0, 1)))
+    adjacent = F.array(*(F.lit(step) for step in (-1, 0, 1)))
     distance = hamming(F.col("query_words"), F.col("words"))
     state = (
         F.when(~F.col("query_trusted") & ~F.col("trusted"), FLAT)
         .when(distance <= MATCH_DISTANCE, MATCH)
         .otherwise(OTHER)
     )
-    likest = F.min(
+    best = F.min(
         F.struct(
             "state",
             "distance",
@@ -57,7 +61,7 @@ def _compared(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFr
         )
     )
     return (
-        sought.withColumn("step", F.explode(beside))
+        pictures.withColumn("step", F.explode(adjacent))
         .withColumn("slot", F.col("query_slot") + F.col("offset_slots") + F.col("step"))
         .join(
             corpus.select("video_id", "slot", "position_s", "words", "trusted"),
@@ -67,13 +71,13 @@ def _compared(query: DataFrame, corpus: DataFrame, offsets: DataFrame) -> DataFr
         .withColumn("distance", distance)
         .withColumn("state", state)
         .groupBy("video_id", "offset_slots", "query_slot", "query_s", "query_words")
-        .agg(likest.alias("likest"))
-        .select("video_id", "offset_slots", "query_s", "query_words", "likest.*")
+        .agg(best.alias("best"))
+        .select("video_id", "offset_slots", "query_s", "query_words", "best.*")
     )
 
 
-def _runs(compared: DataFrame) -> DataFrame:
-    """Gaps and islands: a run goes on while at most GAP_SLOTS pictures in a row differ; flat ones are passed over."""
+def _group_runs(compared: DataFrame) -> DataFrame:
+    """Gaps and islands: a run continues while at most GAP_SLOTS consecutive pictures differ; flat ones are skipped."""
     at_offset = Window.partitionBy("video_id", "offset_slots")
     so_far = at_offset.orderBy("query_s").rowsBetween(Window.unboundedPreceding, Window.currentRow)
     in_order = at_offset.orderBy("query_s")
@@ -82,7 +86,7 @@ def _runs(compared: DataFrame) -> DataFrame:
     run = Window.partitionBy("video_id", "offset_slots", "run")
     in_run = run.orderBy("query_s").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     until_start, until_end = F.min("differing"), F.max("differing")
-    # Nothing but flat or a few differing pictures up to the end of one of the files: shared as well.
+    # Only flat or a few differing pictures up to the start or end of the file: these are shared as well.
     from_edge = until_start <= EDGE_SLOTS
     to_edge = F.first("differing_in_all") - until_end <= EDGE_SLOTS
     return (

@@ -1,4 +1,7 @@
-"""Personal fields of live rows, by key from PostgreSQL: events carry none (house: "Events carry no personal field")."""
+"""Personal fields of live rows, read from PostgreSQL by key, since events carry none (house.md).
+
+Tests: tests/jobs/test_refresh_tables.py.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from stores.postgres import Connection
 KEYS_AT_ONCE = 10_000
 
 
-def with_personal_fields(connection: Connection, declared: Table, rows: pa.Table) -> pa.Table:
-    """The rows with the personal columns that PostgreSQL holds now.
+def fill_personal_fields(connection: Connection, declared: Table, rows: pa.Table) -> pa.Table:
+    """The rows with their personal columns as PostgreSQL has them now.
 
-    Where the row is gone there they are null, or the key where a table wants one: its deletion is on its way. Tables
-    with personal columns have a key of one column.
+    If the row was deleted there, its deletion event is still to come: nullable columns become null, others the key.
+    Tables with personal columns have a key of one column.
     """
     if not declared.personal_columns:
         return rows
@@ -26,16 +29,18 @@ def with_personal_fields(connection: Connection, declared: Table, rows: pa.Table
         key=sql.Identifier(key_name),
     )
     keys = rows[key_name].to_pylist()
-    held = {
+    live = {
         row[key_name]: row
         for start in range(0, len(keys), KEYS_AT_ONCE)
         for row in connection.execute(query, (keys[start : start + KEYS_AT_ONCE],)).fetchall()
     }
-    nobody: dict[str, object] = {}
+    deleted: dict[str, object] = {}
     for name in declared.personal_columns:
-        place, needed = rows.schema.get_field_index(name), not declared.column(name).nullable
-        found = [held.get(one, nobody).get(name) for one in keys]
-        values = [key if value is None and needed else value for key, value in zip(keys, found, strict=True)]
-        field = rows.schema.field(place)
-        rows = rows.set_column(place, field, pa.array(values, field.type))
+        index, needed = rows.schema.get_field_index(name), not declared.column(name).nullable
+        current = [live.get(key, deleted).get(name) for key in keys]
+        values = [
+            key if value is None and needed else value for key, value in zip(keys, current, strict=True)
+        ]
+        field = rows.schema.field(index)
+        rows = rows.set_column(index, field, pa.array(values, field.type))
     return rows

@@ -27,8 +27,8 @@ from schemas.errors import DependencyError, NewsreelError
 LOOPBACK = "127.0.0.1"
 MASTER_CLASS = "org.apache.spark.deploy.master.Master"
 WORKER_CLASS = "org.apache.spark.deploy.worker.Worker"
-MASTER_SAYS = re.compile(r"Starting Spark master at (spark://\S+)")
-WORKER_SAYS = re.compile(r"Successfully registered with master")
+MASTER_READY = re.compile(r"Starting Spark master at (spark://\S+)")
+WORKER_READY = re.compile(r"Successfully registered with master")
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 15
 POLL_S = 0.1
@@ -54,14 +54,14 @@ def running_cluster(workers: int, wheel: Path) -> Iterator[dict[str, str]]:
         # A wheel is a zip file (PEP 427), and PySpark puts only what is called one on the executors' path.
         archive = folder / "newsreel.zip"
         shutil.copyfile(wheel, archive)
-        master = _started(running, folder, "master", [MASTER_CLASS, "--port", "0"])
-        url = _said(master, folder / "master.log", MASTER_SAYS)[1]
+        master = _start_daemon(running, folder, "master", [MASTER_CLASS, "--port", "0"])
+        url = _wait_for_line(master, folder / "master.log", MASTER_READY)[1]
         processes = [
-            _started(running, folder, name, [WORKER_CLASS, "--cores", "1", "--memory", "1g", url])
-            for name in _names(workers)
+            _start_daemon(running, folder, name, [WORKER_CLASS, "--cores", "1", "--memory", "1g", url])
+            for name in _worker_names(workers)
         ]
-        for process, name in zip(processes, _names(workers), strict=True):
-            _said(process, folder / f"{name}.log", WORKER_SAYS)
+        for process, name in zip(processes, _worker_names(workers), strict=True):
+            _wait_for_line(process, folder / f"{name}.log", WORKER_READY)
         options = {**SMALL_OPTIONS, "spark.submit.pyFiles": str(archive)}
         yield {
             "NEWSREEL_SPARK_MASTER": url,
@@ -70,7 +70,7 @@ def running_cluster(workers: int, wheel: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def built_wheel(folder: Path) -> Path:
+def build_wheel(folder: Path) -> Path:
     """The wheel of the checkout that this module lies in, built into `folder` by uv. Raises DependencyError."""
     project = Path(__file__).parents[1]
     uv = shutil.which(
@@ -88,11 +88,11 @@ def built_wheel(folder: Path) -> Path:
     return wheels[-1]
 
 
-def _names(workers: int) -> list[str]:
+def _worker_names(workers: int) -> list[str]:
     return [f"worker-{number}" for number in range(1, workers + 1)]
 
 
-def _started(
+def _start_daemon(
     running: ExitStack, folder: Path, name: str, arguments: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     """One daemon in a folder of its own; ended with `running`, or by the kernel with this process."""
@@ -108,13 +108,13 @@ def _started(
                 *(*arguments[:1], "--host", LOOPBACK, "--webui-port", "0", *arguments[1:]),
             ],
             cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0,
-            env=_daemon_environment(spark_home, work),
+            env=_build_environment(spark_home, work),
         )  # fmt: skip
-    running.callback(_ended, process)
+    running.callback(_stop, process)
     return process
 
 
-def _daemon_environment(spark_home: Path, work: Path) -> dict[str, str]:
+def _build_environment(spark_home: Path, work: Path) -> dict[str, str]:
     # Nothing of ours, of the checkout least of all: executors inherit it.
     kept = {
         name: value
@@ -134,7 +134,7 @@ def _daemon_environment(spark_home: Path, work: Path) -> dict[str, str]:
     return {**kept, **chosen}
 
 
-def _said(process: subprocess.Popen[bytes], log: Path, words: re.Pattern[str]) -> re.Match[str]:
+def _wait_for_line(process: subprocess.Popen[bytes], log: Path, words: re.Pattern[str]) -> re.Match[str]:
     """The first line of a daemon's log that matches. Raises DependencyError where it ends or says nothing for long."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
@@ -146,7 +146,7 @@ def _said(process: subprocess.Popen[bytes], log: Path, words: re.Pattern[str]) -
     raise DependencyError(f"Spark's {log.stem} did not start: {last or 'it said nothing'}")
 
 
-def _ended(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     process.terminate()  # a worker ends its executors on the way
@@ -170,7 +170,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         status = process.wait()
     finally:
         signal.signal(signal.SIGINT, previous)
-        _ended(process)
+        _stop(process)
     return 128 - status if status < 0 else status
 
 
@@ -186,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
     try:
         with tempfile.TemporaryDirectory(prefix="newsreel-wheel-") as folder:
-            wheel = arguments.wheel or built_wheel(Path(folder))
+            wheel = arguments.wheel or build_wheel(Path(folder))
             with running_cluster(arguments.workers, wheel) as environment:
                 print(
                     f"Spark {environment['NEWSREEL_SPARK_MASTER']}, {arguments.workers} workers",

@@ -15,7 +15,7 @@ COMMIT_ATTEMPTS = 8
 COMMIT_BACKOFF_S = 0.2
 
 
-def committed(name: str, attempt: Callable[[], T]) -> T:
+def commit_with_retry(name: str, attempt: Callable[[], T]) -> T:
     """The result of `attempt`, made again on the newest version while other commits come in between.
 
     Raises ConflictError where that happens too often, or where this process's stage was overtaken.

@@ -27,13 +27,13 @@ from schemas.errors import DependencyError
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 10
 POLL_S = 0.02
-CHATTER = ("WARNING: Using incubator modules: jdk.incubator.vector",)
+NOISE = ("WARNING: Using incubator modules: jdk.incubator.vector",)
 """What the JVM itself prints on every start: Spark's launcher asks for that module."""
 
 _started: list[subprocess.Popen[str]] = []
 
 
-def jvm_runs() -> bool:
+def is_jvm_running() -> bool:
     """Whether this process has started a JVM that still runs."""
     return any(process.poll() is None for process in _started)
 
@@ -64,7 +64,7 @@ def _start(conf: Mapping[str, str]) -> tuple[subprocess.Popen[str], int, str]:
         answer = Path(folder) / "connection"
         process = subprocess.Popen(
             [
-                *_dying_with_us(),
+                *_death_signal_prefix(),
                 str(spark_home / "bin" / "spark-submit"),
                 *(word for name, value in conf.items() for word in ("--conf", f"{name}={value}")),
                 "pyspark-shell",
@@ -79,13 +79,13 @@ def _start(conf: Mapping[str, str]) -> tuple[subprocess.Popen[str], int, str]:
         assert process.stderr is not None  # it is a pipe
         said: list[str] = []
         threading.Thread(
-            target=_pass_on, args=(process.stderr, said), name="spark-stderr", daemon=True
+            target=_forward_stderr, args=(process.stderr, said), name="spark-stderr", daemon=True
         ).start()
-        port, secret = _connection(process, answer, said)
+        port, secret = _wait_for_connection(process, answer, said)
     return process, port, secret
 
 
-def _dying_with_us() -> list[str]:
+def _death_signal_prefix() -> list[str]:
     # The kernel watches the thread that starts a process: any other than the main one may end before the work does.
     setpriv = shutil.which("setpriv")
     if setpriv and threading.current_thread() is threading.main_thread():
@@ -93,7 +93,7 @@ def _dying_with_us() -> list[str]:
     return []
 
 
-def _connection(process: subprocess.Popen[str], answer: Path, said: list[str]) -> tuple[int, str]:
+def _wait_for_connection(process: subprocess.Popen[str], answer: Path, said: list[str]) -> tuple[int, str]:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not answer.is_file():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -106,9 +106,9 @@ def _connection(process: subprocess.Popen[str], answer: Path, said: list[str]) -
     return port, content[8 : 8 + length].decode()
 
 
-def _pass_on(lines: IO[str], said: list[str]) -> None:
+def _forward_stderr(lines: IO[str], said: list[str]) -> None:
     for line in lines:
-        if line.strip() and not line.startswith(CHATTER):
+        if line.strip() and not line.startswith(NOISE):
             said.append(line.strip())
             del said[:-20]
             sys.stderr.write(line)

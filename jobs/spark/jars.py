@@ -54,7 +54,7 @@ class Jar:
         return f"{self.artifact}-{self.revision}.jar"
 
 
-def locked_jars() -> list[Jar]:
+def read_lock_file() -> list[Jar]:
     """The jars of the lock file, in its order: the order of the class path."""
     lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
     return [
@@ -72,11 +72,11 @@ def jar_folder() -> Path:
 def jar_paths() -> list[Path]:
     """The jars that Spark's class path needs. Raises DependencyError where they were not resolved yet."""
     folder = jar_folder()
-    if not _intact(folder):
+    if not _is_intact(folder):
         raise DependencyError(
             f"Delta's jars are not in {folder}: run `python -m jobs.spark.jars` (`make` does)"
         )
-    return [folder / jar.file_name for jar in locked_jars()]
+    return [folder / jar.file_name for jar in read_lock_file()]
 
 
 def resolve() -> bool:
@@ -85,17 +85,17 @@ def resolve() -> bool:
     Raises DependencyError where Java is missing, Maven Central cannot be reached, or bytes differ from the lock.
     """
     folder = jar_folder()
-    if _intact(folder):
+    if _is_intact(folder):
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.parent):
-        if _intact(folder):
+    with _exclusive_lock(folder.parent):
+        if _is_intact(folder):
             return False
         for left_over in folder.parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(left_over)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as work:
             fetched = fetch(Path(work))
-            for jar in locked_jars():
+            for jar in read_lock_file():
                 found = _sha256(fetched / jar.file_name)
                 if found != jar.sha256:
                     raise DependencyError(
@@ -113,10 +113,10 @@ def fetch(work: Path) -> Path:
     import pyspark
 
     (work / "ivysettings.xml").write_text(IVY_SETTINGS, encoding="utf-8")
-    (work / "ivy.xml").write_text(_ivy_module(), encoding="utf-8")
+    (work / "ivy.xml").write_text(_build_ivy_module(), encoding="utf-8")
     command = [
         str(java_home() / "bin" / "java"),
-        *_trusting(work),
+        *_build_trust_store(work),
         *("-cp", str(Path(pyspark.__file__).parent / "jars" / "*"), "org.apache.ivy.Main", "-error"),
         *(
             "-settings",
@@ -141,7 +141,7 @@ def fetch(work: Path) -> Path:
         raise DependencyError(
             f"Maven Central did not answer within {RESOLVE_TIMEOUT_S} s: try again"
         ) from error
-    missing = [jar.file_name for jar in locked_jars() if not (work / "jars" / jar.file_name).is_file()]
+    missing = [jar.file_name for jar in read_lock_file() if not (work / "jars" / jar.file_name).is_file()]
     if missing:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1].strip()
         raise DependencyError(
@@ -150,7 +150,7 @@ def fetch(work: Path) -> Path:
     return work / "jars"
 
 
-def _trusting(work: Path) -> list[str]:
+def _build_trust_store(work: Path) -> list[str]:
     """Java options that make it trust SSL_CERT_FILE, as uv and pip do; none where that is not set.
 
     Java keeps authorities of its own, which those that a company's network adds often do not reach.
@@ -171,12 +171,12 @@ def _trusting(work: Path) -> list[str]:
     return [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={password}"]
 
 
-def _ivy_module() -> str:
+def _build_ivy_module() -> str:
     # Not transitive: what these jars need besides each other is among pyspark's jars, or belongs to Unity Catalog.
     dependencies = "\n".join(
         f'<dependency org="{jar.organisation}" name="{jar.artifact}" rev="{jar.revision}"'
         ' transitive="false" conf="default-&gt;master"/>'
-        for jar in locked_jars()
+        for jar in read_lock_file()
     )
     return (
         '<ivy-module version="2.0"><info organisation="newsreel" module="jars"/>\n'
@@ -185,10 +185,10 @@ def _ivy_module() -> str:
     )
 
 
-def _intact(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     return all(
         (folder / jar.file_name).is_file() and _sha256(folder / jar.file_name) == jar.sha256
-        for jar in locked_jars()
+        for jar in read_lock_file()
     )
 
 
@@ -198,7 +198,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _exclusive_lock(folder: Path) -> Iterator[None]:
     """Hold the cache's lock, which the kernel frees when its holder dies."""
     with (folder / ".lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -209,10 +209,11 @@ def _write_lock() -> None:
     """Rewrite the digests of the lock file from what Maven Central gives now: for a changed version, by a person."""
     with tempfile.TemporaryDirectory() as work:
         fetched = fetch(Path(work))
-        digests = {jar.artifact: _sha256(fetched / jar.file_name) for jar in locked_jars()}
+        digests = {jar.artifact: _sha256(fetched / jar.file_name) for jar in read_lock_file()}
     comments = [line for line in LOCK_FILE.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     rows = [
-        f"{digests[jar.artifact]}  {jar.organisation}:{jar.artifact}:{jar.revision}" for jar in locked_jars()
+        f"{digests[jar.artifact]}  {jar.organisation}:{jar.artifact}:{jar.revision}"
+        for jar in read_lock_file()
     ]
     LOCK_FILE.write_text("\n".join([*comments, *rows, ""]), encoding="utf-8")
 
@@ -231,7 +232,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"jars: wrote {LOCK_FILE}")
         elif resolve():
             took_s = time.monotonic() - began
-            print(f"jars: {len(locked_jars())} from Maven Central to {jar_folder()} ({took_s:.1f} s)")
+            print(f"jars: {len(read_lock_file())} from Maven Central to {jar_folder()} ({took_s:.1f} s)")
         else:
             print(f"jars: there already ({jar_folder()})")
     except NewsreelError as error:

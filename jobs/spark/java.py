@@ -33,7 +33,7 @@ def java_home() -> Path:
             f"JAVA_HOME={said} holds {f'Java {found}' if found else 'no Java'}, Spark needs 17 or 21: "
             "set it to such a runtime, or unset it"
         )
-    for home in _candidates():
+    for home in _find_candidates():
         if java_version(home) in JAVA_VERSIONS:
             return home
     raise DependencyError(
@@ -58,7 +58,7 @@ def java_version(home: Path) -> int | None:
     return int(stated[1]) if stated else None
 
 
-def _candidates() -> Iterator[Path]:
+def _find_candidates() -> Iterator[Path]:
     on_path = shutil.which("java")
     if on_path:
         yield Path(on_path).resolve().parent.parent

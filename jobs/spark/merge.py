@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.spark.commits import committed
+from jobs.spark.commits import commit_with_retry
 from jobs.spark.session import spark_session
 from schemas.table import Table
 from stores.delta import Lake
@@ -49,7 +49,7 @@ def merge_by_spark(
         )
 
     with _as_transaction(spark, app_id, version):
-        committed(declared.name, attempt)
+        commit_with_retry(declared.name, attempt)
 
 
 @contextmanager

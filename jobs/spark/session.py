@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.spark.gateway import jvm_runs, started_jvm
+from jobs.spark.gateway import is_jvm_running, started_jvm
 from jobs.spark.jars import jar_paths
 from schemas.settings import settings
 
@@ -76,7 +76,7 @@ def spark_session(name: str) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     # Another thread's session is not active in this one, but its JVM is the one to use.
     with _starting:
-        if jvm_runs():
+        if is_jvm_running():
             session: SparkSession = builder.getOrCreate()
         else:
             conf = spark_conf()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.api.load import Latencies, closed_loop, open_loop, request
+from benchmarks.api.load import Latencies, build_request, run_closed_loop, run_open_loop
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -58,7 +58,7 @@ async def serve(stall_at: int, stall_s: float) -> AsyncIterator[int]:
 def test_a_stall_is_charged_to_all_that_were_due_meanwhile() -> None:
     async def measure() -> Latencies:
         async with serve(stall_at=50, stall_s=0.5) as port:
-            return await open_loop(port, [request("GET", "/")] * 300, rate=300, clients=4)
+            return await run_open_loop(port, [build_request("GET", "/")] * 300, rate=300, clients=4)
 
     found = asyncio.run(measure())
     assert found.statuses == {200: 300}
@@ -70,7 +70,9 @@ def test_a_stall_is_charged_to_all_that_were_due_meanwhile() -> None:
 def test_as_fast_as_it_is_answered() -> None:
     async def measure() -> float:
         async with serve(stall_at=0, stall_s=0) as port:
-            return await closed_loop(port, iter(lambda: request("GET", "/"), None), seconds=0.3, clients=4)
+            return await run_closed_loop(
+                port, iter(lambda: build_request("GET", "/"), None), seconds=0.3, clients=4
+            )
 
     assert asyncio.run(measure()) > 100
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.demo import Hand, Ingested, report
+from benchmarks.demo import DagRun, HandRun, build_report
 from benchmarks.hand import HandStage
 from benchmarks.overhead import Gaps, Overhead, Starts
 
-HAND = Hand({"inspect": HandStage(5, 2), "publish": HandStage(6, 4)}, {}, Starts(2.0, 0.5))
+HAND = HandRun({"inspect": HandStage(5, 2), "publish": HandStage(6, 4)}, {}, Starts(2.0, 0.5))
 
 
-def ingested(overhead_s: float) -> Ingested:
+def build_dag_run(overhead_s: float) -> DagRun:
     cost = Overhead(20 + overhead_s, 20, {"JVM start": overhead_s})
-    return Ingested(cost, 30, 60, 12, 8, {"inspect": Gaps(1, 3, 0.5)})
+    return DagRun(cost, 30, 60, 12, 8, {"inspect": Gaps(1, 3, 0.5)})
 
 
 def test_the_middle_run_is_told_as_a_whole() -> None:
-    found = report([(ingested(overhead_s), HAND) for overhead_s in (40, 21, 25)], 70, {})
+    found = build_report([(build_dag_run(overhead_s), HAND) for overhead_s in (40, 21, 25)], 70, {})
     figures = {figure.name: figure.value for figure in found.figures}
     assert figures["overhead of the DAG"] == 25
     assert figures["overhead, least and most apart"] == 19
@@ -27,4 +27,4 @@ def test_the_middle_run_is_told_as_a_whole() -> None:
 
 @pytest.mark.parametrize(("overhead_s", "passes"), [(45.0, True), (45.1, False)])
 def test_only_the_limit_decides(overhead_s: float, passes: bool) -> None:
-    assert report([(ingested(overhead_s), HAND)], None, {}).passes is passes
+    assert build_report([(build_dag_run(overhead_s), HAND)], None, {}).passes is passes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.footage import FRAME_RATE, LONGEST_SCENE_S, SCENES, SHORTEST_SCENE_S, Footage, footage_file
+from benchmarks.footage import FRAME_RATE, LONGEST_SCENE_S, SCENES, SHORTEST_SCENE_S, Footage, make_footage
 from pipelines import media_tools
 from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
@@ -39,7 +39,7 @@ def pictures(path: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Footage, Path]:
     footage = Footage(11.5, seed=3, **SMALL)
-    return footage, footage_file(footage, silent, tmp_path_factory.mktemp("footage"))
+    return footage, make_footage(footage, silent, tmp_path_factory.mktemp("footage"))
 
 
 def test_no_frame_is_shown_twice(film: tuple[Footage, Path]) -> None:
@@ -59,16 +59,16 @@ def test_it_is_h264_with_sound_of_the_same_length(film: tuple[Footage, Path]) ->
 
 
 def test_another_seed_has_no_frame_of_it(film: tuple[Footage, Path], tmp_path: Path) -> None:
-    other = footage_file(Footage(1.0, seed=4, **SMALL), silent, tmp_path)
+    other = make_footage(Footage(1.0, seed=4, **SMALL), silent, tmp_path)
     assert not set(pictures(other)) & set(pictures(film[1]))
 
 
 def test_it_is_made_once_and_the_same_bytes_when_made_again(tmp_path: Path) -> None:
     footage = Footage(1.0, **SMALL)
-    first = footage_file(footage, silent, tmp_path / "one")
+    first = make_footage(footage, silent, tmp_path / "one")
     made = first.stat().st_mtime_ns
-    assert footage_file(footage, silent, tmp_path / "one").stat().st_mtime_ns == made
-    assert footage_file(footage, silent, tmp_path / "two").read_bytes() == first.read_bytes()
+    assert make_footage(footage, silent, tmp_path / "one").stat().st_mtime_ns == made
+    assert make_footage(footage, silent, tmp_path / "two").read_bytes() == first.read_bytes()
 
 
 def test_scenes_last_some_seconds_and_no_two_are_drawn_alike() -> None:
@@ -82,12 +82,12 @@ def test_scenes_last_some_seconds_and_no_two_are_drawn_alike() -> None:
 def test_a_film_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.footage.SCENES", (lambda _: "nosuchsource",) * len(SCENES))
     with pytest.raises(MediaToolError, match="nosuchsource"):
-        footage_file(Footage(1.0, **SMALL), silent, tmp_path)
+        make_footage(Footage(1.0, **SMALL), silent, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_encoder_that_ends_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.footage.ENCODER", ("-c:v", "nosuchcodec"))
     with pytest.raises(MediaToolError, match="nosuchcodec"):
-        footage_file(Footage(1.0, **SMALL), silent, tmp_path)
+        make_footage(Footage(1.0, **SMALL), silent, tmp_path)
     assert list(tmp_path.iterdir()) == []

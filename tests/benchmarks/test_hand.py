@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from benchmarks.hand import ORDER, prepared_environment, stage_command
+from benchmarks.hand import ORDER, build_stage_command, prepared_environment
 from schemas.errors import DependencyError
 
 
@@ -18,7 +18,7 @@ def test_a_file_is_registered_and_the_server_held_for_as_long_as_it_takes(clip: 
             videos = connection.execute("SELECT title, status FROM videos").fetchall()
         assert videos == [(clip.stem, "inspecting")]
         for stage in ORDER:
-            assert Path(stage_command(stage, None)[0]).is_file()
+            assert Path(build_stage_command(stage, None)[0]).is_file()
     assert not folder.exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks import queued
 from benchmarks.fresh_home import FreshHome
-from benchmarks.ingest import Ours, Pair, Peer, memory_report, report
+from benchmarks.ingest import Ours, Pair, Peer, build_memory_report, build_report
 from benchmarks.machine import GIB
-from benchmarks.processes import Memory, cpu_seconds, processes_of, sample, watched_memory
+from benchmarks.processes import Memory, list_processes, read_cpu_seconds, sample_memory, watched_memory
 from benchmarks.queued import Batch
 from benchmarks.report import Report
 from benchmarks.run_times import RunTimes
@@ -45,7 +45,7 @@ def pair(minutes: float, *, work_s: float = 110, peak_gib: float = 2.0, lost: in
     return Pair(minutes, 1440, Peer(100.0, 200.0, whole), ours)
 
 
-def alone(minutes: float, *, peak_gib: float = 2.0, lost: int = 0) -> Pair:
+def drop_peer(minutes: float, *, peak_gib: float = 2.0, lost: int = 0) -> Pair:
     """A length without a peer."""
     return replace(pair(minutes, work_s=900, peak_gib=peak_gib, lost=lost), peer=None)
 
@@ -55,7 +55,7 @@ def value(found: Report, name: str) -> float | None:
 
 
 def test_the_ratio_is_of_the_ten_minutes_and_the_overhead_stands_apart() -> None:
-    found = report([alone(1), pair(10), alone(60)], {})
+    found = build_report([drop_peer(1), pair(10), drop_peer(60)], {})
     assert (found.ours, found.peer) == (110, 100)
     assert value(found, "overhead apart") == 30
     assert found.passes
@@ -67,12 +67,12 @@ def test_the_ratio_is_of_the_ten_minutes_and_the_overhead_stands_apart() -> None
         ([pair(10, work_s=116)], "stages over the command"),
         ([pair(10, lost=1)], "not whole"),
         ([pair(10, peak_gib=6.1)], "peak memory"),
-        ([alone(1, lost=2), pair(10)], "1 min: renditions not whole"),
-        ([alone(1), pair(10), alone(60, peak_gib=2.5)], "over that of the shortest"),
+        ([drop_peer(1, lost=2), pair(10)], "1 min: renditions not whole"),
+        ([drop_peer(1), pair(10), drop_peer(60, peak_gib=2.5)], "over that of the shortest"),
     ],
 )
 def test_each_limit_decides(pairs: list[Pair], why: str) -> None:
-    failed = [figure.name for figure in report(pairs, {}).figures if not figure.passes]
+    failed = [figure.name for figure in build_report(pairs, {}).figures if not figure.passes]
     assert len(failed) == 1
     assert why in failed[0]
 
@@ -80,7 +80,7 @@ def test_each_limit_decides(pairs: list[Pair], why: str) -> None:
 def test_memory_alone_is_judged_by_its_peaks() -> None:
     def of(*peaks_gib: float) -> Report:
         lengths = zip((1, 10, 60), peaks_gib, strict=False)
-        return memory_report([(length, Memory(int(peak * GIB), {}, 9)) for length, peak in lengths], {})
+        return build_memory_report([(length, Memory(int(peak * GIB), {}, 9)) for length, peak in lengths], {})
 
     assert of(2.0, 2.1, 2.2).passes
     assert not of(2.0, 2.1, 2.4).passes
@@ -96,11 +96,11 @@ def test_a_rendition_that_one_side_lacks_is_counted() -> None:
 def test_queued_videos_are_compared_with_their_sum() -> None:
     single = Batch((RunTimes(span(0, 40), {}), RunTimes(span(50, 90), {})), 100, GIB)
     together = Batch((RunTimes(span(0, 50), {}), RunTimes(span(2, 60), {})), 70, 2 * GIB)
-    found = queued.report(single, together, {})
+    found = queued.build_report(single, together, {})
     assert (found.ours, found.peer, found.ratio) == (60, 80, 0.75)
     assert found.passes
     slower = Batch((RunTimes(span(0, 50), {}), RunTimes(span(2, 81), {})), 90, 2 * GIB)
-    assert not queued.report(single, slower, {}).passes
+    assert not queued.build_report(single, slower, {}).passes
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def busy(house: FreshHome) -> Iterator[subprocess.Popen[str]]:
 def test_descendants_are_seen_whatever_their_environment(
     house: FreshHome, busy: subprocess.Popen[str]
 ) -> None:
-    found = {process.pid for process in processes_of(house)}
+    found = {process.pid for process in list_processes(house)}
     assert busy.pid in found
     assert len(found) == 2
     assert os.getpid() not in found
@@ -138,8 +138,8 @@ def test_memory_and_cpu_of_all_of_them_are_summed(house: FreshHome, busy: subpro
         pass
     assert memory.samples >= 1
     assert 64 << 20 < memory.peak_bytes < 512 << 20
-    assert sum(sample(house).values()) > 64 << 20
-    assert cpu_seconds(house) >= 0.5
+    assert sum(sample_memory(house).values()) > 64 << 20
+    assert read_cpu_seconds(house) >= 0.5
 
 
 def test_a_home_is_gone_afterwards() -> None:

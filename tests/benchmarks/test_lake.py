@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.lake.history import crossing
+from benchmarks.lake.history import find_crossing
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from benchmarks.lake.history import crossing
     ],
 )
 def test_where_a_refresh_begins_to_win(points: list[tuple[float, float]], size: float | None) -> None:
-    assert crossing(points) == (None if size is None else pytest.approx(size))
+    assert find_crossing(points) == (None if size is None else pytest.approx(size))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.footage import Footage, footage_file
-from benchmarks.ingest import by_one_command
-from benchmarks.one_command import OneCommand, one_command, whole_encodes
-from benchmarks.pictures import decoded_pictures
+from benchmarks.footage import Footage, make_footage
+from benchmarks.ingest import run_one_command
+from benchmarks.one_command import OneCommand, build_one_command, plan_whole_encodes
+from benchmarks.pictures import count_decoded_pictures
 from pipelines.ladder.ladder import INGEST_CODECS, build_ladder
 from pipelines.source.probe import probe
 
@@ -18,12 +18,12 @@ from pipelines.source.probe import probe
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     footage = Footage(2.0, seed=1, width=640, height=360)
-    return footage_file(footage, lambda _: None, tmp_path_factory.mktemp("film"))
+    return make_footage(footage, lambda _: None, tmp_path_factory.mktemp("film"))
 
 
 @pytest.fixture
 def peer(film: Path, tmp_path: Path) -> OneCommand:
-    return one_command(film, tmp_path)
+    return build_one_command(film, tmp_path)
 
 
 def test_it_makes_every_rung_and_the_sound(film: Path, peer: OneCommand) -> None:
@@ -41,7 +41,7 @@ def test_picture_and_sound_are_decoded_once_and_each_size_is_scaled_once(peer: O
 
 
 def test_its_settings_are_those_of_our_chunks_but_for_threads(film: Path, peer: OneCommand) -> None:
-    rungs, sounds = whole_encodes(film)
+    rungs, sounds = plan_whole_encodes(film)
     declared = {task.rung.name: task.build_options() for task in rungs} | {
         sound.rung.name: sound.build_options() for sound in sounds
     }
@@ -59,7 +59,7 @@ def test_its_settings_are_those_of_our_chunks_but_for_threads(film: Path, peer: 
 
 
 def test_what_it_makes_is_decoded_and_counted(film: Path, tmp_path: Path) -> None:
-    made = by_one_command(film, tmp_path)
+    made = run_one_command(film, tmp_path)
     assert set(made.pictures.values()) == {48}
     assert made.wall_s > 0
     assert made.cpu_s > 0
@@ -69,4 +69,4 @@ def test_a_lost_picture_is_noticed(film: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(film.read_bytes()[: film.stat().st_size * 3 // 4])
     with pytest.raises(Exception, match=r"ffmpeg failed|moov"):
-        decoded_pictures(cut, "h264")
+        count_decoded_pictures(cut, "h264")

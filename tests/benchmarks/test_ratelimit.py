@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.ratelimit import apart, bench, held_clock, picture
-from benchmarks.ratelimit.exactness import Compared, compare
-from benchmarks.ratelimit.histories import Event, World, histories
+from benchmarks.ratelimit import bench, clock_skew, held_clock, picture
+from benchmarks.ratelimit.exactness import Comparison, compare
+from benchmarks.ratelimit.histories import Event, World, generate_histories
 from benchmarks.ratelimit.oracle import NEVER, ORACLES, Answer, Terms
-from benchmarks.ratelimit.peers import Quota, in_memory
-from benchmarks.ratelimit.rounds import Rates, in_turns
+from benchmarks.ratelimit.peers import Quota, build_memory_askers
+from benchmarks.ratelimit.rounds import Rates, run_rounds
 from benchmarks.report import Report
 from schemas.errors import DependencyError, InputError
 from streaming.ratelimit import Decision, TokenBucket
@@ -96,7 +96,7 @@ def test_histories_are_the_same_again_and_meet_the_edges() -> None:
     def drawn() -> list[tuple[int, Event]]:
         return [
             (now_us, event)
-            for _, now_us, events in histories("sliding_window_counter", 1, 5000, 64, "always")
+            for _, now_us, events in generate_histories("sliding_window_counter", 1, 5000, 64, "always")
             for event in events
         ]
 
@@ -117,7 +117,7 @@ def test_a_clock_that_may_not_go_back_does_not() -> None:
 
 
 def test_what_differs_is_counted_and_described() -> None:
-    found = Compared("token_bucket", "memory")
+    found = Comparison("token_bucket", "memory")
     event = Event("key", TokenBucket(1, 1), 1, Answer(False, 0, 0.0, 1.0, 1.0), early=True)
     found.add(5, event, Decision(False, 0, 0.0, 1.0, 1.0))
     assert (found.mismatches, found.early_allowed) == (0, 0)
@@ -134,7 +134,7 @@ def test_windows_answer_as_exact_arithmetic_in_memory(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ORACLES)
 def test_every_contestant_allows_what_the_quota_has(kind: str) -> None:
-    for name, ask in in_memory(Quota(kind, 5, 86_400)).items():
+    for name, ask in build_memory_askers(Quota(kind, 5, 86_400)).items():
         assert ask(["one"] * 8 + ["other"] * 3) == 8, name
 
 
@@ -154,7 +154,7 @@ def test_contestants_take_turns_and_the_first_round_does_not_count() -> None:
 
         return turn
 
-    found = in_turns({name: contestant(name) for name in "ab"}, 2)
+    found = run_rounds({name: contestant(name) for name in "ab"}, 2)
     assert turns == ["a", "b", "b", "a", "a", "b"]
     assert [len(rates) for rates in found.by_name.values()] == [2, 2]
 
@@ -174,7 +174,7 @@ def test_a_part_that_is_none_is_wrong_use() -> None:
 def report() -> Iterator[Report]:
     """All parts, as small as they go."""
     try:
-        held_clock.faked()
+        held_clock.build_environment()
     except DependencyError as error:
         pytest.skip(str(error))
     tiny = (
@@ -182,7 +182,7 @@ def report() -> Iterator[Report]:
         "--seconds 0.2"
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(apart, "PROCESSES", 2)
+        patched.setattr(clock_skew, "PROCESSES", 2)
         yield bench.run(tiny.split(), SAID.append)
 
 
@@ -224,8 +224,8 @@ def test_what_does_not_depend_on_the_machine_passes(report: Report) -> None:
 def test_the_picture_is_the_same_every_time_and_shows_what_its_page_says(tmp_path: Path) -> None:
     most = {}
     for name, limit, _ in picture.ROWS:
-        row = picture.admitted(limit, picture.arrivals())
-        most[name] = max(row.in_view(now) for now in row.acts)
+        row = picture.admit(limit, picture.build_arrivals())
+        most[name] = max(row.count_in_window(now) for now in row.acts)
     assert most == {
         "Token bucket": 17,
         "Leaking bucket": 10,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.machine import conditions
+from benchmarks.machine import read_conditions
 from benchmarks.report import Figure, Report
 
 
@@ -56,7 +56,7 @@ def test_a_peer_that_took_nothing_gives_no_ratio() -> None:
 
 
 def test_conditions_say_where_and_with_what() -> None:
-    found = conditions(minutes=[1.0])
+    found = read_conditions(minutes=[1.0])
     assert {"at", "processor", "cores", "memory_gib", "load_before", "system", "versions"} <= set(found)
     assert found["minutes"] == [1.0]
     assert found["versions"]["ffmpeg"].startswith("ffmpeg version")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.run_times import recorded_stages
+from benchmarks.run_times import read_recorded_stages
 from stores.delta import Lake
 from tests.benchmarks.times import NOON, span
 
@@ -20,4 +20,4 @@ def test_the_attempt_that_succeeded_counts(tables: Lake) -> None:
             | {"started": NOON, "ended": NOON, "duration_s": 0.0},
         ],
     )
-    assert recorded_stages(tables, "v-1") == {"inspect": span(60, 62)}
+    assert read_recorded_stages(tables, "v-1") == {"inspect": span(60, 62)}

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.unit_costs.__main__ import main
 from benchmarks.unit_costs.cost import Cost
-from benchmarks.unit_costs.documents import found
-from benchmarks.unit_costs.live import Spent, least
+from benchmarks.unit_costs.documents import extract_costs
+from benchmarks.unit_costs.live import CoreSeconds, take_least
 from schemas.errors import InputError
 
 
@@ -26,7 +26,7 @@ def ingest(minutes: float, seed: int, cpu_s: float = 80.0) -> dict[str, Any]:
 
 
 def test_footage_of_the_usual_seed_gives_a_unit_cost_and_another_a_check() -> None:
-    usual, other = found(ingest(1, 0)), found(ingest(3, 2))
+    usual, other = extract_costs(ingest(1, 0)), extract_costs(ingest(3, 2))
     assert [cost.name for cost in usual.unit_costs] == ["ingest_1_min"]
     assert not usual.checks
     assert [(cost.name, cost.of) for cost in other.checks] == [("ingest_check", {"video_s": 180})]
@@ -37,9 +37,9 @@ def test_footage_of_the_usual_seed_gives_a_unit_cost_and_another_a_check() -> No
 
 def test_a_document_that_tells_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="no unit cost comes from bench 'kills'"):
-        found(document("kills", {}))
+        extract_costs(document("kills", {}))
     with pytest.raises(InputError, match="has no figure"):
-        found(document("api", {"uploads: 50 at once": None}))
+        extract_costs(document("api", {"uploads: 50 at once": None}))
 
 
 def test_a_run_takes_the_place_of_what_it_gave_before_and_leaves_the_others(tmp_path: Path) -> None:
@@ -62,4 +62,4 @@ def test_a_figure_has_four_digits() -> None:
 
 
 def test_the_least_disturbed_round_of_each_program_counts() -> None:
-    assert least([Spent(3, 1), Spent(2, 4)]) == Spent(2, 1)
+    assert take_least([CoreSeconds(3, 1), CoreSeconds(2, 4)]) == CoreSeconds(2, 1)

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jobs.spark.cluster import built_wheel, running_cluster
+from jobs.spark.cluster import build_wheel, running_cluster
 from pipelines.media_tools import program
 from tests.e2e.house import make_house
 from tests.processes import ChildProgram, is_gone, wait_until
@@ -44,7 +44,7 @@ print(json.dumps([row.asDict() for row in rows.collect()]))
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built_wheel(tmp_path_factory.mktemp("wheel"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

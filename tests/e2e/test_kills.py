@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from benchmarks.kill_point import KillPoint, draw_kill_point
-from benchmarks.kills import WORKERS, Outcome, kill, undisturbed_state
+from benchmarks.kills import WORKERS, Outcome, run_point, run_undisturbed
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -24,8 +24,8 @@ POINTS = [draw_kill_point(number, SEED) for number in range(6)]
 def outcomes() -> Iterator[dict[KillPoint, Future[Outcome]]]:
     """What comes of each point, two at a time: each has a HOME of its own, and waits for servers half of the time."""
     with ThreadPoolExecutor(2) as at_work:
-        undisturbed = at_work.submit(undisturbed_state, print)
-        yield {point: at_work.submit(kill, point, undisturbed.result) for point in POINTS}
+        undisturbed = at_work.submit(run_undisturbed, print)
+        yield {point: at_work.submit(run_point, point, undisturbed.result) for point in POINTS}
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)

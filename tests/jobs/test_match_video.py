@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.match_video import find_segments, held_matches, main, match_fingerprints, write_matches
-from jobs.matching.segments import Segment, identical
+from jobs.match_video import find_segments, main, match_fingerprints, read_matches, write_matches
+from jobs.matching.segments import Segment, build_identical_segment
 from pipelines.inspection.fingerprints import fingerprint_file
 from pipelines.media_tools import program
 from pipelines.reject import decide_verdict
@@ -121,7 +121,7 @@ def test_a_still_picture_is_one_segment_and_its_copy_is_whole(spark: SparkSessio
 def test_the_same_file_is_whole_even_where_all_of_it_is_black(spark: SparkSession, tables: Lake):
     black = rows([bytes(32)] * 8, "black", BLACK)
     add(tables, black)
-    assert matches(black) == [identical("black", 2.0)]
+    assert matches(black) == [build_identical_segment("black", 2.0)]
 
 
 def test_an_empty_corpus_answers_nothing(home: Path, database_url: str):
@@ -164,7 +164,7 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
         bring(name, status, day + timedelta(days=number))
         add(tables, rows(reencoded(shown, 2 * number), name, origin="ingest"))
     assert stage("copy", tmp_path)["next"] == ["reject"]
-    assert [row["reference_video_id"] for row in held_matches("copy")] == ["first"]
+    assert [row["reference_video_id"] for row in read_matches("copy")] == ["first"]
     version = tables.version("matches")
     assert stage("copy", tmp_path, attempt=2)["next"] == ["reject"]
     assert tables.version("matches") == version
@@ -175,7 +175,7 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
     with connect() as connection:
         change(connection, "match_decisions", {"video_id": "copy", "reference_video_id": "first"}, decision)
     assert stage("copy", tmp_path, attempt=3)["next"] == ["encode"]
-    assert [row["kind"] for row in held_matches("copy")] == ["whole"]
+    assert [row["kind"] for row in read_matches("copy")] == ["whole"]
     with pytest.raises(StageError, match="no reason to reject"):
         decide_verdict("copy")
 
@@ -187,13 +187,16 @@ def test_the_answer_about_a_published_video_stands_whatever_comes_later(
     bring("published", "ready")
     add(tables, rows(shown, "published", origin="ingest"), rows(shown, "added since"))
     assert stage("published", tmp_path)["next"] == ["encode"]
-    assert held_matches("published") == []
+    assert read_matches("published") == []
 
 
 def test_videos_that_finish_at_once_all_get_their_rows(spark: SparkSession, tables: Lake):
     ids = [f"video {number}" for number in range(3)]
-    write_matches("before", [identical("r", 1.0)])
-    threads = [threading.Thread(target=write_matches, args=(name, [identical("r", 5.0)])) for name in ids]
+    write_matches("before", [build_identical_segment("r", 1.0)])
+    threads = [
+        threading.Thread(target=write_matches, args=(name, [build_identical_segment("r", 5.0)]))
+        for name in ids
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

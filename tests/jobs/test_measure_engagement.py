@@ -97,7 +97,7 @@ def test_days_that_have_changed_are_measured_again_and_others_left_alone(
     tables.merge("reactions", [reaction(n, "v", f"u{n}", "like", at(days=-n)) for n in range(1, 5)])
     tables.merge("activity", [active(21, "ann", -2), active(22, "ann", -1)])
     monkeypatch.setattr(
-        "jobs.measure_engagement._asked", lambda _query: [DAY - timedelta(days=n) for n in (4, 3, 2)]
+        "jobs.measure_engagement._query_days", lambda _query: [DAY - timedelta(days=n) for n in (4, 3, 2)]
     )
     measure("run 1", DAY - timedelta(days=1))  # four days at once
     monkeypatch.undo()

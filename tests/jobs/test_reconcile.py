@@ -102,6 +102,6 @@ def test_what_nothing_explains_fails_the_stage_and_names_the_videos(
     bring(tables)
     with pytest.raises(SystemExit):
         stage.main(["--run-id", "night"])
-    assert 'likes of 1 videos, as ["drifted"]' in capsys.readouterr().err
+    assert 'likes of 1 videos, for example ["drifted"]' in capsys.readouterr().err
     [row] = tables.read("reconciliations", where={"counter": "likes"}).to_pylist()
     assert (row["differing"], row["sample"]) == (1, '["drifted"]')

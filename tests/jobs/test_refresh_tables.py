@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.refresh.event_slice import slices_of_day
-from jobs.refresh_tables import refresh, refreshed_version, replay
+from jobs.refresh.event_slice import read_day_slices
+from jobs.refresh_tables import read_cursor, refresh, replay
 from schemas.settings import settings
 from stores.delta import Lake
 from stores.outbox import change
@@ -74,7 +74,7 @@ def test_changes_reach_the_table_and_personal_fields_come_from_postgresql(tables
     [user] = tables.read("users").to_pylist()
     assert (user["user_name"], user["email"], user["name"]) == ("ann", "ann@example.org", None)
     assert "ann@example.org" not in json.dumps(tables.read("events").column("row").to_pylist())
-    assert refreshed_version() == tables.version("events")
+    assert read_cursor() == tables.version("events")
 
 
 @pytest.mark.parametrize("small_events", [10_000, 0], ids=["in this process", "by Spark"])
@@ -174,13 +174,13 @@ def test_cut_off_between_two_tables_it_takes_the_slice_again(
         patch.setattr(Lake, "take", cut_off)
         with pytest.raises(KeyboardInterrupt):
             refresh("run-1")
-    assert refreshed_version() is None
+    assert read_cursor() is None
     users = tables.version("users")
     assert refresh("run-2") == 1
     assert tables.version("users") == users
     assert [row["video_id"] for row in tables.read("videos").to_pylist()] == ["v"]
     assert [row["run_id"] for row in tables.read("rejected_rows").to_pylist()] == ["run-1"]
-    assert refreshed_version() == tables.version("events")
+    assert read_cursor() == tables.version("events")
 
 
 def test_a_large_slice_goes_by_spark(
@@ -224,7 +224,7 @@ def test_days_replayed_in_any_order_make_the_same_table(tables: Lake, days: tupl
     assert refresh("after all") == 0
     assert tables.read("videos").num_rows == 3
     assert tables.version("videos") == version + 1  # how far it has come
-    assert refreshed_version() == tables.version("events")
+    assert read_cursor() == tables.version("events")
 
 
 def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch
         for number in range(1, 10)
     ]
     tables.append_once("events", events, app_id="test", version=1)
-    spans = [found.events["event_id"].to_pylist() for found in slices_of_day(tables, date(2026, 11, 23))]
+    spans = [found.events["event_id"].to_pylist() for found in read_day_slices(tables, date(2026, 11, 23))]
     assert [sorted(span) for span in spans] == [[1, 2, 3], [4, 5, 6], [7, 8]]
     assert replay("run", date(2026, 11, 23)) == 8  # the ninth is of the day after
 
@@ -250,4 +250,4 @@ def test_where_the_log_has_lost_what_is_new_all_events_are_taken(
     monkeypatch.setattr("jobs.refresh_tables.version_rows", lambda lake, first, latest: [(latest, 1)])
     assert refresh("run-2") == 2
     assert tables.read("videos").column("video_id").to_pylist() == ["v", "w", "x"]
-    assert refreshed_version() == tables.version("events")
+    assert read_cursor() == tables.version("events")

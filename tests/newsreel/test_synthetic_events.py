@@ -60,10 +60,10 @@ def test_some_come_late_some_twice_some_out_of_order_and_some_wrong() -> None:
 
 def test_all_but_the_wrong_ones_are_rows_as_their_tables_declare_them() -> None:
     for day in generate_days(1, 2):
-        for name in EventSlice(day).tables():
-            read = EventSlice(day).of(table(name))
+        for name in EventSlice(day).list_tables():
+            read = EventSlice(day).parse(table(name))
             refused = read.filter(pc.is_valid(read["reason"]))
-            assert set(refused["reason"].to_pylist()) <= {"it is no JSON object"}
+            assert set(refused["reason"].to_pylist()) <= {"not a JSON object"}
 
 
 def test_the_program_adds_days_and_leaves_a_lake_that_is_in_use_alone(tables: Lake) -> None:

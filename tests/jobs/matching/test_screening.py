@@ -45,8 +45,8 @@ def test_one_picture_that_is_near_enough_is_looked_at_by_spark(tables: Lake, bit
     add(tables, rows(pictures, "a"))
     query = film(2, 60)
     query[17] = noisy(pictures[101], random.Random(0), bits)
-    assert screening.anything_alike(rows(query, "query"), but=[]) == alike
-    assert not screening.anything_alike(rows(query, "query"), but=["a"])
+    assert screening.may_share_pictures(rows(query, "query"), but=[]) == alike
+    assert not screening.may_share_pictures(rows(query, "query"), but=["a"])
     if alike:
         with pytest.raises(JvmStartedError):
             segments(rows(query, "query"))
@@ -54,7 +54,7 @@ def test_one_picture_that_is_near_enough_is_looked_at_by_spark(tables: Lake, bit
 
 def test_more_pairs_than_are_quick_are_left_to_spark(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     add(tables, rows(film(1, 10), "a"))
-    monkeypatch.setattr(screening, "MOST_PAIRS", 40 * 40)
-    assert not screening.anything_alike(rows(film(2, 10), "query"), but=[])
-    assert screening.anything_alike(rows(film(2, 10.25), "query"), but=[])
-    assert not screening.anything_alike(rows(film(2, 10.25), "query"), but=["a'; --", "a"])
+    monkeypatch.setattr(screening, "MAX_PAIRS", 40 * 40)
+    assert not screening.may_share_pictures(rows(film(2, 10), "query"), but=[])
+    assert screening.may_share_pictures(rows(film(2, 10.25), "query"), but=[])
+    assert not screening.may_share_pictures(rows(film(2, 10.25), "query"), but=["a'; --", "a"])

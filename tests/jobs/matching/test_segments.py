@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.matching.samples import SAMPLE_S, SAMPLES_PER_S
-from jobs.matching.segments import MIN_MATCHED, MIN_REST_S, Run, choose_segments, identical
+from jobs.matching.segments import MIN_MATCHED, MIN_REST_S, Run, build_identical_segment, choose_segments
 
 DURATION_S = 40.0
 REFERENCES_S = {"film": 60.0, "clip": 5.0}
@@ -125,5 +125,5 @@ def test_more_evidence_and_likelier_pictures_score_higher():
 
 
 def test_the_same_bytes_are_whole_with_full_score():
-    same = identical("film", 12.3456)
+    same = build_identical_segment("film", 12.3456)
     assert (same.kind, same.score, same.query_end_s) == ("whole", 1.0, 12.346)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.refresh import event_columns
-from jobs.refresh.event_columns import parsed_events
-from jobs.refresh.event_values import EVENT_FIELDS, parsed_one_by_one
+from jobs.refresh.event_columns import parse_events
+from jobs.refresh.event_values import EVENT_FIELDS, parse_one_by_one
 from schemas.derive.sql import carried_columns
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
@@ -56,8 +56,8 @@ def events(texts: list[str], kinds: list[str], key: str = "v") -> pa.Table:
 
 def same(declared: Table, made: pa.Table) -> pa.Table:
     """What both readings say; the test fails where they differ."""
-    found = parsed_events(declared, made).sort_by("event_id")
-    assert found.to_pylist() == parsed_one_by_one(declared, made).to_pylist()
+    found = parse_events(declared, made).sort_by("event_id")
+    assert found.to_pylist() == parse_one_by_one(declared, made).to_pylist()
     return found
 
 
@@ -105,30 +105,30 @@ def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None
     def counted(declared: Table, left: pa.Table) -> pa.Table:
         nonlocal slow
         slow += left.num_rows
-        return parsed_one_by_one(declared, left)
+        return parse_one_by_one(declared, left)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(event_columns, "parsed_one_by_one", counted)
-        found = parsed_events(declared, made)
+        found = parse_events(declared, made)
     assert slow == 0
     assert found["reason"].null_count == 100
-    assert found.sort_by("event_id").to_pylist() == parsed_one_by_one(declared, made).to_pylist()
+    assert found.sort_by("event_id").to_pylist() == parse_one_by_one(declared, made).to_pylist()
 
 
 def test_keys_of_several_columns_and_numbers_in_them() -> None:
     row = {"upload_id": "u", "chunk_index": 12, "byte_start": 0, "byte_end": 1, "sha256": "0" * 64}
     texts = [json.dumps(row)] * 40 + [json.dumps({**row, "chunk_index": 13})]
     found = same(UPLOAD_CHUNKS, events(texts, ["upserted"] * 41, "u/12"))
-    assert found["reason"].to_pylist()[-1] == "its key is not the event's row_key"
+    assert found["reason"].to_pylist()[-1] == "the key differs from the event's row_key"
 
 
 def test_one_bad_event_in_many_does_not_make_all_of_them_slow() -> None:
     good = events([json.dumps(PRINTED)] * 30_000, ["upserted"] * 30_000)
     bad = events([json.dumps({**PRINTED, "likes": "x"})], ["upserted"])
     started = time.perf_counter()
-    parsed_events(VIDEOS, good)
+    parse_events(VIDEOS, good)
     clean_s = time.perf_counter() - started
     started = time.perf_counter()
-    found = parsed_events(VIDEOS, pa.concat_tables([good.slice(0, 17_000), bad, good.slice(17_000)]))
+    found = parse_events(VIDEOS, pa.concat_tables([good.slice(0, 17_000), bad, good.slice(17_000)]))
     assert time.perf_counter() - started < 10 * clean_s + 1
     assert found.filter(pa.compute.is_valid(found["reason"])).num_rows == 1

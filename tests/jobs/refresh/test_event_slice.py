@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.refresh.event_slice import new_slices
-from jobs.refresh_tables import refresh, refreshed_version
+from jobs.refresh.event_slice import read_new_slices
+from jobs.refresh_tables import read_cursor, refresh
 from schemas.settings import settings
 from stores.delta import Lake
 from stores.delta.event_log import version_rows
@@ -114,7 +114,7 @@ def outcome(
             monkeypatch.setenv("NEWSREEL_REFRESH_SMALL_EVENTS", engine)
             settings.cache_clear()
             changed.append(refresh(f"run {number}"))
-            cursors.append(refreshed_version())
+            cursors.append(read_cursor())
         held = {name: tables.read(name).to_pylist() for name in ("users", "videos", "rejected_rows")}
         checked = tables.read("quality_results").drop_columns("at").to_pylist()
         return {**held, "quality_results": checked, "changed": changed, "cursors": cursors}
@@ -156,14 +156,14 @@ def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch
         tables.append_once("events", rows, app_id="test", version=number)
     total = sum(map(len, slices(3)))
     tables.open("events").optimize.compact()
-    [whole] = new_slices(tables, version_rows(tables, 0, 3))
+    [whole] = read_new_slices(tables, version_rows(tables, 0, 3))
     assert (whole.events.num_rows, whole.end) == (total, 3)
-    assert whole.tables() == {"users", "videos", "friendships"}
+    assert whole.list_tables() == {"users", "videos", "friendships"}
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", total - 1)
-    assert len(list(new_slices(tables, version_rows(tables, 0, 3)))) == 1, "a short rest is no slice"
+    assert len(list(read_new_slices(tables, version_rows(tables, 0, 3)))) == 1, "a short rest is no slice"
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", max(map(len, slices(3))))
     assert [
-        (found.events.num_rows, found.end) for found in new_slices(tables, version_rows(tables, 0, 3))
+        (found.events.num_rows, found.end) for found in read_new_slices(tables, version_rows(tables, 0, 3))
     ] == [
         (len(slices(3)[0]), 1),
         (len(slices(3)[1]), 3),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.refresh.event_values import EVENT_FIELDS, READERS, parsed_one_by_one
+from jobs.refresh.event_values import EVENT_FIELDS, PARSERS, parse_one_by_one
 from schemas.derive.sql import carried_columns
 from schemas.table import Column, Table
 from schemas.tables import LIVE_TABLES
@@ -37,7 +37,7 @@ ODD_ROWS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4).map(
 def parsed(text: str, kind: str = "upserted", key: str = "v", declared: Table = VIDEOS) -> dict[str, Any]:
     event = {"event_id": 1, "kind": kind, "row_key": key, "row": text, "at": datetime(2026, 1, 1, tzinfo=UTC)}
     events = pa.Table.from_pylist([event], schema=pa.schema(EVENT_FIELDS))
-    [found] = parsed_one_by_one(declared, events).to_pylist()
+    [found] = parse_one_by_one(declared, events).to_pylist()
     assert isinstance(found, dict)
     return found
 
@@ -71,7 +71,7 @@ def test_any_text_is_values_or_a_reason(text: str, kind: str) -> None:
         ({"visibility": "odd"}, "visibility = odd, not one of public, unlisted, private"),
         ({"created": "2026-02-30T00:00:00Z"}, "created = 2026-02-30T00:00:00Z, not timestamp"),
         ({"created": "yesterday"}, "created = yesterday, not timestamp"),
-        ({"video_id": "w"}, "its key is not the event's row_key"),
+        ({"video_id": "w"}, "the key differs from the event's row_key"),
         ({"title": None, "likes": "x" * 99}, f"title is missing; likes = {'x' * 60}…, not int64"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_reason_names_each_column_what_it_holds_and_what_was_expected(
     "text", ["", "[]", "null", "{", '{"likes": NaN}', "[" * 100_000, '{"likes": 1' + "0" * 5000 + "}"]
 )
 def test_what_is_no_json_object_is_called_so(text: str) -> None:
-    assert parsed(text)["reason"] == "it is no JSON object"
+    assert parsed(text)["reason"] == "not a JSON object"
 
 
 def test_times_are_utc_with_or_without_an_offset() -> None:
@@ -102,4 +102,4 @@ def test_a_deletion_needs_its_key_alone_and_an_unknown_kind_is_told() -> None:
 
 def test_every_live_column_that_events_carry_has_a_reader() -> None:
     needed: set[Column] = {column for declared in LIVE_TABLES for column in carried_columns(declared)}
-    assert {column.type for column in needed} <= set(READERS)
+    assert {column.type for column in needed} <= set(PARSERS)

@@ -38,7 +38,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetched: list[P
 
 def test_the_lock_is_for_the_delta_that_is_installed():
     version = importlib.metadata.version("delta-spark")
-    assert {jar.revision for jar in jars.locked_jars() if jar.organisation == "io.delta"} == {version}
+    assert {jar.revision for jar in jars.read_lock_file() if jar.organisation == "io.delta"} == {version}
 
 
 def test_before_the_first_fetch_the_error_says_what_to_run(empty_cache: list[int]):
@@ -68,7 +68,7 @@ def test_a_damaged_jar_is_noticed_and_fetched_again(empty_cache: list[int]):
     with pytest.raises(DependencyError):
         jars.jar_paths()
     assert jars.resolve()
-    assert len(jars.jar_paths()) == len(jars.locked_jars())
+    assert len(jars.jar_paths()) == len(jars.read_lock_file())
 
 
 def test_other_bytes_than_the_locked_ones_are_not_kept(
@@ -76,7 +76,7 @@ def test_other_bytes_than_the_locked_ones_are_not_kept(
 ):
     lock = tmp_path / "jars.lock"
     content = jars.LOCK_FILE.read_text()
-    lock.write_text(content.replace(jars.locked_jars()[1].sha256, "0" * 64))
+    lock.write_text(content.replace(jars.read_lock_file()[1].sha256, "0" * 64))
     monkeypatch.setattr(jars, "LOCK_FILE", lock)
     with pytest.raises(DependencyError, match=r"delta-storage.*nothing was kept"):
         jars.resolve()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def written_lines(path: Path | None) -> Iterator[dict[str, Any]]:
+def read_json_lines(path: Path | None) -> Iterator[dict[str, Any]]:
     """The objects of a file that may not be there; a line that was cut off is left out."""
     for line in path.read_text().splitlines() if path and path.exists() else ():
         try:

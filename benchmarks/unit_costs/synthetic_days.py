@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from benchmarks.api.servers import servers
 from benchmarks.fresh_home import FreshHome
-from benchmarks.lake.programs import MILLION, PEOPLE, live, refresh
+from benchmarks.lake.programs import MILLION, PEOPLE, refresh, write_synthetic_events
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
 from schemas.tables import LIVE_TABLES
@@ -57,13 +57,13 @@ def measure(say: Say) -> tuple[list[Cost], list[Cost]]:
         sizes: list[int] = []
 
         def day(events: int) -> Day:
-            before, held = _bytes(house), _events(house)
-            live(environment, [*sizes, events], len(sizes), PEOPLE)
+            before, held = _read_bytes(house), _count_events(house)
+            write_synthetic_events(environment, [*sizes, events], len(sizes), PEOPLE)
             sizes.append(events)
             core_s = refresh(environment, f"unit-{len(sizes)}").cpu_s
-            came = _events(house) - held
+            came = _count_events(house) - held
             say(f"made-days: {came} events, refreshed in {core_s:.1f} core-s")
-            return Day(came, core_s, _bytes(house) - before)
+            return Day(came, core_s, _read_bytes(house) - before)
 
         house.lake.ensure()
         day(HISTORY)
@@ -71,11 +71,11 @@ def measure(say: Say) -> tuple[list[Cost], list[Cost]]:
     return [*small.costs("small"), *large.costs("large")], check.costs("check")
 
 
-def _events(house: FreshHome) -> int:
+def _count_events(house: FreshHome) -> int:
     return size(house.lake, "events").rows
 
 
-def _bytes(house: FreshHome) -> Bytes:
+def _read_bytes(house: FreshHome) -> Bytes:
     return Bytes(
         size(house.lake, "events").size_bytes,
         sum(size(house.lake, declared.name).size_bytes for declared in LIVE_TABLES),

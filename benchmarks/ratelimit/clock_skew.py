@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.ratelimit.held_clock import shifted
+from benchmarks.ratelimit.held_clock import build_shifted_environment
 from benchmarks.ratelimit.oracle import ORACLES
 from benchmarks.ratelimit.peers import LIMITS
 from benchmarks.ratelimit.redis_server import RedisServer, redis_server
@@ -32,7 +32,7 @@ UNITS = 1000
 PERIODS_S = range(40, APART_S)
 """Windows to choose from: all shorter than the clocks are apart, so that each process is in a window of its own."""
 
-TRIES = 3
+MAX_TRIES = 3
 """If a window ends meanwhile, and twice as many may be admitted, it is tried again."""
 
 REFILLED = ("token_bucket", "leaking_bucket")
@@ -48,7 +48,7 @@ OFF_S = 5.0
 
 
 @dataclass(frozen=True)
-class Hammered:
+class SkewResult:
     """What came of one limiter. `admissible`: what may be admitted in the time that passed on the server."""
 
     who: str
@@ -63,7 +63,7 @@ class Hammered:
         return max(0, self.admitted - self.admissible)
 
 
-def measure(seconds: float, say: Say) -> list[Hammered]:
+def measure(seconds: float, say: Say) -> list[SkewResult]:
     """All five, then those of `limits`: so many seconds in turn, as many at once.
 
     Raises DependencyError without libfaketime.
@@ -72,7 +72,7 @@ def measure(seconds: float, say: Say) -> list[Hammered]:
     with redis_server() as server, _processes(server.url) as processes:
         for who, kinds in (("ours", ORACLES), ("limits", LIMITS)):
             for kind in kinds:
-                found.append(_hammered(server, processes, who, kind, seconds))
+                found.append(_measure_limiter(server, processes, who, kind, seconds))
                 one = found[-1]
                 say(
                     f"clocks {APART_S} s apart: {who}, {kind}: {one.admitted} admitted of {one.asked}, "
@@ -81,7 +81,7 @@ def measure(seconds: float, say: Say) -> list[Hammered]:
     return found
 
 
-def figures(found: list[Hammered]) -> list[Figure]:
+def build_figures(found: list[SkewResult]) -> list[Figure]:
     """What was admitted beyond what may be: of ours a limit, of `limits` to compare."""
     told = []
     for one in found:
@@ -102,18 +102,22 @@ def _processes(url: str) -> Iterator[list[Process]]:
         for number in range(PROCESSES):
             command = [sys.executable, "-m", "benchmarks.ratelimit.hammer", url]
             # The modules of this process, wherever it has them from.
-            environment = {**os.environ, **shifted(number * APART_S), "PYTHONPATH": os.pathsep.join(sys.path)}
+            environment = {
+                **os.environ,
+                **build_shifted_environment(number * APART_S),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            }
             process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
-            stack.callback(_ended, process)
+            stack.callback(_stop, process)
             processes.append(process)
         for process in processes:  # until all have started
-            _told(process, {"clock": True})
-            _answer(process)
+            _send(process, {"clock": True})
+            _receive(process)
         for number, process in enumerate(processes):
-            _told(process, {"clock": True})
-            shift_s = _answer(process)["clock_s"] - time.time()
+            _send(process, {"clock": True})
+            shift_s = _receive(process)["clock_s"] - time.time()
             if abs(shift_s - number * APART_S) > OFF_S:
                 raise StageError(
                     f"the clock of process {number} is {shift_s:.1f} s ahead, not {number * APART_S}"
@@ -121,35 +125,37 @@ def _processes(url: str) -> Iterator[list[Process]]:
         yield processes
 
 
-def _hammered(server: RedisServer, processes: list[Process], who: str, kind: str, seconds: float) -> Hammered:
-    for _ in range(TRIES):
+def _measure_limiter(
+    server: RedisServer, processes: list[Process], who: str, kind: str, seconds: float
+) -> SkewResult:
+    for _ in range(MAX_TRIES):
         server.client.flushall()
-        period_s = _period_s(server.now_us() / 10**6)
+        period_s = _choose_period_s(server.now_us() / 10**6)
         begun_us = server.now_us()
         told = {"who": who, "kind": kind, "units": UNITS, "period_s": period_s}
         answers = []
         for process in processes:
-            _told(process, {**told, "seconds": seconds / PROCESSES})
-            answers.append(_answer(process))
+            _send(process, {**told, "seconds": seconds / PROCESSES})
+            answers.append(_receive(process))
         for process in processes:
-            _told(process, {**told, "seconds": seconds})
-        answers += [_answer(process) for process in processes]
+            _send(process, {**told, "seconds": seconds})
+        answers += [_receive(process) for process in processes]
         ended_us = server.now_us()
         if begun_us // 10**6 // period_s == ended_us // 10**6 // period_s:
             refilled = (ended_us - begun_us) * UNITS // (period_s * 10**6) if kind in REFILLED else 0
             admitted, asked = (sum(answer[what] for answer in answers) for what in ("allowed", "asked"))
-            return Hammered(who, kind, admitted, asked, UNITS + refilled)
+            return SkewResult(who, kind, admitted, asked, UNITS + refilled)
     raise StageError(
         f"{PROCESSES} processes do not answer within a window of {period_s} s: take fewer seconds"
     )
 
 
-def _period_s(now_s: float) -> int:
+def _choose_period_s(now_s: float) -> int:
     """The window of which most is left."""
     return max(PERIODS_S, key=lambda period_s: period_s - now_s % period_s)
 
 
-def _ended(process: Process) -> None:
+def _stop(process: Process) -> None:
     """Without more to read it ends by itself: killed, it would leave libfaketime's shared memory behind."""
     with process:
         assert process.stdin is not None
@@ -159,13 +165,13 @@ def _ended(process: Process) -> None:
         process.kill()
 
 
-def _told(process: Process, what: Mapping[str, Any]) -> None:
+def _send(process: Process, what: Mapping[str, Any]) -> None:
     assert process.stdin is not None
     process.stdin.write(json.dumps(what) + "\n")
     process.stdin.flush()
 
 
-def _answer(process: Process) -> Any:
+def _receive(process: Process) -> Any:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
