@@ -54,7 +54,7 @@ def _count_day(activity: DataFrame, day: date) -> DataFrame:
 
 
 def _group_in_order(rows: DataFrame, group: list[str], order: str) -> GroupedData:
-    """Groups whose rows are aggregated in sorted order: a sketch's bytes depend on it, and must not change in a rerun."""
+    """Groups whose rows are aggregated in sorted order, on which a sketch's bytes depend: a rerun gives the same."""
     return rows.repartition(*group).sortWithinPartitions(*group, order).groupBy(*group)
 
 

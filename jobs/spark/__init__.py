@@ -1,1 +1,1 @@
-"""Spark itself: Java, jars, session, gateway, cluster, Delta commits and merges."""
+"""Spark runtime: Java, jars, gateway, session, cluster, Delta commits and merges."""

@@ -1,7 +1,8 @@
-"""A Spark standalone cluster on this machine, for the time of one command: `python -m jobs.spark.cluster -- COMMAND`.
+"""Spark standalone cluster on this machine for the duration of a command: `python -m jobs.spark.cluster -- COMMAND`.
 
-A master and workers from PySpark's own package, on loopback and free ports, each a JVM of its own; the project's wheel
-is what their Python runs. It is how "the engine by URL" is tried without a second machine (docs/cluster.md).
+A master and workers from PySpark's own package, on loopback and free ports, each a JVM of its own; their Python runs
+the project's wheel. It tests "the engine by URL" without a second machine (docs/cluster.md).
+Tests: tests/e2e/on_a_cluster.py.
 """
 
 from __future__ import annotations
@@ -39,19 +40,19 @@ SMALL_OPTIONS = {
     "spark.sql.shuffle.partitions": "4",
     "spark.databricks.delta.snapshotPartitions": "2",
 }
-"""For JVMs that live for minutes, and small tables, which crawl at Spark's defaults."""
+"""For short-lived JVMs and small tables, which are slow with Spark's defaults."""
 
 
 @contextmanager
 def running_cluster(workers: int, wheel: Path) -> Iterator[dict[str, str]]:
-    """A cluster of so many workers, one core each; gives the environment in which a driver uses it.
+    """A cluster of `workers` workers, one core each; yields the environment in which a driver uses it.
 
-    Executors import the project from `wheel` alone. Raises DependencyError where Java is missing, or where a JVM does
-    not come up; the message carries the end of its log.
+    Executors import the project only from `wheel`. Raises DependencyError if Java is missing or a JVM does not start;
+    the message contains the end of its log.
     """
-    with tempfile.TemporaryDirectory(prefix="newsreel-cluster-") as made, ExitStack() as running:
-        folder = Path(made)
-        # A wheel is a zip file (PEP 427), and PySpark puts only what is called one on the executors' path.
+    with tempfile.TemporaryDirectory(prefix="newsreel-cluster-") as temporary, ExitStack() as running:
+        folder = Path(temporary)
+        # A wheel is a zip file (PEP 427), but PySpark adds only files named .zip to the executors' path.
         archive = folder / "newsreel.zip"
         shutil.copyfile(wheel, archive)
         master = _start_daemon(running, folder, "master", [MASTER_CLASS, "--port", "0"])
@@ -71,8 +72,8 @@ def running_cluster(workers: int, wheel: Path) -> Iterator[dict[str, str]]:
 
 
 def build_wheel(folder: Path) -> Path:
-    """The wheel of the checkout that this module lies in, built into `folder` by uv. Raises DependencyError."""
-    project = Path(__file__).parents[1]
+    """Build the wheel of the checkout that contains this module into `folder` with uv. Raises DependencyError."""
+    project = Path(__file__).parents[2]
     uv = shutil.which(
         "uv", path=os.pathsep.join([str(project / ".tools/uv/bin"), os.environ.get("PATH", "")])
     )
@@ -95,7 +96,7 @@ def _worker_names(workers: int) -> list[str]:
 def _start_daemon(
     running: ExitStack, folder: Path, name: str, arguments: Sequence[str]
 ) -> subprocess.Popen[bytes]:
-    """One daemon in a folder of its own; ended with `running`, or by the kernel with this process."""
+    """Start a daemon in a folder of its own; stopped with `running`, or killed by the kernel with this process."""
     import pyspark
 
     spark_home = Path(pyspark.__file__).parent
@@ -115,7 +116,7 @@ def _start_daemon(
 
 
 def _build_environment(spark_home: Path, work: Path) -> dict[str, str]:
-    # Nothing of ours, of the checkout least of all: executors inherit it.
+    # Executors inherit it: no settings of this process, and above all nothing of the checkout.
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -134,22 +135,22 @@ def _build_environment(spark_home: Path, work: Path) -> dict[str, str]:
     return {**kept, **chosen}
 
 
-def _wait_for_line(process: subprocess.Popen[bytes], log: Path, words: re.Pattern[str]) -> re.Match[str]:
-    """The first line of a daemon's log that matches. Raises DependencyError where it ends or says nothing for long."""
+def _wait_for_line(process: subprocess.Popen[bytes], log: Path, pattern: re.Pattern[str]) -> re.Match[str]:
+    """The first match in a daemon's log. Raises DependencyError if it ends first or START_TIMEOUT_S passes."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        found = words.search(log.read_text(errors="replace"))
-        if found:
-            return found
+        match = pattern.search(log.read_text(errors="replace"))
+        if match:
+            return match
         time.sleep(POLL_S)
-    last = " ".join(log.read_text(errors="replace").split())[-500:]
-    raise DependencyError(f"Spark's {log.stem} did not start: {last or 'it said nothing'}")
+    tail = " ".join(log.read_text(errors="replace").split())[-500:]
+    raise DependencyError(f"Spark's {log.stem} did not start: {tail or 'its log is empty'}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
-    process.terminate()  # a worker ends its executors on the way
+    process.terminate()  # a worker stops its executors as well
     try:
         process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -158,9 +159,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command to its end, also over an interrupt, which is its own to handle; its exit status as a shell's.
+    """Run the command and return its exit status as a shell does; an interrupt (SIGINT) is left to the command.
 
-    It is ended where this block is left before.
+    The command is stopped if this function is left early.
     """
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "--", *command], env={**os.environ, **environment}
@@ -175,15 +176,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command on a cluster of its own; exits as it does, 3 where a dependency is missing."""
+    """Run the command on a cluster of its own; returns its exit status, or 3 if a dependency is missing."""
     parser = argparse.ArgumentParser(prog="python -m jobs.spark.cluster", description=__doc__)
-    parser.add_argument("--workers", type=int, default=2, help="workers, one core each (2)")
     parser.add_argument(
-        "--wheel", type=Path, help="the project's wheel; built from the checkout where not given"
+        "--workers", type=int, default=2, help="number of workers, one core each (default: 2)"
     )
-    parser.add_argument("command", nargs="+", help="what to run, after --")
+    parser.add_argument("--wheel", type=Path, help="the project's wheel (default: built from the checkout)")
+    parser.add_argument("command", nargs="+", help="command to run, after --")
     arguments = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the cluster is stopped
     try:
         with tempfile.TemporaryDirectory(prefix="newsreel-wheel-") as folder:
             wheel = arguments.wheel or build_wheel(Path(folder))

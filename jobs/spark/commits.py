@@ -1,4 +1,7 @@
-"""Commits of Spark to Delta tables that other programs write at the same time."""
+"""Retry with backoff for Spark's commits to Delta tables that have concurrent writers.
+
+Tests: tests/jobs/test_match_video.py, tests/jobs/test_refresh_tables.py.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ COMMIT_BACKOFF_S = 0.2
 
 
 def commit_with_retry(name: str, attempt: Callable[[], T]) -> T:
-    """The result of `attempt`, made again on the newest version while other commits come in between.
+    """The result of `attempt`, which is retried on the newest version after a conflict with another commit.
 
-    Raises ConflictError where that happens too often, or where this process's stage was overtaken.
+    Raises ConflictError after COMMIT_ATTEMPTS conflicts, or if a later attempt of this process's stage holds the fence.
     """
     from delta import exceptions
 
-    # Siblings: in Python none of them is the other's base.
+    # In Python the exceptions have no common base class of their own.
     conflicts = tuple(getattr(exceptions, kind) for kind in exceptions.__all__)
     for number in range(COMMIT_ATTEMPTS):
         try:
@@ -31,5 +34,5 @@ def commit_with_retry(name: str, attempt: Callable[[], T]) -> T:
         except conflicts:
             time.sleep(COMMIT_BACKOFF_S * 2**number)
     raise ConflictError(
-        f"table {name}: other writers committed {COMMIT_ATTEMPTS} times in between; try again"
+        f"table {name}: {COMMIT_ATTEMPTS} attempts conflicted with commits of other writers; try again"
     )

@@ -1,8 +1,9 @@
-"""The JVM of an in-process Spark driver: it dies with its Python process, and says nothing but errors.
+"""JVM of an in-process Spark driver, which dies with its Python process and logs nothing but errors.
 
-pyspark starts it through `spark-submit` and offers no way to couple the two, so the few lines of
-`pyspark.java_gateway.launch_gateway` that start the process are done here; pyspark then connects to what runs
-(PYSPARK_GATEWAY_PORT, as under spark-submit). Without that a killed task's JVM may still commit.
+pyspark starts it through `spark-submit` and offers no way to couple the two lifetimes, so this module replaces the part
+of `pyspark.java_gateway.launch_gateway` that starts the process; pyspark then connects to it (PYSPARK_GATEWAY_PORT, as
+under spark-submit). Otherwise the JVM of a killed task could still commit.
+Tests: tests/jobs/spark/test_session.py.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 10
 POLL_S = 0.02
 NOISE = ("WARNING: Using incubator modules: jdk.incubator.vector",)
-"""What the JVM itself prints on every start: Spark's launcher asks for that module."""
+"""Lines that the JVM prints on every start, since Spark's launcher requests that module."""
 
 _started: list[subprocess.Popen[str]] = []
 
@@ -40,9 +41,9 @@ def is_jvm_running() -> bool:
 
 @contextmanager
 def started_jvm(conf: Mapping[str, str]) -> Iterator[None]:
-    """Start the driver's JVM with these properties; a session made in the block uses it, until this process ends.
+    """Start the driver's JVM with these properties; a session created in the block uses it until this process ends.
 
-    Raises DependencyError where Java is missing or the JVM does not come up.
+    Raises DependencyError if Java is missing or the JVM does not start.
     """
     process, port, secret = _start(conf)
     _started.append(process)
@@ -51,7 +52,7 @@ def started_jvm(conf: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        # Our own children would take them for theirs.
+        # Child processes must not inherit them.
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
 
 
@@ -61,7 +62,7 @@ def _start(conf: Mapping[str, str]) -> tuple[subprocess.Popen[str], int, str]:
     os.environ["JAVA_HOME"] = str(java_home())
     spark_home = Path(os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent)))
     with tempfile.TemporaryDirectory(prefix="newsreel-spark-") as folder:
-        answer = Path(folder) / "connection"
+        connection_file = Path(folder) / "connection"
         process = subprocess.Popen(
             [
                 *_death_signal_prefix(),
@@ -69,48 +70,56 @@ def _start(conf: Mapping[str, str]) -> tuple[subprocess.Popen[str], int, str]:
                 *(word for name, value in conf.items() for word in ("--conf", f"{name}={value}")),
                 "pyspark-shell",
             ],
-            env={**os.environ, "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(answer)},
+            env={
+                **os.environ,
+                "SPARK_CONNECT_MODE": "0",
+                "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection_file),
+            },
             stdin=subprocess.PIPE,  # the JVM ends when this closes
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            process_group=0,  # an interrupt is ours to handle
+            process_group=0,  # Ctrl-C reaches only this process
         )
         assert process.stderr is not None  # it is a pipe
-        said: list[str] = []
+        last_lines: list[str] = []
         threading.Thread(
-            target=_forward_stderr, args=(process.stderr, said), name="spark-stderr", daemon=True
+            target=_forward_stderr, args=(process.stderr, last_lines), name="spark-stderr", daemon=True
         ).start()
-        port, secret = _wait_for_connection(process, answer, said)
+        port, secret = _wait_for_connection(process, connection_file, last_lines)
     return process, port, secret
 
 
 def _death_signal_prefix() -> list[str]:
-    # The kernel watches the thread that starts a process: any other than the main one may end before the work does.
+    # PR_SET_PDEATHSIG fires when the parent thread ends, and any thread but the main one may end before the work does.
     setpriv = shutil.which("setpriv")
     if setpriv and threading.current_thread() is threading.main_thread():
         return [setpriv, "--pdeathsig", "KILL", "--"]
     return []
 
 
-def _wait_for_connection(process: subprocess.Popen[str], answer: Path, said: list[str]) -> tuple[int, str]:
+def _wait_for_connection(
+    process: subprocess.Popen[str], file: Path, last_lines: list[str]
+) -> tuple[int, str]:
+    """Port and secret of the JVM's gateway, from the file that it writes."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not answer.is_file():
+    while not file.is_file():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            raise DependencyError(f"Spark's JVM did not start: {' '.join(said[-3:]) or 'it said nothing'}")
+            tail = " ".join(last_lines[-3:])
+            raise DependencyError(f"Spark's JVM did not start: {tail or 'it printed nothing'}")
         time.sleep(POLL_S)
-    content = answer.read_bytes()  # the JVM renames it into place, complete
+    content = file.read_bytes()  # complete: the JVM renames it into place
     (port,) = struct.unpack(">i", content[:4])
     (length,) = struct.unpack(">i", content[4:8])
     return port, content[8 : 8 + length].decode()
 
 
-def _forward_stderr(lines: IO[str], said: list[str]) -> None:
+def _forward_stderr(lines: IO[str], last_lines: list[str]) -> None:
     for line in lines:
         if line.strip() and not line.startswith(NOISE):
-            said.append(line.strip())
-            del said[:-20]
+            last_lines.append(line.strip())
+            del last_lines[:-20]
             sys.stderr.write(line)
 
 

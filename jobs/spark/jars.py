@@ -1,13 +1,12 @@
-"""Delta's jars for Spark: resolved once from Maven Central into a cache, each checked against `jars.lock`.
+"""Delta's jars for Spark: resolved once from Maven Central into a cache, with checksums in `jars.lock`.
 
-`python -m jobs.spark.jars` fetches what is missing and says so. The resolver is the Ivy that pyspark ships, with one
-repository: Spark's own default adds a second one, and waits for it (docs/adr/0003-spark-jars-and-session.md).
+`python -m jobs.spark.jars` fetches missing jars and prints the result. The resolver is the Ivy that pyspark ships, with
+one repository: Spark's default adds a second one, and waits for it (docs/adr/0003-spark-jars-and-session.md).
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,8 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from jobs.spark.java import java_home
 from schemas.errors import DependencyError, NewsreelError
+from stores.files import file_lock
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 RESOLVE_TIMEOUT_S = 600
@@ -50,12 +49,12 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """Its name in the cache."""
+        """File name in the cache."""
         return f"{self.artifact}-{self.revision}.jar"
 
 
 def read_lock_file() -> list[Jar]:
-    """The jars of the lock file, in its order: the order of the class path."""
+    """Jars of the lock file in its order, which is that of the class path."""
     lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
     return [
         Jar(sha256, *coordinates.split(":"))
@@ -64,31 +63,31 @@ def read_lock_file() -> list[Jar]:
 
 
 def jar_folder() -> Path:
-    """Where the locked jars lie; another lock file has another folder."""
+    """Cache folder of the locked jars, named by the digest of the lock file."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "newsreel" / "jars" / hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]
 
 
 def jar_paths() -> list[Path]:
-    """The jars that Spark's class path needs. Raises DependencyError where they were not resolved yet."""
+    """Paths of the jars for Spark's class path. Raises DependencyError if they have not been resolved yet."""
     folder = jar_folder()
     if not _is_intact(folder):
         raise DependencyError(
-            f"Delta's jars are not in {folder}: run `python -m jobs.spark.jars` (`make` does)"
+            f"Delta's jars are missing from {folder}: run `python -m jobs.spark.jars` (`make setup` does)"
         )
     return [folder / jar.file_name for jar in read_lock_file()]
 
 
 def resolve() -> bool:
-    """Fetch the jars unless they are there; True if it fetched. Safe to kill and to run several at once.
+    """Fetch the jars unless they are cached; returns whether it fetched. Safe to kill and to run concurrently.
 
-    Raises DependencyError where Java is missing, Maven Central cannot be reached, or bytes differ from the lock.
+    Raises DependencyError if Java is missing, Maven Central is unreachable, or a checksum differs from the lock file.
     """
     folder = jar_folder()
     if _is_intact(folder):
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _exclusive_lock(folder.parent):
+    with file_lock(folder.parent / ".lock"):
         if _is_intact(folder):
             return False
         for left_over in folder.parent.glob(f"{PARTIAL}*"):
@@ -96,20 +95,20 @@ def resolve() -> bool:
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as work:
             fetched = fetch(Path(work))
             for jar in read_lock_file():
-                found = _sha256(fetched / jar.file_name)
-                if found != jar.sha256:
+                digest = _sha256(fetched / jar.file_name)
+                if digest != jar.sha256:
                     raise DependencyError(
-                        f"{jar.file_name} from Maven Central has SHA-256 {found}, {LOCK_FILE.name} says {jar.sha256}: "
-                        "nothing was kept; find out why before you change the lock file"
+                        f"{jar.file_name} from Maven Central has SHA-256 {digest}, but {LOCK_FILE.name} has "
+                        f"{jar.sha256}: nothing was kept; find the cause before you change the lock file"
                     )
             if folder.exists():
-                shutil.rmtree(folder)  # damaged: it was not intact
+                shutil.rmtree(folder)  # it is damaged
             fetched.rename(folder)
     return True
 
 
 def fetch(work: Path) -> Path:
-    """Have Ivy bring the jars of the lock file into a folder under `work`, and return that folder."""
+    """Fetch the jars of the lock file with Ivy into a folder under `work`; returns that folder."""
     import pyspark
 
     (work / "ivysettings.xml").write_text(IVY_SETTINGS, encoding="utf-8")
@@ -139,31 +138,31 @@ def fetch(work: Path) -> Path:
         )
     except subprocess.TimeoutExpired as error:
         raise DependencyError(
-            f"Maven Central did not answer within {RESOLVE_TIMEOUT_S} s: try again"
+            f"Maven Central did not respond within {RESOLVE_TIMEOUT_S} s: check the network, try again"
         ) from error
     missing = [jar.file_name for jar in read_lock_file() if not (work / "jars" / jar.file_name).is_file()]
     if missing:
-        said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1].strip()
+        message = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1].strip()
         raise DependencyError(
-            f"could not get {', '.join(missing)} from Maven Central (Ivy said: {said}): check the network, try again"
+            f"could not fetch {', '.join(missing)} from Maven Central (Ivy: {message}): check the network, try again"
         )
     return work / "jars"
 
 
 def _build_trust_store(work: Path) -> list[str]:
-    """Java options that make it trust SSL_CERT_FILE, as uv and pip do; none where that is not set.
+    """Java options that make it trust SSL_CERT_FILE, as uv and pip do; none if it is not set.
 
-    Java keeps authorities of its own, which those that a company's network adds often do not reach.
+    Java has its own trust store, which often lacks the authorities that a company's network adds.
     """
     bundle = os.environ.get("SSL_CERT_FILE")
     if not bundle:
         return []
     with warnings.catch_warnings():
-        # Some authorities that Debian ships are older than today's rules for certificates.
+        # Some authorities that Debian ships violate today's rules for certificates.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        found = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
-        authorities = [pkcs12.PKCS12Certificate(certificate, None) for certificate in found]
-    password = "changeit"  # noqa: S105 (Java's own default: the file holds nothing secret, but must have one)
+        certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
+        authorities = [pkcs12.PKCS12Certificate(certificate, None) for certificate in certificates]
+    password = "changeit"  # noqa: S105 (Java's default: the file holds no secret, but must have a password)
     store = work / "authorities.p12"
     store.write_bytes(
         pkcs12.serialize_java_truststore(authorities, BestAvailableEncryption(password.encode()))
@@ -172,7 +171,7 @@ def _build_trust_store(work: Path) -> list[str]:
 
 
 def _build_ivy_module() -> str:
-    # Not transitive: what these jars need besides each other is among pyspark's jars, or belongs to Unity Catalog.
+    # Not transitive: their other dependencies are among pyspark's jars, or belong to Unity Catalog.
     dependencies = "\n".join(
         f'<dependency org="{jar.organisation}" name="{jar.artifact}" rev="{jar.revision}"'
         ' transitive="false" conf="default-&gt;master"/>'
@@ -197,16 +196,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@contextmanager
-def _exclusive_lock(folder: Path) -> Iterator[None]:
-    """Hold the cache's lock, which the kernel frees when its holder dies."""
-    with (folder / ".lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
 def _write_lock() -> None:
-    """Rewrite the digests of the lock file from what Maven Central gives now: for a changed version, by a person."""
+    """Rewrite the checksums of the lock file from what Maven Central serves now; run by hand after a version change."""
     with tempfile.TemporaryDirectory() as work:
         fetched = fetch(Path(work))
         digests = {jar.artifact: _sha256(fetched / jar.file_name) for jar in read_lock_file()}
@@ -219,10 +210,10 @@ def _write_lock() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Resolve, or rewrite the lock; one line on stdout. Exit 3 where a dependency is missing."""
+    """Resolve, or rewrite the lock file; prints one line. Exit code 3 if a dependency is missing."""
     parser = argparse.ArgumentParser(prog="python -m jobs.spark.jars", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--lock", action="store_true", help="rewrite the digests in jars.lock, after a new version"
+        "--lock", action="store_true", help="rewrite the checksums in jars.lock after a version change"
     )
     arguments = parser.parse_args(argv)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The Java runtime that Spark runs on."""
+"""Java runtime for Spark: discovery and version check. bin/setup imports it with the standard library alone."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 from schemas.errors import DependencyError
 
 JAVA_VERSIONS = (17, 21)
-"""What Spark 4.2 runs on (spark.apache.org/docs/4.2.0, "Downloading")."""
+"""Versions that Spark 4.2 supports (spark.apache.org/docs/4.2.0, "Downloading")."""
 
 SYSTEM_RUNTIMES = Path("/usr/lib/jvm")
 
 
 @lru_cache(maxsize=1)
 def java_home() -> Path:
-    """The folder of a Java 17 or 21 runtime: JAVA_HOME, else the one on PATH, else one of the system's.
+    """Home of a Java 17 or 21 runtime: JAVA_HOME, else the one on PATH, else one of the system's.
 
-    Raises DependencyError that says what to install, where there is none or JAVA_HOME names another version.
+    Raises DependencyError with what to install if there is none, or if JAVA_HOME has another version.
     """
-    said = os.environ.get("JAVA_HOME")
-    if said:
-        found = java_version(Path(said))
-        if found in JAVA_VERSIONS:
-            return Path(said)
+    configured = os.environ.get("JAVA_HOME")
+    if configured:
+        version = java_version(Path(configured))
+        if version in JAVA_VERSIONS:
+            return Path(configured)
         raise DependencyError(
-            f"JAVA_HOME={said} holds {f'Java {found}' if found else 'no Java'}, Spark needs 17 or 21: "
+            f"JAVA_HOME={configured} contains {f'Java {version}' if version else 'no Java'}, Spark needs 17 or 21: "
             "set it to such a runtime, or unset it"
         )
     for home in _find_candidates():
@@ -42,20 +42,20 @@ def java_home() -> Path:
 
 
 def java_version(home: Path) -> int | None:
-    """The feature version of the runtime at `home` (17 of 17.0.15), None where there is none.
+    """Feature version of the runtime at `home` (17 for 17.0.15), None if there is none.
 
-    Read from its `release` file; the program is asked only where that is missing (it takes 0.1 s or more).
+    Read from its `release` file, else from `java -version`, which takes 0.1 s or more.
     """
     program = home / "bin" / "java"
     if not os.access(program, os.X_OK):
         return None
     release = home / "release"
     if release.is_file():
-        said = release.read_text(encoding="utf-8", errors="replace")
+        text = release.read_text(encoding="utf-8", errors="replace")
     else:
-        said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
-    stated = re.search(r'(?:JAVA_VERSION=|version )"(\d+)', said)
-    return int(stated[1]) if stated else None
+        text = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'(?:JAVA_VERSION=|version )"(\d+)', text)
+    return int(version[1]) if version else None
 
 
 def _find_candidates() -> Iterator[Path]:

@@ -1,4 +1,7 @@
-"""Many changes of a live table, taken into it by Spark: one MERGE on its key."""
+"""MERGE by Spark of many changes into a live table, on its key.
+
+Tests: tests/jobs/refresh/test_event_slice.py.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def merge_by_spark(
     app_id: str,
     version: int | None,
 ) -> None:
-    """The same commit as `Lake.take` makes. Raises DependencyError where Java or Spark's jars are missing."""
+    """The same commit as `Lake.take` makes. Raises DependencyError if Java or Spark's jars are missing."""
     from delta.tables import DeltaTable
 
     spark = spark_session("newsreel refresh")
@@ -54,7 +57,7 @@ def merge_by_spark(
 
 @contextmanager
 def _as_transaction(spark: SparkSession, app_id: str, version: int | None) -> Iterator[None]:
-    """Mark the block's commit with the application transaction; Delta skips it where a later one is there."""
+    """Mark the block's commit with the application transaction; Delta skips it if a later one is recorded."""
     marks = {} if version is None else {"txnAppId": app_id, "txnVersion": str(version)}
     for name, value in marks.items():
         spark.conf.set(f"spark.databricks.delta.write.{name}", value)

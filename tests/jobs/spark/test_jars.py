@@ -42,7 +42,7 @@ def test_the_lock_is_for_the_delta_that_is_installed():
 
 
 def test_before_the_first_fetch_the_error_says_what_to_run(empty_cache: list[int]):
-    with pytest.raises(DependencyError, match=r"python -m jobs\.jars"):
+    with pytest.raises(DependencyError, match=r"python -m jobs\.spark\.jars"):
         jars.jar_paths()
 
 
