@@ -116,15 +116,18 @@ def _redis() -> str:
     from newsreel.embedded.redis import EmbeddedRedis
 
     if url := settings().redis_url:
+        from stores.redis import connect, read_server_version, redact
         from streaming.ratelimit import RateLimiter, RedisStore, StoreUnavailable, TokenBucket
 
-        where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]} (NEWSREEL_REDIS_URL)"
+        where = f"{redact(url)} (NEWSREEL_REDIS_URL)"
+        with closing(connect(url, REDIS_WITHIN_S)) as client:
+            server_version = read_server_version(client)
         try:
             with closing(RateLimiter(RedisStore(url, timeout_s=REDIS_WITHIN_S))) as limiter:
                 limiter.peek_sync("doctor", TokenBucket(1, 1))
         except (StoreUnavailable, ValueError) as error:
             raise NewsreelError(f"{where} does not decide a limit: {error}") from error
-        return f"{where}; decides limits"
+        return f"{server_version}; {where}; decides limits"
     with EmbeddedRedis(settings().home):
         return "embedded; answers PING"
 
