@@ -1,4 +1,4 @@
-"""The programs that are measured, run as their DAGs run them: made days, refreshes, rebuilds by others."""
+"""The programs that are measured, run as their DAGs run them: synthetic days, refreshes, rebuilds by others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.errors import StageError
 OUTPUT_TAIL_CHARACTERS = 800
 MILLION = 1_000_000
 PEOPLE = {"users": 100_000, "videos": 10_000}
-"""Of made days that have about a million events each."""
+"""Of synthetic days that have about a million events each."""
 
 
 @dataclass(frozen=True)

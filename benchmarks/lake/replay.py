@@ -1,4 +1,4 @@
-"""Part `replay`: a month of made days, taken as they came, and again day by day in a random order: the same tables."""
+"""Part `replay`: a month of synthetic days, replayed as they came, and day by day in random order: the same tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Part `made-days`: what events take in the lake, and what a refresh of the tables takes, on made days.
+"""Part `made-days`: what events take in the lake, and what a refresh of the tables takes, on synthetic days.
 
 Days of two sizes upon a history give what is the same for every refresh and what each event adds. The check is a day of
 a size in between.

@@ -13,13 +13,13 @@ from schemas.settings import settings
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("up")(up)
-    app.command("down")(down)
+    app.command("up")(bring_up)
+    app.command("down")(take_down)
     app.command("doctor")(doctor)
     app.command("exec", context_settings={"allow_interspersed_args": False})(execute)
 
 
-def up(
+def bring_up(
     port: Annotated[
         int,
         typer.Option("--port", min=0, max=65535, metavar="PORT", help="Port of the API; 0 picks a free one."),
@@ -34,7 +34,7 @@ def up(
     return Stack(settings().home, api_port=port).run(say=console.say)
 
 
-def down() -> int:
+def take_down() -> int:
     """Stop the embedded stack of this HOME.
 
     Also ends the processes that a killed stack has left.

@@ -1,4 +1,4 @@
-"""One HOME for a whole module."""
+"""Fixture: one HOME for all tests of a module."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.e2e.house import House, make_house
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A HOME for the tests of one module, in their order."""
+    """HOME shared by the tests of one module, which run in order."""
     yield from make_house(tmp_path_factory.mktemp("house"))

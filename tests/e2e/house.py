@@ -1,4 +1,4 @@
-"""A HOME for a whole module, the command as typed in it, and what its processes are."""
+"""HOME of an end-to-end test: the command run in it, its stack, tables, files and processes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ COMMAND_TIMEOUT_S = 500
 
 @dataclass(frozen=True)
 class House:
-    """One HOME, used through the command line alone."""
+    """One HOME, used through the command line."""
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    """More NEWSREEL_* than where it is."""
+    """NEWSREEL_* variables besides NEWSREEL_HOME."""
 
     def with_settings(self, more: Mapping[str, str]) -> House:
-        """The same HOME with other settings."""
+        """Return the same HOME with more settings."""
         return replace(self, settings={**self.settings, **more})
 
     @property
     def environment(self) -> dict[str, str]:
-        """The caller's environment, with no other NEWSREEL_* than this HOME."""
+        """The caller's environment, with the NEWSREEL_* variables of this HOME alone."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSREEL_")}
         return {
             **kept,
@@ -47,26 +47,26 @@ class House:
         }
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """The command, running."""
+        """Start the command."""
         command = [sys.executable, "-m", "newsreel", *map(str, arguments)]
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """The command, run to its end."""
+        """Run the command to its end."""
         process = self.start(*arguments)
         stdout, stderr = process.communicate(timeout=COMMAND_TIMEOUT_S)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:
-        """What the command answers a script; its exit code is checked."""
+        """Run the command with `--json`, assert its exit code, and return the document."""
         done = self.run(*arguments, "--json")
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
 
     def up(self) -> None:
-        """The stack, healthy."""
+        """Start the stack and wait until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "up.log").open("ab") as log:
             command = [sys.executable, "-m", "newsreel", "up", "--port", "0"]
@@ -86,24 +86,24 @@ class House:
             return None
 
     def sql(self, query: str, *, personal: bool = False) -> list[dict[str, Any]]:
-        """Rows, as an analyst gets them; `personal`: as one gets them who may see who somebody is."""
-        asked = self.with_settings({"NEWSREEL_PERSONAL": "allowed"}) if personal else self
-        rows: list[dict[str, Any]] = asked.json("sql", query, *(["--personal"] if personal else []))
+        """Run a query; `personal`: with personal columns allowed."""
+        house = self.with_settings({"NEWSREEL_PERSONAL": "allowed"}) if personal else self
+        rows: list[dict[str, Any]] = house.json("sql", query, *(["--personal"] if personal else []))
         return rows
 
     @property
     def lake(self) -> Lake:
-        """The tables, read directly."""
+        """The lake, read directly."""
         return Lake((self.home / "lake").as_uri())
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """All rows of all tables but the records of runs."""
+        """Read all rows of all tables but the records of runs."""
         from schemas.tables import TABLES
 
         return {name: self.lake.read(name).to_pylist() for name in TABLES if name not in RECORDS_OF_RUNS}
 
     def timeless_tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The same without what must differ between two HOMEs: when something was made, and how often it was tried."""
+        """Read the same without columns that differ between two HOMEs: times and attempts."""
         return {
             name: sorted(
                 (
@@ -117,12 +117,12 @@ class House:
         }
 
     def media_files(self) -> set[str]:
-        """Every file of the media store, staging folders included."""
+        """List every file of the media store, staging folders included."""
         root = self.home / "media"
         return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process that was started for this HOME."""
+        """List every live process of this HOME."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -134,7 +134,7 @@ class House:
         return found
 
     def process_of(self, *words: str) -> psutil.Process:
-        """The process whose command line has these words, as soon as there is one."""
+        """Wait for a process whose command line contains these words."""
         return wait_for(lambda: next(iter(self._with(words)), None), f"a process with {words}")
 
     def _with(self, words: tuple[str, ...]) -> Iterator[psutil.Process]:
@@ -149,11 +149,11 @@ class House:
 
 T = TypeVar("T")
 _stacks: list[subprocess.Popen[bytes]] = []
-"""Held: Python warns of a child whose handle is dropped while it runs."""
+"""Kept referenced: Python warns if the handle of a running child is collected."""
 
 
 def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) -> T:
-    """The first answer that is not None. AssertionError that names what did not come."""
+    """Poll until the result is not None. Raises AssertionError on timeout."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         found = look()
@@ -164,7 +164,7 @@ def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) ->
 
 
 def make_house(folder: Path) -> Iterator[House]:
-    """A HOME of its own; nothing of it may be running afterwards, and nothing is left on disk."""
+    """Yield a new HOME; afterwards assert that no process of it runs, and delete it."""
     house = House(folder / "home")
     yield house
     house.run("down")

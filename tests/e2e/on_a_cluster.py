@@ -1,4 +1,4 @@
-"""The engine by URL: the same ingest, Spark here or on a cluster of two workers that run the wheel, the same rows.
+"""Spark by URL: an ingest on a cluster of two workers that run the wheel gives the same rows as on local Spark.
 
 Not in the default run: two JVMs an ingest, four more for the cluster. `make cluster-test`; docs/cluster.md.
 """
@@ -55,7 +55,7 @@ def cluster(wheel: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
-    """Two seconds of the clip, small, and a second of these: `match` has something to compare."""
+    """Two seconds of the clip, downscaled, and one second of these, so that `match` has candidates."""
     folder = tmp_path_factory.mktemp("videos")
     whole, part = folder / "whole.mp4", folder / "part.mp4"
     cheap = ("-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-an", "-y")
@@ -67,7 +67,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
 
 
 def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
-    """All that two ingests leave in a HOME of their own."""
+    """Ingest the videos in a new HOME; returns its tables."""
     with contextmanager(make_house)(folder) as house:
         # All refreshes go by Spark.
         ours = house.with_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})

@@ -1,4 +1,4 @@
-"""An analyst in the demo's lake: the page's commands, every table's questions, the notebook, the gate's pages."""
+"""Analysts' tools on the demo's lake: commands of docs/analysts.md, sample queries, notebook, quality pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is brought ends in a clear reason, and leaves nothing behind: no process, no half of a video."""
+"""Invalid input: a clear reason, and nothing left behind: no process, no partial video."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.e2e.house import House, make_house, wait_for
 pytestmark = pytest.mark.timeout(600)
 
 SMALL_DISK_BYTES = 1_500_000
-"""Room for two seconds, not for what is made of them."""
+"""Room for two seconds of video, but not for their renditions."""
 
 
 def made(path: Path, *arguments: str) -> Path:
-    """A file that ffmpeg makes."""
+    """Create a file with ffmpeg."""
     media_tools.check([media_tools.program("ffmpeg"), "-v", "error", "-y", *arguments, f"file:{path}"])
     return path
 
 
 def small(path: Path, pictures: str, length_s: float) -> Path:
-    """A small video with sound, of one of ffmpeg's sources of pictures: no two of those match."""
+    """Create a small video with sound from an ffmpeg source; videos of different sources do not match."""
     video = (
         "-f",
         "lavfi",
@@ -46,7 +46,7 @@ def small(path: Path, pictures: str, length_s: float) -> Path:
 
 @pytest.fixture(scope="module")
 def up(house: House) -> House:
-    """The HOME with its stack up."""
+    """HOME with its stack running."""
     house.up()
     return house
 
@@ -62,9 +62,9 @@ STRANGE = "a 'strange'\n\"name\" with ; $(touch pwned) and ünïcode.mp4"
 
 @pytest.fixture(scope="module")
 def answers(up: House, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, Any]]:
-    """Exit code and answer of each file, all of them brought at the same time."""
+    """Exit code and document of each file, all ingested at the same time."""
     folder = tmp_path_factory.mktemp("bad")
-    (folder / "text renamed.mp4").write_text("This is no video. " * 1_000)
+    (folder / "text renamed.mp4").write_text("This is text. " * 1_000)
     (folder / "empty.mp4").touch()
     made(folder / "still picture.jpg", "-i", str(clip), "-frames:v", "1", "-update", "1")
     (folder / "cut off.mp4").write_bytes(clip.read_bytes()[:600_000])
@@ -73,7 +73,7 @@ def answers(up: House, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "sub").mkdir()
     running = {}
     for path in sorted(folder.glob("*.*")):
-        # A way to a file is only opened, never joined with anything.
+        # Paths are opened as given, never joined with a folder.
         brought = path.parent / "sub" / ".." / path.name
         running[path.name] = up.start("ingest", brought, "--title", path.name, "--json")
     found = {}
@@ -177,7 +177,7 @@ def test_a_cancelled_video_goes_no_further_until_it_is_retried(up: House, tmp_pa
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with little room. Root makes one; others cannot, and have a quota to try this with."""
+    """Small file system; only root can mount one."""
     folder = tmp_path / "small disk"
     folder.mkdir()
     size = f"size={SMALL_DISK_BYTES}"
@@ -185,7 +185,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", size, "none", str(folder)], check=False, capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("mounting a small disk takes root")
+        pytest.skip("mounting a small disk requires root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

@@ -1,4 +1,4 @@
-"""docs/data-engineers.md, followed to the letter in a clean clone: files made, commands typed, answers compared."""
+"""Walkthrough of docs/data-engineers.md in a clean clone: files written, commands run, output compared."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BLOCK = re.compile(
 )
 SECOND_SHELL = "a second shell"
 UNTIL_S = 180.0
-"""How long an answer may be another one: what Airflow was told to do takes its time."""
+"""Time limit for the expected output of a query: Airflow runs in the background."""
 SHELL = """
 set -eo pipefail
 source "$STATE"
-# The clone's environment is the one that this test runs in: nothing is to be set up.
+# The clone uses this test's environment, so skip the set-up.
 make() {{ command make -o setup "$@"; }}
 {commands}
 export -p > "$STATE"
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.timeout(400)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of the page; `title` is a file's path, or which shell it is for."""
+    """A fenced block of the page; `title` is the path of a file, or names the shell."""
 
     kind: str
     title: str | None
@@ -47,7 +47,7 @@ class Block:
 
 
 class Reader:
-    """Somebody who follows the page in a clone."""
+    """Reader who follows the page in a clone."""
 
     def __init__(self, clone: Path, environment: dict[str, str]) -> None:
         self.clone, self.home = clone, clone / ".newsreel"
@@ -57,7 +57,7 @@ class Reader:
         self._second: list[subprocess.Popen[bytes]] = []
 
     def follow(self, blocks: list[Block]) -> None:
-        """Do what each block says; the output that it shows is compared."""
+        """Execute each block, and compare with the output that the page shows."""
         for block, after in zip(blocks, [*blocks[1:], None], strict=True):
             if block.title == SECOND_SHELL:
                 self._type_in_second_shell(block.text)
@@ -69,18 +69,18 @@ class Reader:
                 self._type(block.text, after.text if after and after.kind == "output" else None)
 
     def leave(self) -> None:
-        """End what was started."""
+        """Stop the stack and the second shell."""
         self._run("newsreel down || true")
         for process in self._second:
             process.wait(60)
 
     def _write(self, block: Block) -> None:
         path = self.clone / str(block.title)
-        assert not path.exists(), f"{block.title} is there already"
+        assert not path.exists(), f"{block.title} already exists"
         path.write_text(block.text)
 
     def _edit(self, block: Block) -> None:
-        """Each piece of a diff, `...` between two, must be found once: its lines that are no additions."""
+        """Apply a diff. The context and removed lines of each hunk, separated by `...`, must occur exactly once."""
         path = self.clone / str(block.title)
         for piece in block.text.split("...\n"):
             lines = piece.splitlines(keepends=True)
@@ -93,10 +93,10 @@ class Reader:
         asks = all(line.startswith("newsreel sql ") for line in commands.splitlines())
         deadline = time.monotonic() + (UNTIL_S if asks else 0)
         while True:
-            said = self._run(commands)
-            if shown is None or said == shown:
+            output = self._run(commands)
+            if shown is None or output == shown:
                 return
-            assert time.monotonic() < deadline, f"{commands}\n--- it says\n{said}\n--- the page\n{shown}"
+            assert time.monotonic() < deadline, f"{commands}\n--- output\n{output}\n--- page\n{shown}"
 
     def _run(self, commands: str) -> str:
         began = time.monotonic()
@@ -130,7 +130,7 @@ def changed(*which: str) -> list[str]:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    """In a clone of what is in this folder now, committed or not."""
+    """Reader in a clone of the work tree, uncommitted files included."""
     clone = tmp_path / "newsreel"
     git("clone", "--quiet", PROJECT, clone)
     for name in changed("--modified", "--others", "--exclude-standard"):

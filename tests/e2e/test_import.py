@@ -1,4 +1,4 @@
-"""`newsreel import` as typed: killed half way and typed again, its rows are in the lake at once, and stay so."""
+"""`newsreel import` end to end: killed and repeated, its rows reach the lake, and a repeat changes nothing."""
 
 from __future__ import annotations
 

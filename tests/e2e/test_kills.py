@@ -1,4 +1,4 @@
-"""Killed anywhere: the end state of an undisturbed run, no work lost that was done, nothing left running.
+"""Kill points of an ingest: the same end state as an undisturbed run, no work repeated, no orphan processes.
 
 The first six points of a seeded run of `newsreel bench kills`; the bench runs as many as one has time for.
 """
@@ -16,16 +16,16 @@ from benchmarks.kills import WORKERS, Outcome, run_point, run_undisturbed
 pytestmark = pytest.mark.timeout(900)
 
 SEED = 194
-"""One whose first six points have six victims, half of them under a stack."""
+"""Seed whose first six points kill six different programs, half of them under a stack."""
 POINTS = [draw_kill_point(number, SEED) for number in range(6)]
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[dict[KillPoint, Future[Outcome]]]:
-    """What comes of each point, two at a time: each has a HOME of its own, and waits for servers half of the time."""
-    with ThreadPoolExecutor(2) as at_work:
-        undisturbed = at_work.submit(run_undisturbed, print)
-        yield {point: at_work.submit(run_point, point, undisturbed.result) for point in POINTS}
+    """Outcome of each point, two at a time: each has a HOME of its own and waits for servers half of the time."""
+    with ThreadPoolExecutor(2) as executor:
+        undisturbed = executor.submit(run_undisturbed, print)
+        yield {point: executor.submit(run_point, point, undisturbed.result) for point in POINTS}
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)

@@ -1,4 +1,4 @@
-"""Consumers, Spark, Airflow and PostgreSQL killed under load: every event in the lake once, tables as from nothing.
+"""Kills of consumers, Spark, Airflow and PostgreSQL under load: every event in the lake exactly once.
 
 Four points of `newsreel bench lake --only kills`, one of each; the bench runs as many as one has time for.
 """

@@ -1,4 +1,4 @@
-"""The main job through Airflow's scheduler, as the README shows it; everything twice."""
+"""Main job through Airflow's scheduler, as in the README: everything run twice, the second time without changes."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ pytestmark = pytest.mark.timeout(600)
 
 PROJECT = Path(__file__).parent.parent.parent
 CURSOR = LIVE_TABLES[-1].name
-"""The table whose commits say how far a refresh has come: one that has other events to take leaves one there."""
+"""Table whose commits record the progress of a refresh; each refresh commits to it."""
 FRAMES = 366
-"""Pictures of the clip, as its own decoder counts them (test_the_clip_is_what_the_tests_say)."""
+"""Frames of the clip, counted by its decoder (test_the_clip_is_what_the_tests_say)."""
 
 
 def running_database(house: House) -> str:
-    """The URL of the stack's PostgreSQL."""
+    """Return the URL of the stack's PostgreSQL."""
     stack = running_stack(house.home)
     assert stack is not None
     return stack.database_url
 
 
 def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
-    """The newest run of a DAG whose id begins so, once it has ended."""
+    """Wait until the newest run of a DAG with this prefix has ended."""
 
     def newest() -> DagRun | None:
         runs = airflow.runs_named(dag_id, prefix)
@@ -51,13 +51,13 @@ def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
 
 
 def replays(house: House, day: date) -> set[tuple[str, int, str]]:
-    """Runs and attempts that have taken all events of a day, and what they say."""
+    """List the runs and attempts that replayed all events of a day, with their details."""
     query = f"SELECT run_id, attempt, detail FROM pipeline_runs WHERE detail LIKE '%all events of {day}'"
     return {(row["run_id"], row["attempt"], row["detail"]) for row in house.lake.query(query).to_pylist()}
 
 
 def counted_frames(path: Path | str) -> int:
-    """Pictures that the decoder really gives: by the ffmpeg that decodes AV1 too, where an error fails the test."""
+    """Count decoded frames, with the ffmpeg that also decodes AV1; fails on any decoding error."""
     ffmpeg = [media_tools.program("ffmpeg-vmaf"), "-v", "error", "-xerror", "-i", str(path), "-map", "0:v:0"]
     done = subprocess.run(
         [*ffmpeg, "-fps_mode", "passthrough", "-f", "framecrc", "-"],
@@ -68,7 +68,7 @@ def counted_frames(path: Path | str) -> int:
 
 
 def hls_files(package: Path) -> set[str]:
-    """Media files that the HLS playlists name, relative to the package."""
+    """List the media files in the HLS playlists, relative to the package."""
     named = set()
     for playlist in package.rglob("*.m3u8"):
         for line in playlist.read_text().splitlines():
@@ -78,7 +78,7 @@ def hls_files(package: Path) -> set[str]:
 
 
 def dash_files(package: Path) -> set[str]:
-    """Media files that the DASH manifest names, relative to the package."""
+    """List the media files in the DASH manifest, relative to the package."""
     named = set()
     root = ElementTree.parse(package / "manifest.mpd").getroot()
     space = {"d": "urn:mpeg:dash:schema:mpd:2011"}
@@ -98,7 +98,7 @@ def _numbered(media: str, number: int) -> str:
 
 @pytest.fixture(scope="module")
 def demo(house: House) -> dict[str, Any]:
-    """The first `newsreel demo --keep`."""
+    """Document of the first `newsreel demo --keep`."""
     document: dict[str, Any] = house.json("demo", "--keep")
     return document
 
@@ -296,12 +296,12 @@ def test_the_page_with_nothing_but_curl(demo: dict[str, Any], tmp_path: Path) ->
     assert {one["status"] for one in answers if "playback" in one} >= {"ready"}
     assert "What a rabbit!" in [one.get("text") for one in answers]
     assert '<meta property="og:title" content="A big rabbit">' in done.stdout
-    # The page shows what is answered: the same kinds of answers in the same order, from the friends on.
+    # The page shows the same kinds of responses in the same order, from the friends on.
     assert shape(answers)[-13:] == shape(documents(page))[-13:]
 
 
 def documents(text: str) -> list[dict[str, Any]]:
-    """The JSON objects of a text that has them between other things."""
+    """Extract the JSON objects from a text."""
     found, decoder, at = [], json.JSONDecoder(), text.find("{")
     while at >= 0:
         try:
@@ -314,18 +314,18 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 
 def shape(answers: list[dict[str, Any]]) -> list[tuple[list[str], Any]]:
-    """What each answer has, and the state or status that it tells of."""
+    """Return the fields of each response, and its state or status."""
     return [(list(one), one.get("state") or one.get("status")) for one in answers]
 
 
 def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo: dict[str, Any]) -> None:
-    """And the nightly DAGs run on a scheduler: what a day was like, whether the counters agree, how large all is."""
+    """Also runs the nightly DAGs on a scheduler: engagement, reconciliation, table sizes."""
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
     view = {"video_id": demo["video_id"], "user_id": "u-yesterday", "session_id": "s", "watched_s": 2.5,
             "created": f"{yesterday}T10:00:00.000001Z"}  # fmt: skip
     with psycopg.connect(running_database(house)) as connection:
         key = {"video_id": demo["video_id"], "user_id": "u-yesterday", "session_id": "s"}
-        connection.execute("SET newsreel.passing = 'on'")  # its event is written by hand, at its own time
+        connection.execute("SET newsreel.passing = 'on'")  # its event is inserted below, with its own time
         connection.execute(
             """INSERT INTO views (video_id, user_id, session_id, watched_s, created)
                VALUES (%(video_id)s, %(user_id)s, %(session_id)s, %(watched_s)s, %(created)s)""", view,
@@ -344,7 +344,7 @@ def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo:
         before = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
         earlier = replays(house, yesterday)
         airflow.backfill("refresh_tables", yesterday, yesterday)
-        # Airflow takes the night's own run of that day up again, where there was one.
+        # Airflow reuses the scheduled run of that day, if there was one.
         [told] = wait_for(lambda: replays(house, yesterday) - earlier or None, "the day once more")
         assert told[-1] == f"0 rows changed; all events of {yesterday}"
         after = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
