@@ -1,1 +1,4 @@
-"""WHEN: one DAG a file, wiring only: what runs after what, how often, on which asset."""
+"""WHEN: one DAG per file, wiring only: order, schedule and assets.
+
+Tests: tests/dags/test_policy.py, tests/dags/test_ingest_video.py.
+"""

@@ -1,24 +1,24 @@
 """
-# ingest_video: a video's bytes become a published package, or a reason why not.
+# ingest_video: turns an uploaded video into a published package, or rejects it with reasons.
 
 | task | engine | does |
 |---|---|---|
-| `inspect` | Beam | decodes strictly, finds faults, takes fingerprints; refuses damaged files |
-| `match` | Spark | compares with the corpus; a whole copy is a duplicate, a part is reported and accepted |
-| `encode` | Beam | chunk by rung, verified, joined, packaged as HLS and DASH |
-| `publish` | - | checks the written rows, then status and event in one transaction |
-| `reject` | - | status `rejected` or `duplicate`, with the reasons |
-| `fail` | - | status `failed`, with the reason of the stage that failed; the run is failed |
+| `inspect` | Beam | decodes the file strictly, finds faults, computes fingerprints; damaged files go to `reject` |
+| `match` | Spark | compares with the corpus: a whole copy is a duplicate, a partial copy is recorded and accepted |
+| `encode` | Beam | encodes every chunk on every rung, verifies, joins, packages as HLS and DASH |
+| `publish` | - | checks the written rows, then sets the status and records the event in one transaction |
+| `reject` | - | sets status `rejected` or `duplicate`, with the reasons |
+| `fail` | - | sets status `failed`, with the reason of the failed stage, and fails the run |
 
 **Owner** media. **Param** `video_id`; the run id is `<video_id>-<attempt>`.
 
-**Idempotent** yes: every task may be killed and run again, and a run may be repeated; a second one changes no row but
-those of `pipeline_runs` and `quality_results`, and encodes nothing. A newer attempt takes the video's fence: an older
-one that still runs writes nothing more (docs/adr/0008-fences-and-ingest-slots.md).
+**Idempotent** yes: every task can be killed and run again, and a run can be repeated. A repeat encodes nothing, and
+changes rows of `pipeline_runs` and `quality_results` only. A newer attempt takes the video's fence; an older one that
+still runs cannot write any more (docs/adr/0008-fences-and-ingest-slots.md).
 
-**When it fails** `newsreel runs VIDEO` and the log of the red task say why. Mend the cause, then `newsreel retry
-VIDEO`, or clear the failed task here: what is done stays done. `newsreel cancel VIDEO` stops a run. A video whose
-status is `rejected` did not fail: its `reasons` are for the uploader. More in docs/runbook.md.
+**When it fails** see `newsreel runs VIDEO` and the log of the red task. Fix the cause, then run `newsreel retry VIDEO`
+or clear the failed task here; finished work is not repeated. `newsreel cancel VIDEO` stops a run. A video with status
+`rejected` is not a failure: its `reasons` are for the uploader. See also docs/runbook.md.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from schemas.dags import CONCURRENT_INGESTS, INGEST_VIDEO
 
 with DAG(
     dag_id=INGEST_VIDEO,
-    description="A video's bytes become a published package, or a reason why not",
+    description="Turns an uploaded video into a published package, or rejects it with reasons",
     doc_md=__doc__,
     schedule=None,
     catchup=False,
@@ -44,18 +44,18 @@ with DAG(
         "video_id": Param(
             type="string",
             pattern=r"^[A-Za-z0-9._~-]{1,64}$",
-            description="The video, whose source lies in the media store.",
+            description="The video; its source is in the media store.",
         ),
         "request_id": Param(
             default=None,
             type=["null", "string"],
             pattern=r"^[A-Za-z0-9._~-]{1,64}$",
-            description="The request to the API that asked for this run; the run's events carry it.",
+            description="Id of the API request that caused this run; the run's events carry it.",
         ),
         "event_id": Param(
             default=None,
             type=["null", "integer"],
-            description="The event that started this run, where one did.",
+            description="Id of the event that started this run, if one did.",
         ),
     },
     default_args={
@@ -81,5 +81,5 @@ with DAG(
     inspect >> Label("accept") >> match >> Label("new") >> encode >> publish
     inspect >> Label("damaged") >> reject
     match >> Label("duplicate") >> reject
-    # Skipped unless something failed: then it is the run's only leaf, and makes the run a failed one.
+    # Skipped unless a task failed: then it is the run's only leaf, and its failure fails the run.
     [inspect, match, encode, publish, reject] >> Label("failed") >> fail

@@ -1,17 +1,18 @@
 """
-# maintain_lake: the lake's upkeep.
+# maintain_lake: compacts and vacuums the lake.
 
-Small files are put together, in their order; what was deleted, an account's texts among it, leaves `events`; files that
-no version of the last NEWSREEL_RETENTION_DAYS needs are removed, those of killed writers too. `table_sizes` has a row
-for each table and day: rows, files, bytes, and what was done.
+Compacts small files, preserving row order; removes deleted rows, including the texts of deleted accounts, from
+`events`; vacuums files that no version of the last NEWSREEL_RETENTION_DAYS days needs, including orphans of killed
+writers. Writes one row per table and day to `table_sizes`: rows, files, bytes, and what was done.
 
-**Owner** operations. **Runs** at three in the night, UTC. One at a time; it waits for a refresh that is at work, and a
-refresh waits for it.
+**Owner** operations. **Runs** daily at 03:00 UTC. One run at a time; it waits for a running refresh, and a refresh
+waits for it.
 
-**Idempotent** yes: what is in order is left alone. Readers, writers and time travel within the retention do not notice.
+**Idempotent** yes: a table that needs nothing is left alone. Readers, writers and time travel within the retention are
+not affected.
 
-**When it fails** clear the red task once its log's cause is mended: nothing is lost by waiting, but files pile up, and
-what was erased stays in old files for as long.
+**When it fails** fix the cause that the log of the red task names, and clear the task. Waiting loses nothing, but files
+accumulate, and erased data stay in old files until it succeeds.
 """
 
 from __future__ import annotations
@@ -25,17 +26,15 @@ from schemas.dags import MAINTAIN_LAKE, ONE_AT_A_TIME
 
 with DAG(
     dag_id=MAINTAIN_LAKE,
-    description="The lake's upkeep: small files, erased rows, old files",
+    description="Compacts and vacuums the lake, removes erased rows",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 3, 0, tzinfo=UTC),
     catchup=False,
-    is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
+    is_paused_upon_creation=True,  # `newsreel up` unpauses it after ten minutes
     max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
-    params={
-        "day": day_param("The day, UTC, that the sizes are noted for; unset: that of the run's interval.")
-    },
+    params={"day": day_param("The day, UTC, to record sizes for; default: that of the run's interval.")},
     default_args={
         "owner": "operations",
         "retries": 2,

@@ -1,20 +1,21 @@
 """
-# measure_engagement: what each video got on a day, who was active, who came back.
+# measure_engagement: measures views and reactions per video and day, active users and retention.
 
 | task | engine | does |
 |---|---|---|
-| `measure` | Spark | `engagement_daily`, `active_users_daily`, `retention` of the day and of changed ones |
-| `reconcile` | - | the counters that the API shows against the lake's rows: `reconciliations` |
+| `measure` | Spark | `engagement_daily`, `active_users_daily`, `retention` of the day and of days that have changed |
+| `reconcile` | - | compares the counters that the API shows with the lake's rows: `reconciliations` |
 
-**Owner** engagement. **Runs** half an hour after midnight, UTC, for the day before. One at a time.
+**Owner** engagement. **Runs** daily at 00:30 UTC, for the day before. One run at a time.
 
-**Idempotent** yes: a day is measured from the tables, its rows replace those of the last time, and where they are the
-same nothing is written. `reconciliations` is a record of runs.
+**Idempotent** yes: a day's rows are computed from the tables and replace the earlier ones; if they are equal, nothing
+is written. `reconciliations` is a log of runs.
 
-**Any day again** by Airflow's own backfill, or by a run with the param `day`. Days may come in any order.
+**To repeat a day** use Airflow's backfill, or trigger a run with the param `day`. Days can run in any order.
 
-**When it fails** clear the red task once its log's cause is mended; the next night measures what has changed. Where
-`reconcile` is red, a counter and the lake differ, and its log names the videos: look at `rejected_rows` first.
+**When it fails** fix the cause that the log of the red task names, and clear the task; the next daily run measures days
+that have changed. If `reconcile` is red, a counter differs from the lake, and its log names the videos: look at
+`rejected_rows` first.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from schemas.dags import MEASURE_ENGAGEMENT, ONE_AT_A_TIME
 
 with DAG(
     dag_id=MEASURE_ENGAGEMENT,
-    description="What each video got on a day, who was active, who came back",
+    description="Measures views and reactions per video and day, active users and retention",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("30 0 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, 0, 30, tzinfo=UTC),
     catchup=False,
-    is_paused_upon_creation=True,  # `newsreel up` lets it run once it has been up for ten minutes
+    is_paused_upon_creation=True,  # `newsreel up` unpauses it after ten minutes
     max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
-    params={"day": day_param("The day, UTC, to measure; unset: that of the run's interval.")},
+    params={"day": day_param("The day, UTC, to measure; default: that of the run's interval.")},
     default_args={
         "owner": "engagement",
         "retries": 2,

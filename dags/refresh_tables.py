@@ -1,18 +1,18 @@
 """
-# refresh_tables: events become the tables of users, videos and all that people do.
+# refresh_tables: applies events to the tables of users, videos and activity.
 
-The lake's `events` go into the tables that PostgreSQL holds live, by MERGE on their key.
+Merges the lake's `events` into the lake's copies of the live PostgreSQL tables, by Spark MERGE on their keys.
 
-**Owner** tables. **Runs** when the sink says that it has written to `events`, and takes what is new; and soon after
-midnight, UTC, for the day before: then it takes all events of that day once more. One at a time.
+**Owner** tables. **Runs** whenever the lake sink has written to `events`, for the new events; and daily at 00:00 UTC,
+for all events of the day before. One run at a time.
 
 **Idempotent** yes: a repeat finds each row at its `last_event_id` and writes nothing.
 
-**Any day again** by Airflow's own backfill (`airflow backfill create --dag-id refresh_tables --from-date 2026-11-01
---to-date 2026-11-30 --reprocess-behavior completed`), or by a run with the param `day`. Days may come in any order.
+**To repeat a day** use Airflow's backfill (`airflow backfill create --dag-id refresh_tables --from-date 2026-11-01
+--to-date 2026-11-30 --reprocess-behavior completed`), or trigger a run with the param `day`. Days can run in any order.
 
-**When it fails** nothing is lost: the events stay where they are, and the next run takes them all. The log of the red
-task says why; mend the cause and clear the task, or wait for the next event.
+**When it fails** nothing is lost: the events stay in the lake, and the next run applies them. The log of the red task
+has the reason; fix the cause and clear the task, or wait for the next event.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ AFTER_MIDNIGHT = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
 
 with DAG(
     dag_id=REFRESH_TABLES,
-    description="Events become the tables of users, videos and all that people do",
+    description="Applies events to the tables of users, videos and activity",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(timetable=AFTER_MIDNIGHT, assets=[EVENTS]),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=ONE_AT_A_TIME,
     tags=["tables"],
-    params={"day": day_param("A day, UTC, all of whose events are taken once more.")},
+    params={"day": day_param("A day, UTC, whose events are all applied again.")},
     default_args={
         "owner": "tables",
         "retries": 2,

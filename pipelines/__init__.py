@@ -1,1 +1,1 @@
-"""VIDEO: what happens to one video: inspected, fingerprinted, encoded, packaged, published."""
+"""VIDEO: pipelines of one video: inspect, fingerprint, encode, package, publish."""

@@ -1,8 +1,10 @@
-"""Stage `encode`: chunk x rung and the sound encoded, joined, verified, packaged, put in the media store.
+"""Stage `encode`: encodes every chunk on every rung and the sound, joins, verifies, packages, stores the package.
 
 `python -m pipelines.encode_video --video-id V --run-id R --attempt N --outcome FILE [Beam options]`. Encoded chunks and
-the finished package are kept by content: killed and run again, it goes on where it was; run again when done, it encodes
-nothing. Writes `renditions` of the video as a whole. Nothing is public before `publish`.
+the finished package are cached by content: after a kill it continues, and a repeat encodes nothing. Replaces all rows
+of the video in `renditions`. Nothing is public before `publish`.
+
+Tests: tests/pipelines/test_ingest_stages.py.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _build_package(video_id: str, sha256: str, engine_options: Sequence[str]) -> tuple[PackageRecord, str]:
-    """Build and store the package and its thumbnail; the record comes last."""
+    """Build and store the package and its thumbnail; the record is written last."""
     source = media().source_path(sha256)
     with build_package(source, sha256, codecs=INGEST_CODECS, engine_options=engine_options) as package:
         thumbnail = _publish_thumbnail(video_id, package)
@@ -48,7 +50,7 @@ def _build_package(video_id: str, sha256: str, engine_options: Sequence[str]) ->
 
 
 def _publish_thumbnail(video_id: str, package: Package) -> str | None:
-    """Chosen by the fingerprints of the same video; none where there is only sound."""
+    """Publish the thumbnail at the best fingerprint of the video; returns its name, None for sound alone."""
     if package.plan is None:
         return None
     sampled = lake().read("fingerprints", columns=["position_s", "quality"], where={"video_id": video_id})

@@ -1,7 +1,9 @@
-"""Stage `fail`: a run that could not go on leaves a status and reasons, and ends as failed.
+"""Stage `fail`: sets status and reasons of a video whose run failed.
 
 `python -m pipelines.fail --video-id V --run-id R --attempt N --outcome FILE`. Never changes a final status. Exits 1
-once its work is done, so that the DAG run is failed.
+when its work is done, so that the DAG run fails.
+
+Tests: tests/pipelines/test_ingest_stages.py.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from stores.stage import stage_arguments, stage_attempt
 
 STAGE = "fail"
 ENDED_WELL = frozenset({"succeeded", "refused"})
-UNSAID = "a stage ended without saying why; see the log of this run in Airflow"
+NO_REASON = "a stage failed without giving a reason; see the log of this run in Airflow"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage; 1 when all went well."""
+    """Run the stage; returns 1 on success."""
     arguments = stage_arguments(argv)
     with stage_attempt(STAGE, arguments) as attempt:
         read_video(arguments.video)
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def list_failures(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """What the last attempt of each stage that did not succeed said, in order of time."""
+    """Reasons of the stages whose last attempt did not succeed, in order of time."""
     last: dict[str, dict[str, Any]] = {}
     for run in sorted(runs, key=lambda run: (run["attempt"], run["started"])):
         if run["stage"] != STAGE:
@@ -40,7 +42,7 @@ def list_failures(runs: Sequence[dict[str, Any]]) -> list[str]:
     broken = sorted(
         (run for run in last.values() if run["state"] not in ENDED_WELL), key=lambda run: run["started"]
     )
-    return [f"{run['stage']}: {run['detail'] or 'its process was killed'}" for run in broken] or [UNSAID]
+    return [f"{run['stage']}: {run['detail'] or 'its process was killed'}" for run in broken] or [NO_REASON]
 
 
 if __name__ == "__main__":

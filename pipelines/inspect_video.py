@@ -1,8 +1,10 @@
-"""Stage `inspect`: one strict decode of a source gives its chunks, faults and fingerprints, and whether to go on.
+"""Stage `inspect`: chunks, faults and fingerprints of a source from one strict decode, and the next stage.
 
-`python -m pipelines.inspect_video --video-id V --run-id R --attempt N --outcome FILE [Beam options]`. Writes `chunks`,
-`inspections` and `fingerprints` of the video as a whole each, so that running it again changes nothing. Next: `match`,
-or `reject` where a fault is fatal.
+`python -m pipelines.inspect_video --video-id V --run-id R --attempt N --outcome FILE [Beam options]`. Replaces all rows
+of the video in `chunks`, `inspections` and `fingerprints`, so that a repeat changes nothing. Next: `match`, or `reject`
+if a fault is fatal.
+
+Tests: tests/pipelines/test_ingest_stages.py.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ FAULTS = uuid.uuid5(uuid.NAMESPACE_URL, "newsreel:inspections")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stage; 0 also where the verdict is to reject."""
+    """Run the stage; returns 0 for a rejection too."""
     arguments = stage_arguments(argv)
     with stage_attempt("inspect", arguments, opens=True) as attempt:
         sha256 = require_source_digest(read_video(arguments.video))
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write_rows(video_id: str, sha256: str, inspection: Inspection) -> int:
-    """Put what was found in the lake, one commit a table; returns how many rows there are."""
+    """Write the results to the lake, one commit per table; returns the number of rows."""
     owner = {"video_id": video_id}
     tables: dict[str, list[dict[str, Any]]] = {
         "chunks": [{**owner, **row} for row in inspection.build_chunk_rows()],

@@ -1,8 +1,8 @@
-"""The one door to ffmpeg, ffprobe and Shaka Packager: static programs from wheels, run without a shell.
+"""Media tools: the only module that runs ffmpeg, ffprobe and Shaka Packager: static programs, without a shell.
 
-Every program starts under `setpriv --pdeathsig KILL`, so that none outlives the process that started it, with bounded
-time and a bounded memory of what it said. A source that somebody brought is opened with a list of allowed demuxers and
-protocols: a playlist must never make ffmpeg read another file or a URL.
+Every program runs under `setpriv --pdeathsig KILL`, so that it dies with the process that started it, with a time limit
+and bounded stderr. Uploaded sources are opened with allow lists of demuxers and protocols: a playlist must never make
+ffmpeg read another file or a URL.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ from schemas.settings import settings
 T = TypeVar("T")
 
 TIMEOUT_S = 3 * 3600.0
-"""Longest that any one program may run: a whole long film decoded on one slow core."""
+"""Time limit of any one program: enough to decode a long film on one slow core."""
 
 STDERR_LINES = 60
 STDERR_LINE_CHARACTERS = 400
 READ_BYTES = 1 << 16
 NO_SPACE = re.compile("No space left on device|running out of disk space")
-"""How ffmpeg and the packager say that the disk is full."""
+"""Messages of ffmpeg and the packager for a full disk."""
 
 MOVING_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,mxf,nut,ivf,obu,gxf,dv,rm,wtv,"
     "h263,h264,hevc,vvc,av1,m4v,mjpeg,vc1,yuv4mpegpipe,gif,apng,"
     "wav,w64,aiff,au,caf,mp3,aac,ac3,eac3,dts,flac,amr,ape,tak,tta,wv,mpc,mpc8,truehd"
 )
-"""Demuxers of picture and sound that read one file and nothing else (no hls, dash, concat, sdp, text art)."""
+"""Demuxers of video and audio that read only the given file (no hls, dash, concat, sdp, text art)."""
 
 STILL_FORMATS = (
     "bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,hdr_pipe,ico,image2,j2k_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,"
     "pam_pipe,pbm_pipe,pcx_pipe,pgm_pipe,png_pipe,ppm_pipe,psd_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,"
     "webp_pipe,xbm_pipe,xpm_pipe"
 )
-"""Demuxers of still pictures: opened only to say that it is one."""
+"""Demuxers of still pictures, allowed so that such a file is reported as one."""
 
 SAFE_PROTOCOLS = "file,pipe"
 
 PROGRAMS = ("ffmpeg", "ffprobe", "packager", "ffmpeg-vmaf", "setpriv")
-"""All that this door leads to; `ffmpeg-vmaf` is an ffmpeg that has libvmaf and an AV1 decoder."""
+"""All programs; `ffmpeg-vmaf` is an ffmpeg with libvmaf and an AV1 decoder."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended: its exit status and the end of what it said on stderr."""
+    """Exit status of a program and the end of its stderr."""
 
     status: int
     stderr: str
@@ -64,7 +64,7 @@ class Finished:
 
 @cache
 def program(name: str) -> str:
-    """Path of one of PROGRAMS. Raises DependencyError that says how to get it."""
+    """Path of one of PROGRAMS. Raises DependencyError with how to install it."""
     try:
         if name == "ffmpeg-vmaf":
             import imageio_ffmpeg
@@ -78,13 +78,15 @@ def program(name: str) -> str:
         raise DependencyError(f"{name} is missing: install newsreel[media] ({error})") from error
     found = shutil.which(name)
     if found is None:
-        raise DependencyError(f"{name} is missing: install the package that has it (setpriv: util-linux)")
+        raise DependencyError(
+            f"{name} is missing: install the package that provides it (setpriv: util-linux)"
+        )
     return found
 
 
 @cache
 def version(name: str) -> str:
-    """First line of what a program says of its version; part of the key of everything that it makes."""
+    """First line of a program's version output; part of the cache key of all its results."""
     option = "--version" if name in ("packager", "setpriv") else "-version"
     return check([program(name), option], timeout_s=30).decode(errors="replace").splitlines()[0]
 
@@ -104,12 +106,12 @@ def source_input(path: Path, **options: Any) -> Any:
 
 
 def file_url(path: Path) -> str:
-    """A path as an ffmpeg URL that is neither an option nor another protocol."""
+    """A path as an ffmpeg URL, so that it is not taken for an option or another protocol."""
     return f"file:{path}"
 
 
 def ffmpeg_command(output: Any, name: str = "ffmpeg") -> list[str]:
-    """The argument list of an ffmpeg-python graph, quiet and never reading the terminal."""
+    """Build the argument list of an ffmpeg-python graph: quiet, and never reading the terminal."""
     command: list[str] = output.global_args("-nostdin", "-hide_banner", "-v", "error", "-y").compile(
         cmd=program(name)
     )
@@ -117,7 +119,7 @@ def ffmpeg_command(output: Any, name: str = "ffmpeg") -> list[str]:
 
 
 def merge_outputs(outputs: Sequence[Any]) -> Any:
-    """Several ffmpeg-python outputs as those of one command."""
+    """Merge several ffmpeg-python outputs into one command."""
     return ffmpeg.merge_outputs(*outputs)
 
 
@@ -128,9 +130,9 @@ def run(
     timeout_s: float = TIMEOUT_S,
     cwd: Path | None = None,
 ) -> tuple[Finished, T]:
-    """Run one program to its end while `consume` reads its stdout; a failing program is not an error here.
+    """Run one program to its end while `consume` reads its stdout; a non-zero exit status is not an error here.
 
-    Raises DependencyError when it cannot be started, MediaToolError when it takes longer than `timeout_s`.
+    Raises DependencyError if it cannot be started, MediaToolError if it takes longer than `timeout_s`.
     """
     guarded = [program("setpriv"), "--pdeathsig", "KILL", "--", *command]
     try:
@@ -139,18 +141,18 @@ def run(
         )
     except OSError as error:
         raise DependencyError(f"{command[0]} cannot be started: {error.strerror}") from error
-    late = threading.Event()
+    timed_out = threading.Event()
 
     def stop() -> None:
-        late.set()
+        timed_out.set()
         process.kill()
 
     timer = threading.Timer(timeout_s, stop)
-    said: deque[str] = deque(maxlen=STDERR_LINES)
+    lines: deque[str] = deque(maxlen=STDERR_LINES)
     with process:
         assert process.stdout is not None
         assert process.stderr is not None
-        listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+        listener = threading.Thread(target=_read_stderr, args=(process.stderr, lines), daemon=True)
         listener.start()
         timer.start()
         try:
@@ -161,15 +163,15 @@ def run(
             process.kill()
             process.wait()
             listener.join()
-    if late.is_set():
+    if timed_out.is_set():
         raise MediaToolError(f"{Path(command[0]).name} took longer than {timeout_s:.0f} s and was stopped")
-    return Finished(status, "\n".join(said)), result
+    return Finished(status, "\n".join(lines)), result
 
 
 def check(command: Sequence[str], *, timeout_s: float = TIMEOUT_S, cwd: Path | None = None) -> bytes:
     """Run one program that must succeed; returns its stdout.
 
-    Raises MediaToolError with the end of its stderr, or that the disk is full.
+    Raises MediaToolError with the end of its stderr, or that says that the disk is full.
     """
     finished, output = run(command, consume=lambda stdout: stdout.read(), timeout_s=timeout_s, cwd=cwd)
     if finished.status and NO_SPACE.search(finished.stderr):
@@ -185,20 +187,20 @@ def check(command: Sequence[str], *, timeout_s: float = TIMEOUT_S, cwd: Path | N
 
 
 def read_blocks(stdout: IO[bytes], size: int) -> Iterator[bytes]:
-    """Blocks of exactly `size` bytes; an incomplete last one is left out."""
+    """Read blocks of exactly `size` bytes; an incomplete last one is dropped."""
     while len(block := stdout.read(size)) == size:
         yield block
 
 
-def _listen(stderr: IO[bytes], said: deque[str]) -> None:
-    """Keep the last lines; a program that says gigabytes must not fill the memory."""
+def _read_stderr(stderr: IO[bytes], lines: deque[str]) -> None:
+    """Keep the last lines: a program that writes gigabytes must not fill the memory."""
     rest = b""
     while block := stderr.read1(READ_BYTES):  # type: ignore[attr-defined]
-        *lines, rest = (rest + block).split(b"\n")
+        *complete, rest = (rest + block).split(b"\n")
         rest = rest[-STDERR_LINE_CHARACTERS:]
-        said.extend(_decode_line(line) for line in lines)
+        lines.extend(_decode_line(line) for line in complete)
     if rest:
-        said.append(_decode_line(rest))
+        lines.append(_decode_line(rest))
 
 
 def _decode_line(line: bytes) -> str:

@@ -1,7 +1,7 @@
-"""How far a stage has come, from wherever its elements run to whoever shows it.
+"""Progress of a stage, reported from its elements to a callback of the caller.
 
-Beam copies its functions before they run, so they can't hold a callback; they hold a ticket's name. Where the elements
-run in this process the ticket is found and counts; on a remote worker it is not, and nothing is shown until the end.
+Beam copies its functions before they run, so they cannot hold a callback; they hold the name of a ticket. For elements
+that run in this process the ticket is found and counts; on a remote worker it is not, and no progress is shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Ticket:
 
 @contextmanager
 def open_ticket(on_progress: OnProgress | None, total: int, label: str) -> Iterator[str]:
-    """The name of a ticket that `advance` counts on while the block runs."""
+    """Open a ticket that `advance` counts on while the block runs; gives its name."""
     name = f"{label}-{next(_numbers)}"
     if on_progress is not None:
         _open[name] = _Ticket(on_progress, total, label)
@@ -43,6 +43,6 @@ def open_ticket(on_progress: OnProgress | None, total: int, label: str) -> Itera
 
 
 def advance(name: str) -> None:
-    """One more element is done."""
+    """Count one finished element."""
     if (ticket := _open.get(name)) is not None:
         ticket.count()

@@ -1,7 +1,9 @@
-"""Stage `publish`: the quality gate on all that was written of a video, then it is ready, in one transaction.
+"""Stage `publish`: checks all rows written for a video against their expectations, then makes it `ready`.
 
-`python -m pipelines.publish --video-id V --run-id R --attempt N --outcome FILE`. Row and event are written together or
-not at all; a video whose status is final already stays as it is.
+`python -m pipelines.publish --video-id V --run-id R --attempt N --outcome FILE`. Row and event are written in one
+transaction; a video whose status is final is not changed.
+
+Tests: tests/pipelines/test_ingest_stages.py.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         verify_package(folder)
         missing = [row["path"] for row in record.renditions if not (folder / row["path"]).is_dir()]
         if missing:
-            raise StageError(f"package {record.package} lacks {missing[0]}; run the encode stage again")
+            raise StageError(
+                f"package {record.package} has no folder {missing[0]}; run the encode stage again"
+            )
         attempt.detail = update_video(
             arguments.video,
             {
@@ -48,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def check_written_rows(run_id: str, video_id: str) -> int:
-    """Check what was written of the video; returns how many rows were. Raises QualityError, StageError if none play."""
+    """Check the rows of the video; returns their number. Raises QualityError, or StageError without renditions."""
     checked = 0
     for name in CHECKED_TABLES:
         rows = lake().read(name, where={"video_id": video_id}).to_pylist()

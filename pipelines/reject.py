@@ -1,7 +1,9 @@
-"""Stage `reject`: a video that must not be published gets its final status and reasons a person can act on.
+"""Stage `reject`: sets the final status of a video that must not be published, with reasons that users can act on.
 
-`python -m pipelines.reject --video-id V --run-id R --attempt N --outcome FILE`. `rejected` where inspection found a
-fatal fault, `duplicate` where all of it was there before; the row and its event in one transaction.
+`python -m pipelines.reject --video-id V --run-id R --attempt N --outcome FILE`. Status `rejected` if inspection found a
+fatal fault, `duplicate` if the corpus has all of it; row and event are written in one transaction.
+
+Tests: tests/pipelines/test_ingest_stages.py, tests/jobs/test_match_video.py.
 """
 
 from __future__ import annotations
@@ -32,20 +34,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def decide_verdict(video_id: str) -> dict[str, Any]:
-    """The columns to set. Raises StageError where neither inspection nor matching gave a reason."""
+    """Decide the columns to set. Raises StageError if neither inspection nor matching gives a reason."""
     found = lake().read("inspections", where={"video_id": video_id}).to_pylist()
-    if said := list_reasons(map(Fault.from_row, found)):
-        return {"status": "rejected", "reasons": said}
+    if reasons := list_reasons(map(Fault.from_row, found)):
+        return {"status": "rejected", "reasons": reasons}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
     with connect() as connection:
         whole = standing_wholes(connection, video_id, matches)
     if not whole:
         raise StageError(
-            f"video {video_id} has neither a fatal fault nor a whole match: there is no reason to reject it"
+            f"video {video_id} has neither a fatal fault nor a whole match: no reason to reject it"
         )
     best = min(whole, key=lambda match: (-match["score"], match["reference_video_id"]))
     reference = best["reference_video_id"]
-    why = f"all of it is in video {reference} already ({best['score']:.0%} alike)"
+    why = f"a copy of video {reference} ({best['score']:.0%} similar)"
     return {"status": "duplicate", "reasons": [why], "duplicate_of": reference}
 
 

@@ -1,7 +1,7 @@
-"""How a stage runs on Beam: its options, its composite, its results back in the driver.
+"""Beam runner of stages: pipeline options, the composite transform, and results returned to the driver.
 
-`DirectRunner` would look for Prism and fall back; the portable in-process runner with threads is named outright.
-Threads are enough, because the work is done by ffmpeg, a process of its own.
+`DirectRunner` would look for Prism and fall back, so the portable in-process runner with threads is named explicitly.
+Threads are enough, because ffmpeg does the work in processes of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from stores.files import write_atomically
 from stores.media import media
 
 _before = logging.root.manager.disable
-logging.disable(
-    logging.WARNING
-)  # Beam warns of Google's packages on import, whether or not anyone asked for them
+logging.disable(logging.WARNING)  # on import, Beam warns about Google packages that are not used here
 import apache_beam as beam  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
@@ -34,10 +32,10 @@ FAILED = "failed"
 
 
 class Stage(beam.PTransform):
-    """A composite over elements: spread them over the workers, do `work` on each, keep what failed apart.
+    """Composite transform over elements: spreads them over the workers, calls `work` on each, separates failures.
 
-    Subclasses give `work(element) -> result`, which may raise a NewsreelError. Returns two collections: results by
-    element number, and reasons of failed elements by number.
+    Subclasses implement `work(element) -> result`, which may raise a NewsreelError. Gives two collections: results by
+    element number, and reasons of failed elements by element number.
     """
 
     done_label = "Work"
@@ -47,11 +45,11 @@ class Stage(beam.PTransform):
         self.ticket = ticket
 
     def work(self, element: Any) -> Any:
-        """The result of one element."""
+        """Process one element; returns its result."""
         raise NotImplementedError
 
     def expand(self, elements: Any) -> Any:
-        """Numbered elements in, numbered results and failures out."""
+        """Apply the transform to numbered elements; gives numbered results and failures."""
         return (
             elements
             | "Spread over workers" >> beam.Reshuffle()
@@ -75,7 +73,7 @@ class _Work(beam.DoFn):
 
 
 class _WriteResult(beam.DoFn):
-    """One file an element, put in place by a rename: a retried element writes the same file."""
+    """Writes one file per element, atomically: a retried element overwrites its own file."""
 
     def __init__(self, folder: str, suffix: str) -> None:
         self._folder, self._suffix = Path(folder), suffix
@@ -95,9 +93,9 @@ def run_stage(
     engine_options: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> list[Any]:
-    """Run a stage over elements; returns one result an element, in their order.
+    """Run a stage over elements; returns one result per element, in their order.
 
-    Raises MediaToolError that lists the elements which failed; the work of the others is kept where they keep it.
+    Raises MediaToolError with the first failed elements; results that the others cached stay cached.
     """
     if not elements:
         return []
@@ -113,8 +111,8 @@ def run_stage(
             outputs[FAILED] | "Keep failures" >> beam.ParDo(_WriteResult(str(folder), FAILED))
         failed = {int(path.stem): _read(path) for path in folder.glob(f"[0-9]*.{FAILED}")}
         if failed:
-            said = "; ".join(f"{number}: {failed[number]}" for number in sorted(failed)[:3])
-            raise MediaToolError(f"{label}: {len(failed)} of {len(elements)} pieces failed: {said}")
+            details = "; ".join(f"{number}: {failed[number]}" for number in sorted(failed)[:3])
+            raise MediaToolError(f"{label}: {len(failed)} of {len(elements)} pieces failed: {details}")
         return [_read(folder / f"{number}.done") for number in range(len(elements))]
 
 
@@ -123,9 +121,9 @@ def _read(path: Path) -> Any:
 
 
 def build_pipeline_options(workers: int, engine_options: Sequence[str] = ()) -> tuple[PipelineOptions, str]:
-    """Beam's options and the runner's name, from the settings, the engine options of a program, and `workers`.
+    """Build Beam's options and choose the runner, from the settings, a program's engine options and `workers`.
 
-    `workers` counts only on this machine; a remote engine has its own options.
+    `workers` applies to the local runner only; a remote engine has its own options.
     """
     given = [*settings().beam_arguments, *engine_options]
     options = PipelineOptions(given)

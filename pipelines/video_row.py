@@ -1,4 +1,7 @@
-"""The live row of the video that a stage works on."""
+"""The live row of a stage's video in PostgreSQL: read, locked, updated with its event.
+
+Tests: tests/pipelines/test_ingest_stages.py.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +16,32 @@ from stores.postgres import Connection
 
 
 def read_video(video_id: str) -> dict[str, Any]:
-    """The row. Raises NotFoundError where there is no such video."""
+    """Read the row. Raises NotFoundError."""
     with patiently_connected() as connection:
         return lock_video(connection, video_id)
 
 
 def require_source_digest(row: Mapping[str, Any]) -> str:
-    """The digest under which the video's source file is kept. Raises StageError where it has none: an imported row."""
+    """Digest of the video's source file in the media store. Raises StageError if it has none: an imported row."""
     if row["sha256"] is None:
         raise StageError(
-            f"video {row['video_id']} has no source file: its row was imported; bring the file with `newsreel ingest`"
+            f"video {row['video_id']} has no source file: its row was imported; add the file with `newsreel ingest`"
         )
     return str(row["sha256"])
 
 
 def lock_video(connection: Connection, video_id: str) -> dict[str, Any]:
-    """The row as this transaction sees it, locked until it ends. Raises NotFoundError."""
+    """Read the row and lock it until the transaction ends. Raises NotFoundError."""
     row = find(connection, "videos", {"video_id": video_id}, lock=True)
     if row is None:
-        raise NotFoundError(f"no video {video_id}: nothing was brought under this id")
+        raise NotFoundError(f"No such video: {video_id}.")
     return row
 
 
 def update_video(video_id: str, values: dict[str, Any]) -> str:
-    """Set columns and record the event in one transaction, unless the video's status is final; returns the status.
+    """Set columns and record the event in one transaction, unless the status is final; returns the status.
 
-    Raises ConflictError where the stage that this process runs was overtaken.
+    Raises ConflictError if a newer attempt of this process's stage has taken over.
     """
     with patiently_connected() as connection:
         check_fence(connection)

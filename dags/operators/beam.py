@@ -1,4 +1,4 @@
-"""A Beam pipeline as a task: the provider's operator, with a child that dies with it."""
+"""Beam operator: the provider's operator, with a child process that dies with the task."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class WithoutDataflow(BeamDataflowMixin):
-    """Lets the provider's operator be made where its Google sibling is not installed.
+    """Allows the provider's operator without the Google provider.
 
-    Provider 6.3.1 means to ask for it only on Dataflow, but its mix-in's `__init__` is reached from `BaseOperator`'s.
+    Provider 6.3.1 means to require it on Dataflow only, but `BaseOperator.__init__` calls the mix-in's `__init__`.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,11 @@
-"""A child process that cannot outlive the task, nor can anything that it starts.
+"""Child process that cannot outlive the task, nor can its own children.
 
-The program runs on a leash: a shell that leads a process group of its own, and that the kernel tells when the task's
-process dies (PR_SET_PDEATHSIG, set by `setpriv`, since Popen's `preexec_fn` is unsafe beside threads). It then kills
-the group, itself included. Is the leash killed, the program dies with it; and the task's process itself dies with
-Airflow's supervisor of it.
+The program runs on a leash: a shell that leads a process group of its own and gets a signal when the task's process
+dies (PR_SET_PDEATHSIG, set by `setpriv`, since Popen's `preexec_fn` is unsafe with threads). It then kills the group,
+itself included. If the leash is killed, the program dies with it; and the task's process dies with its Airflow
+supervisor.
+
+Tests: tests/dags/test_child.py.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ LEASH = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
 )
 _SHELL_SIGNALLED = 128
-"""A shell's status for a program that signal n has ended is 128 + n (POSIX, 2.8.2)."""
+"""A shell's exit status for a program that signal n terminated is 128 + n (POSIX, 2.8.2)."""
 _PR_SET_PDEATHSIG = 1
 _LONGEST_DEATH_S = 5.0
 _CHUNK_BYTES = 65_536
 
 
 class Child:
-    """One program, run to its end; what it prints goes to `say`, line by line."""
+    """One program, run to its end; its output goes to `say`, line by line."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]
@@ -41,7 +43,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Start it and wait; returns its exit status, negative for a signal. Nothing of its group is left behind."""
+        """Run it to its end; returns its exit status, negative for a signal. No process of its group is left."""
         die_with_parent()
         self._process = process = subprocess.Popen(
             self._command,
@@ -54,7 +56,7 @@ class Child:
         try:
             self._follow(process)
         finally:
-            # Before it is reaped: until then nobody else can get its process id, so the group is certainly ours.
+            # Before it is reaped: until then its process id is not reused, so the group is certainly ours.
             self.kill()
             status = process.wait()
             if process.stdout:
@@ -64,7 +66,7 @@ class Child:
     def kill(self) -> None:
         """Kill the whole group and wait until it is gone.
 
-        Safe in a signal handler that interrupted `run`: it takes none of Popen's locks.
+        Safe in a signal handler that interrupted `run`: it acquires none of Popen's locks.
         """
         process = self._process
         if process is None or process.returncode is not None:
@@ -75,12 +77,12 @@ class Child:
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 return
-            if not living_members(process.pid) or time.monotonic() > deadline:
+            if not list_living_members(process.pid) or time.monotonic() > deadline:
                 return
             time.sleep(0.01)
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Pass its output on until it ends; a grandchild that keeps the pipe open does not hold us up."""
+        """Forward its output until it ends; a grandchild that keeps the pipe open does not block this."""
         assert process.stdout is not None
         ended = os.pidfd_open(process.pid)
         rest = b""
@@ -96,16 +98,16 @@ class Child:
                     while chunk := _read(process.stdout.fileno()):
                         *lines, rest = (rest + chunk).split(b"\n")
                         for line in lines:
-                            self._tell(line)
+                            self._say_line(line)
                     if chunk == b"" and process.stdout in selector.get_map():
                         selector.unregister(process.stdout)
         finally:
             os.close(ended)
         if rest:
-            self._tell(rest)
+            self._say_line(rest)
 
-    def _tell(self, line: bytes) -> None:
-        # A progress bar writes over its own line: the last state of it is enough.
+    def _say_line(self, line: bytes) -> None:
+        # A progress bar overwrites its own line: the last state is enough.
         text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
         if text.strip():
             self._say(text)
@@ -116,8 +118,8 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def living_members(group: int) -> list[int]:
-    """The process ids of a process group, those that have ended and wait to be reaped apart (proc(5))."""
+def list_living_members(group: int) -> list[int]:
+    """List the process ids of a process group, without zombies (proc(5))."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -131,7 +133,7 @@ def living_members(group: int) -> list[int]:
 
 
 def _read(descriptor: int) -> bytes | None:
-    """What there is to read; b"" at the end, None for nothing yet."""
+    """Read what is available: b"" at the end, None for nothing yet."""
     try:
         return os.read(descriptor, _CHUNK_BYTES)
     except BlockingIOError:

@@ -1,4 +1,7 @@
-"""A stage that needs no engine: a module of ours, run by this Python."""
+"""Program operator: a stage without an engine, a module of this project run by the same Python.
+
+Tests: tests/dags/test_day_of.py, tests/dags/test_ingest_video.py.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ if TYPE_CHECKING:
 
 ByDay = Literal["always", "scheduled"]
 BY_SCHEDULE = ("scheduled", "backfill")
-"""Types of runs that are made for an interval of time."""
+"""Types of runs that cover an interval of time."""
 
 
 class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
-    """Runs `python -m module`; with `ends_run` the task fails once the program has done its work.
+    """Runs `python -m module`; with `ends_run` the task fails when the program has done its work.
 
-    With `by_day` the program is told `--day`: always, or only by runs that their schedule, a backfill or a param made
-    for a day (see `day_of`).
+    With `by_day` the program gets `--day`: always, or only in runs that a schedule, a backfill or a param made for a
+    day (see `day_of`).
     """
 
     inherits_from_skipmixin = True
@@ -42,20 +45,20 @@ class ProgramOperator(StageMixIn, BaseOperator, BranchMixIn):
 
 
 def day_param(description: str) -> Param:
-    """The param `day` of a DAG whose runs stand for one; unset: see `day_of`."""
+    """The param `day` of a DAG whose runs are each for a day; for its default see `day_of`."""
     return Param(
         default=None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}$", description=description
     )
 
 
 def day_of(context: Context, by_day: ByDay) -> str | None:
-    """The day that a run stands for, as 2026-11-23: its param `day`, or the one in which its interval begins.
+    """The day that a run is for, as 2026-11-23: its param `day`, or the day in which its interval begins.
 
-    `scheduled`: None for a run that an asset or somebody by hand started without naming one.
+    `scheduled`: None for a run that an asset or a user triggered without a day.
     """
     if given := context["params"].get("day"):
         return str(given)
-    # Compared, not made a string: these are names of an enumeration, whose text has its class before it.
+    # Compared as enumeration members: their str() has the class name in front.
     if by_day == "scheduled" and context["dag_run"].run_type not in BY_SCHEDULE:
         return None
     start = context.get("data_interval_start")

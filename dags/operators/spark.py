@@ -1,4 +1,4 @@
-"""A Spark job as a task: the job's own driver, in client mode on the master that NEWSREEL_SPARK_MASTER names."""
+"""Spark operator: runs the job's own driver, in client mode on the master that NEWSREEL_SPARK_MASTER names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dags.operators.program import ProgramOperator
 
 
 class SparkOperator(ProgramOperator):
-    """Runs `python -m module`, which starts a JVM where it finds that it needs one (jobs/spark/session.py).
+    """Runs `python -m module`, which starts a JVM if it needs one (jobs/spark/session.py).
 
-    A class of its own so that Airflow's pages say which engine a task is for. Why no spark-submit:
+    A class of its own so that Airflow's pages show the engine of a task. Why no spark-submit:
     docs/adr/0007-small-refresh-and-driver.md.
     """
 

@@ -1,1 +1,1 @@
-"""Packages: HLS and DASH manifests, sprite sheets, thumbnails."""
+"""Packages: HLS and DASH manifests over one set of segments, sprite sheets, thumbnails."""

@@ -1,4 +1,4 @@
-"""HLS playlists (RFC 8216) and the DASH manifest (ISO/IEC 23009-1) of a package: what they name, and at which rates."""
+"""HLS playlists (RFC 8216) and the DASH manifest (ISO/IEC 23009-1) of a package: their files and bitrates."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ TILES = "http://dashif.org/guidelines/thumbnail_tile"
 THUMBNAILS_ID = "newsreel.thumbnails"
 
 PAIRED_SOUND = {"h264": "aac", "hevc": "aac", "vp9": "opus", "av1": "opus"}
-"""The sound that everything plays which plays such a picture."""
+"""The audio codec that every player of a video codec supports."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One media segment: its length in seconds and its file, relative to its playlist."""
+    """One media segment: its duration and its file, relative to its playlist."""
 
     duration_s: float
     uri: str
@@ -45,13 +45,13 @@ class MediaPlaylist:
 
     @property
     def duration_s(self) -> float:
-        """Length of all segments."""
+        """Total duration of the segments."""
         return sum(segment.duration_s for segment in self.segments)
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Bits a second of media segments alone: over the whole, and at the worst."""
+    """Bitrates of the media segments alone: mean and peak."""
 
     bitrate_bps: int
     peak_bps: int
@@ -59,7 +59,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class _Variant:
-    """One entry of a master playlist: its tag, the rendition's name, its address."""
+    """One variant of a master playlist: its tag, the rendition's name, its URI."""
 
     attributes: str
     name: str
@@ -67,12 +67,12 @@ class _Variant:
 
     @property
     def group(self) -> str:
-        """The group of sounds that plays with it, or nothing."""
+        """Its audio group, or an empty string."""
         return _search(GROUP, self.attributes)
 
 
 def read_playlist(path: Path) -> MediaPlaylist:
-    """Read a media playlist. Raises MediaToolError where it is none."""
+    """Read a media playlist. Raises MediaToolError if it is incomplete."""
     target, initialization, segments, length = 0, "", [], 0.0
     for line in path.read_text().splitlines():
         if line.startswith("#EXT-X-TARGETDURATION:"):
@@ -89,10 +89,10 @@ def read_playlist(path: Path) -> MediaPlaylist:
 
 
 def measure_rates(folder: Path) -> Rates:
-    """Rates of one rendition's folder.
+    """Measure the rates of one rendition's folder.
 
-    The peak is the highest rate of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.1); a
-    rendition too short for such a run has its whole as the only one.
+    The peak is the highest rate of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.1); for a
+    rendition too short for such a run it is the mean.
     """
     playlist = read_playlist(folder / PLAYLIST)
     lengths = [segment.duration_s for segment in playlist.segments]
@@ -121,12 +121,12 @@ def rewrite_master(
     codecs: Mapping[str, str],
     thumbnails: str,
 ) -> None:
-    """Put final folder names and measured rates in the master playlist, and choose which sound goes with which picture.
+    """Write final folder names and measured rates into the master playlist, and pair video with audio renditions.
 
-    `codecs` by rendition; `thumbnails`: the index of the sprite sheets, or nothing. Each picture stands once, with the
-    sound that its players have (PAIRED_SOUND); a sound that none of them is paired with stands with the first codec as
-    well, so that every sound is offered. What everything plays comes first. BANDWIDTH and AVERAGE-BANDWIDTH count the
-    largest sound of the group (RFC 8216, 4.3.4.2).
+    `codecs`: by rendition; `thumbnails`: the index of the sprite sheets, or an empty string. Each video rendition is
+    listed once, with the audio that its players support (PAIRED_SOUND); an audio rendition that is paired with none is
+    listed with the first codec too, so that every one is offered. The most widely supported codec comes first.
+    BANDWIDTH and AVERAGE-BANDWIDTH include the largest audio rendition of the group (RFC 8216, 4.3.4.2).
     """
     head, sounds, variants = [], [], []
     groups: dict[str, list[str]] = {}
@@ -149,13 +149,13 @@ def rewrite_master(
     for variant in _choose_variants(
         variants, {group: codecs[names[0]] for group, names in groups.items()}, codecs
     ):
-        # Where there is only sound, the variant is the sound itself.
+        # For sound alone, the variant is the audio rendition itself.
         beside = [
             measured[name] for name in groups.get(variant.group, ()) if PAIRED_SOUND.get(codecs[variant.name])
         ]
         own, largest = (
             measured[variant.name],
-            max(beside, key=lambda found: found.peak_bps, default=Rates(0, 0)),
+            max(beside, key=lambda rates: rates.peak_bps, default=Rates(0, 0)),
         )
         both = Rates(own.bitrate_bps + largest.bitrate_bps, own.peak_bps + largest.peak_bps)
         lines += [
@@ -168,14 +168,14 @@ def rewrite_master(
 def _choose_variants(
     variants: Sequence[_Variant], sounds: Mapping[str, str], codecs: Mapping[str, str]
 ) -> list[_Variant]:
-    """Of the packager's variants, each picture with each sound, those to keep, in their final order."""
+    """Choose from the packager's variants, one per pair of video and audio, those to keep, in their final order."""
     pictures = [codecs[variant.name] for variant in variants if codecs[variant.name] in PAIRED_SOUND]
     if not sounds or not pictures:
         return list(variants)
     paired = {PAIRED_SOUND[codec] for codec in pictures}
     first = min(pictures, key=CODECS.index)
 
-    def place(variant: _Variant) -> tuple[bool, int]:
+    def rank(variant: _Variant) -> tuple[bool, int]:
         codec = codecs[variant.name]
         return PAIRED_SOUND[codec] != sounds[variant.group], CODECS.index(codec)
 
@@ -185,7 +185,7 @@ def _choose_variants(
         if PAIRED_SOUND[codecs[variant.name]] == sounds[variant.group]
         or (codecs[variant.name] == first and sounds[variant.group] not in paired)
     ]
-    return sorted(kept, key=place)
+    return sorted(kept, key=rank)
 
 
 def _search(pattern: re.Pattern[str], line: str) -> str:
@@ -201,7 +201,7 @@ def _set_rates(line: str, measured: Rates) -> str:
 def rewrite_mpd(
     path: Path, folders: Mapping[str, str], measured: Mapping[str, Rates], sheets: SpriteSheets | None
 ) -> None:
-    """Put final folder names and measured peaks in the DASH manifest, and the sprite sheets as tiles."""
+    """Write final folder names and measured peaks into the DASH manifest, and add the sprite sheets as tiles."""
     ET.register_namespace("", MPD)
     ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
     tree = ET.parse(path)  # noqa: S314 - our own packager wrote it
@@ -220,7 +220,7 @@ def rewrite_mpd(
 
 
 def _add_tiles(period: ET.Element, sheets: SpriteSheets) -> None:
-    """An adaptation set of tiles (DASH-IF Interoperability Points 4.3, 6.2.6)."""
+    """Add an adaptation set of tiles (DASH-IF Interoperability Points 4.3, 6.2.6)."""
     sizes = [path.stat().st_size for path in sheets.paths]
     image = ET.SubElement(period, f"{{{MPD}}}AdaptationSet", contentType="image", mimeType="image/jpeg")
     tiles = ET.SubElement(
@@ -243,7 +243,7 @@ def _add_tiles(period: ET.Element, sheets: SpriteSheets) -> None:
 
 
 def list_hls_files(package: Path) -> set[str]:
-    """Every media file that the HLS playlists name, relative to the package."""
+    """List every media file that the HLS playlists name, relative to the package."""
     master = (package / HLS).read_text()
     playlists = {line for line in master.splitlines() if line and not line.startswith("#")}
     playlists |= set(URI.findall(master))
@@ -256,7 +256,7 @@ def list_hls_files(package: Path) -> set[str]:
 
 
 def list_dash_files(package: Path) -> set[str]:
-    """Every file of picture and sound that the DASH manifest names, relative to the package."""
+    """List every video and audio file that the DASH manifest names, relative to the package."""
     files = set()
     tree = ET.parse(package / DASH)  # noqa: S314 - our own packager wrote it
     for template in tree.iter(f"{{{MPD}}}SegmentTemplate"):

@@ -1,8 +1,8 @@
-"""A package: one set of CMAF segments, named by an HLS master playlist and a DASH manifest, the same bytes every time.
+"""Packaging: one set of CMAF segments for an HLS master playlist and a DASH manifest, the same bytes every time.
 
-Shaka Packager writes it; its clock is faked and it runs on one thread, because init segments would carry the time and
-manifest ids would vary otherwise. Each rendition's folder is then named by its own digest, so that a cache may keep it
-for ever, and measured rates are put in both manifests.
+Shaka Packager writes it, with a fake clock and on one thread: otherwise init segments contain the time, and manifest
+ids vary. Each rendition's folder is then named by its own digest, so that caches may keep it forever, and measured
+rates are written into both manifests.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Track:
 
 @dataclass(frozen=True)
 class PackagedTrack:
-    """What became of a track: its folder in the package, its rates, its length in seconds."""
+    """A track in the package: its folder, its bitrates, its duration."""
 
     name: str
     folder: str
@@ -60,7 +60,7 @@ def write_package(
 ) -> tuple[PackagedTrack, ...]:
     """Write a package of these tracks into an empty folder and verify it; the sprite sheets are moved into it.
 
-    Raises MediaToolError where the packager fails or the manifests name files that differ or are not there.
+    Raises MediaToolError if the packager fails, or the manifests name different or missing files.
     """
     media_tools.check(_build_command(tracks), timeout_s=3_600, cwd=folder)
     folders, measured, packaged = {}, {}, []
@@ -82,16 +82,16 @@ def write_package(
 
 
 def _name_by_digest(made: Path, name: str, folder: Path) -> str:
-    """Move a finished folder to its final name, which tells its content; returns that name."""
+    """Rename a finished folder after the digest of its content; returns the final name."""
     final = f"{name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
     made.rename(folder / final)
     return final
 
 
 def verify_package(folder: Path) -> None:
-    """Both manifests name the same files of picture and sound, relative to themselves, and all of them are there.
+    """Check that both manifests name the same video and audio files by relative paths, and that all of them exist.
 
-    Raises MediaToolError that names a file where that does not hold.
+    Raises MediaToolError that names a file if not.
     """
     hls, dash = list_hls_files(folder), list_dash_files(folder)
     if hls != dash:
@@ -112,10 +112,10 @@ def _build_command(tracks: Sequence[Track]) -> list[str]:
 
 
 def _format_descriptor(track: Track) -> str:
-    """A stream as the packager takes it: commas part its fields, so nothing in a path may be one."""
+    """Format a stream descriptor for the packager: commas separate its fields, so a path must not contain one."""
     if not SAFE_NAME.fullmatch(track.name) or "," in str(track.path) or "=" in str(track.path):
         raise MediaToolError(
-            f"{track.path}: the packager takes no path with a comma or an equals sign; move HOME"
+            f"{track.path}: the packager does not accept a comma or an equals sign in a path; move HOME"
         )
     fields = {
         "in": str(track.path),

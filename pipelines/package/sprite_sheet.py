@@ -1,7 +1,7 @@
 """Sprite sheets: small pictures along the timeline, many in one JPEG, for a player's seek bar.
 
-Made from the key frames of the smallest rendition alone: of an hour these are some 1,800 pictures of 240 lines, about
-a second of decoding. A WebVTT file names each one by its rectangle (W3C Media Fragments, 4.2.2), and the DASH manifest
+Made from the key frames of the smallest rendition alone: for an hour some 1,800 pictures of 240 lines, about a second
+of decoding. A WebVTT file refers to each one by its rectangle (W3C Media Fragments, 4.2.2), and the DASH manifest
 lists the sheets as tiles (DASH-IF Interoperability Points 4.3, 6.2.6).
 """
 
@@ -19,13 +19,13 @@ from pipelines.ladder.ladder import Rung
 from schemas.errors import MediaToolError
 
 RECIPE = 1
-"""Raise it when sheets are made differently."""
+"""Increment it when sheets change: it is part of the package record's cache key."""
 
 BOX = (160, 90)
 COLUMNS, ROWS = 10, 10
 SHORTEST_INTERVAL_S = 2
 MOST_PICTURES = 1_000
-"""Bounds the sheets of a long film to ten: its pictures lie further apart."""
+"""Limits a long film to ten sheets: its pictures are further apart."""
 
 INDEX = "thumbnails.vtt"
 SHEET = "%05d.jpg"
@@ -33,9 +33,9 @@ SHEET = "%05d.jpg"
 
 @dataclass(frozen=True)
 class SpriteSheets:
-    """All sheets of one video in a folder: `pictures` of `width` x `height`, one every `interval_s` seconds.
+    """All sheets of one video in a folder: `pictures` of `width` x `height` pixels, one every `interval_s` seconds.
 
-    Each sheet has `columns` x `rows` of them; the last one is filled up with black.
+    Each sheet has `columns` x `rows` of them; the last sheet is padded with black.
     """
 
     folder: Path
@@ -48,28 +48,28 @@ class SpriteSheets:
 
     @property
     def paths(self) -> list[Path]:
-        """The sheets, in order of time."""
+        """Paths of the sheets, in order of time."""
         return sorted(self.folder.glob("*.jpg"))
 
     @property
     def sheet_s(self) -> int:
-        """Seconds that one sheet stands for."""
+        """Seconds that one sheet covers."""
         return self.columns * self.rows * self.interval_s
 
 
 def make_sprites(track: Path, rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
-    """Write the sheets of a finished track, and their index, into an empty folder. Raises MediaToolError."""
+    """Write the sheets of a finished track and their index into an empty folder. Raises MediaToolError."""
     sheets = lay_out(rung, duration_s, folder)
     media_tools.check(_build_command(track, rung, sheets))
     made, expected = len(sheets.paths), math.ceil(sheets.pictures / (sheets.columns * sheets.rows))
     if made != expected:
-        raise MediaToolError(f"{made} sprite sheets were made of {expected}")
+        raise MediaToolError(f"{made} of {expected} sprite sheets were written")
     (folder / INDEX).write_text(_format_index(sheets, duration_s))
     return sheets
 
 
 def lay_out(rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
-    """How many pictures a video of this length gets, how far apart, and how they are laid out."""
+    """Choose the number, interval and layout of the pictures for a video of this duration."""
     interval_s = max(SHORTEST_INTERVAL_S, math.ceil(duration_s / MOST_PICTURES))
     pictures = max(1, math.ceil(duration_s / interval_s - 1e-6))
     columns = min(COLUMNS, pictures)
@@ -78,7 +78,7 @@ def lay_out(rung: Rung, duration_s: float, folder: Path) -> SpriteSheets:
 
 
 def _build_command(track: Path, rung: Rung, sheets: SpriteSheets) -> list[str]:
-    """Each place on the sheet has the last key frame up to its time; the last key frame goes on to the end."""
+    """Build the ffmpeg command: each tile shows the last key frame up to its time, until the end."""
     decoder = "ffmpeg-vmaf" if rung.codec == "av1" else "ffmpeg"
     stream = ffmpeg.input(media_tools.file_url(track), skip_frame="nokey", threads=1)["v:0"]
     stream = (
@@ -103,9 +103,9 @@ def _format_index(sheets: SpriteSheets, duration_s: float) -> str:
         start_s = number * sheets.interval_s
         end_s = max(min(start_s + sheets.interval_s, duration_s), start_s + 0.001)
         row, column = divmod(number % per_sheet, sheets.columns)
-        place = f"{column * sheets.width},{row * sheets.height},{sheets.width},{sheets.height}"
+        rectangle = f"{column * sheets.width},{row * sheets.height},{sheets.width},{sheets.height}"
         name = paths[number // per_sheet].name
-        cues.append(f"{_format_time(start_s)} --> {_format_time(end_s)}\n{name}#xywh={place}")
+        cues.append(f"{_format_time(start_s)} --> {_format_time(end_s)}\n{name}#xywh={rectangle}")
     return "\n\n".join(cues) + "\n"
 
 
@@ -116,6 +116,6 @@ def _format_time(seconds: float) -> str:
 
 
 def _fit_box(rung: Rung) -> tuple[int, int]:
-    """The largest even size inside the box with the picture's shape."""
+    """The largest even size that fits the box, with the picture's aspect ratio."""
     scale = min(Fraction(BOX[0], rung.width), Fraction(BOX[1], rung.height), Fraction(1))
     return max(2, int(rung.width * scale) // 2 * 2), max(2, int(rung.height * scale) // 2 * 2)

@@ -1,4 +1,4 @@
-"""One still picture that stands for a video: of its fingerprinted pictures the one with most to see."""
+"""Thumbnail of a video: the fingerprinted picture with the most detail."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipelines.source.chunk_plan import ChunkPlan, format_seek
 from pipelines.source.cutting import rotate_upright
 
 BOX = (640, 360)
-"""Largest width and height: a 16:9 frame that no picture leaves, whatever its shape."""
+"""Largest width and height, for any aspect ratio."""
 
 MIDDLE = (0.1, 0.9)
-"""Titles and fades lie outside this share of the length."""
+"""Titles and fades are usually outside this part of the duration."""
 
 
 def choose_position(samples: Iterable[tuple[float, int]], duration_s: float) -> float:
-    """Time in seconds of the picture with the highest quality, the earliest of equals, by choice not at the ends.
+    """Choose the picture with the highest quality, the earliest of equals, preferably not near the ends.
 
-    `samples`: (position_s, quality). 0 where there are none.
+    `samples`: (position_s, quality). Returns its time in seconds; 0 without samples.
     """
     ranked = list(samples)
     low, high = (share * duration_s for share in MIDDLE)
@@ -28,16 +28,14 @@ def choose_position(samples: Iterable[tuple[float, int]], duration_s: float) -> 
     return max(middle, key=lambda sample: (sample[1], -sample[0]), default=(0.0, 0))[0]
 
 
-def make_thumbnail(whole: ChunkPlan, position_s: float, result: Path) -> None:
-    """Write the first picture at or after a time from the first picture on, as JPEG. Raises MediaToolError."""
-    video = whole.video
-    wanted_s = Fraction(whole.first_pts) * video.time_base + Fraction(
-        round(position_s * 1_000_000), 1_000_000
-    )
-    # Half a tick earlier: a time that was rounded must not miss its own picture.
+def make_thumbnail(plan: ChunkPlan, position_s: float, result: Path) -> None:
+    """Write the first picture at or after `position_s` as JPEG; 0 is the first picture. Raises MediaToolError."""
+    video = plan.video
+    wanted_s = Fraction(plan.first_pts) * video.time_base + Fraction(round(position_s * 1_000_000), 1_000_000)
+    # Half a tick earlier, so that a rounded time does not miss its own picture.
     wanted = f"gte(t,{float(wanted_s - video.time_base / 2):.6f})"
     chunk = next(
-        chunk for chunk in reversed(whole.chunks) if whole.seconds(chunk.start_pts) <= position_s + 1e-6
+        chunk for chunk in reversed(plan.chunks) if plan.seconds(chunk.start_pts) <= position_s + 1e-6
     )
     seek = {}
     if chunk.index:
@@ -46,7 +44,7 @@ def make_thumbnail(whole: ChunkPlan, position_s: float, result: Path) -> None:
             "seek_timestamp": 1,
             "noaccurate_seek": None,
         }
-    stream = media_tools.source_input(whole.source.path, copyts=None, noautorotate=None, threads=1, **seek)
+    stream = media_tools.source_input(plan.source.path, copyts=None, noautorotate=None, threads=1, **seek)
     width, height = _fit_box(video.shown_size)
     picture = rotate_upright(stream[str(video.index)].filter("select", wanted), video.rotation)
     picture = picture.filter("scale", width, height, flags="bicubic+accurate_rnd+bitexact", out_range="pc")
@@ -57,6 +55,6 @@ def make_thumbnail(whole: ChunkPlan, position_s: float, result: Path) -> None:
 
 
 def _fit_box(shown: tuple[int, int]) -> tuple[int, int]:
-    """The largest even size inside the box with the picture's shape, and no larger than it is."""
+    """The largest even size that fits the box, with the picture's aspect ratio, without enlarging it."""
     scale = min(Fraction(BOX[0], shown[0]), Fraction(BOX[1], shown[1]), Fraction(1))
     return max(2, int(shown[0] * scale) // 2 * 2), max(2, int(shown[1] * scale) // 2 * 2)

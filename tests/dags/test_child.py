@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dags.operators.child import Child, living_members
+from dags.operators.child import Child, list_living_members
 from tests.processes import ChildProgram, is_gone, wait_until
 
 WITH_A_CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); "
@@ -113,7 +113,7 @@ def test_kill_in_a_signal_handler_ends_the_group_and_lets_run_return():
 
     def handle(_number: int, _frame: object) -> None:
         child.kill()
-        assert living_members(started[0]) == []
+        assert list_living_members(started[0]) == []
 
     def interrupt(line: str) -> None:
         started.append(os.getpgid(int(line)))
