@@ -1,6 +1,6 @@
 """Passwords of accounts, set directly in the database.
 
-For accounts made by `newsreel import` or `ingest`, which have none. Tests: tests/e2e/test_main_job.py.
+For accounts made by `newsreel import` or `ingest`, which have none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """`python -m newsreel.notebook`: execute docs/notebooks/lake.ipynb on synthetic days and a real ingest.
 
 In a temporary HOME: runs `newsreel demo`, then loads two weeks of `newsreel.synthetic_events` into a second lake,
-refreshes its tables and measures each day. Takes a few minutes. Tests: tests/e2e/test_analysts.py.
+refreshes its tables and measures each day. Takes a few minutes.
+
+Tests: tests/e2e/test_analysts.py.
 """
 
 from __future__ import annotations

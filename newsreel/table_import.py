@@ -1,7 +1,9 @@
 """Import of a file's rows into a table: validated one by one, rejected with a reason or upserted by the table's writer.
 
 Valid rows are staged in an Arrow file until all are read, so that of several rows with one key the last one lands, and
-a repeat changes nothing. A killed run leaves nothing that the next one needs. Tests: tests/newsreel/test_import.py.
+a repeat changes nothing. A killed run leaves nothing that the next one needs.
+
+Tests: tests/newsreel/test_import.py.
 """
 
 from __future__ import annotations

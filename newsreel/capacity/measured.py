@@ -1,6 +1,7 @@
 """Measured figures (`measured.json`): each with its unit, and the command and conditions of its run.
 
 `python -m benchmarks.unit_costs` writes the file. Figures of `checks` come from runs that no unit cost is derived from.
+
 Tests: tests/newsreel/test_capacity.py.
 """
 

@@ -1,4 +1,7 @@
-"""`newsreel bench`: one benchmark against its peer in the same run."""
+"""`newsreel bench`: one benchmark against its peer in the same run.
+
+Tests: tests/newsreel/test_bench.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newsreel capacity`: requests, storage, bandwidth and machines from habits and measured unit costs."""
+"""`newsreel capacity`: requests, storage, bandwidth and machines from habits and measured unit costs.
+
+Tests: tests/newsreel/test_capacity.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newsreel fingerprint` and `newsreel match`: the corpus of known videos, and partial-copy matching against it."""
+"""`newsreel fingerprint` and `newsreel match`: the corpus of known videos, and partial-copy matching against it.
+
+Tests: tests/jobs/test_match_video.py.
+"""
 
 from __future__ import annotations
 

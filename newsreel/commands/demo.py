@@ -1,4 +1,7 @@
-"""`newsreel demo`: the main job on a real video, end to end, with a summary of the result."""
+"""`newsreel demo`: the main job on a real video, end to end, with a summary of the result.
+
+Tests: tests/e2e/test_main_job.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newsreel ingest`, `runs`, `retry` and `cancel`: the ingest of one video."""
+"""`newsreel ingest`, `runs`, `retry` and `cancel`: the ingest of one video.
+
+Tests: tests/e2e/test_bad_input.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newsreel sql` and `newsreel import`: queries of the lake's tables, and rows into them."""
+"""`newsreel sql` and `newsreel import`: queries of the lake's tables, and rows into them.
+
+Tests: tests/newsreel/test_sql.py, tests/newsreel/test_import.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newsreel inspect`, `newsreel digest` and `newsreel encode`: one file, without a DAG."""
+"""`newsreel inspect`, `newsreel digest` and `newsreel encode`: one file, without a DAG.
+
+Tests: tests/pipelines/inspection/test_digests.py, tests/pipelines/encoding/test_encode_file.py.
+"""
 
 from __future__ import annotations
 

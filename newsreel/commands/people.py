@@ -1,4 +1,7 @@
-"""`newsreel login`, `upload` and `password`: sessions with a server, uploads, and passwords of this HOME's accounts."""
+"""`newsreel login`, `upload` and `password`: sessions with a server, uploads, and passwords of this HOME's accounts.
+
+Tests: tests/streaming/client/test_session.py, tests/streaming/client/test_upload.py.
+"""
 
 from __future__ import annotations
 

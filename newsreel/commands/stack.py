@@ -1,4 +1,7 @@
-"""`newsreel up`, `down`, `doctor` and `exec`: the embedded stack."""
+"""`newsreel up`, `down`, `doctor` and `exec`: the embedded stack.
+
+Tests: tests/newsreel/embedded/test_stack.py.
+"""
 
 from __future__ import annotations
 

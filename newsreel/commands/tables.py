@@ -1,4 +1,7 @@
-"""`newsreel tables` and `newsreel quality`: size and freshness of tables, and results of the quality gate."""
+"""`newsreel tables` and `newsreel quality`: size and freshness of tables, and results of the quality gate.
+
+Tests: tests/e2e/test_analysts.py.
+"""
 
 from __future__ import annotations
 
