@@ -22,7 +22,7 @@ from newsreel.credentials import set_password
 from newsreel.synthetic_events.population import Population
 from schemas.errors import LogInError, StageError
 from stores.private_files import kept
-from streaming.client.session import ApiClient, checked
+from streaming.client.session import ApiClient, parse_answer
 
 VIEWERS = ("ada", "grace", "linus")
 SEED, EVENTS, DAY = 2, 40, date(2026, 1, 1)
@@ -78,10 +78,10 @@ def perform_actions(api_url: str, home: Path, video_id: str, say: Say) -> None:
     """Perform the viewers' day on a video, unless all of its comments are there already."""
     path = f"/v1/videos/{video_id}"
     clients = [log_in(api_url, home, name) for name in VIEWERS]
-    duration_s = checked(clients[0].request("GET", path))["duration_s"]
+    duration_s = parse_answer(clients[0].request("GET", path))["duration_s"]
     actions = build_actions()
     expected_comments = sum(action.table == "comments" for action in actions)
-    comments = checked(clients[0].request("GET", f"{path}/comments", params={"limit": 100}))["items"]
+    comments = parse_answer(clients[0].request("GET", f"{path}/comments", params={"limit": 100}))["items"]
     if len(comments) >= expected_comments:
         return
     for number, action in enumerate(actions):
@@ -91,13 +91,13 @@ def perform_actions(api_url: str, home: Path, video_id: str, say: Say) -> None:
                 "session_id": action.row["session_id"],
                 "watched_s": min(action.row["watched_s"], duration_s),
             }
-            checked(client.request("POST", f"{path}/views", json=view))
+            parse_answer(client.request("POST", f"{path}/views", json=view))
         elif action.table == "reactions":
-            checked(client.request("PUT", f"{path}/reaction", json={"kind": action.row["kind"]}))
+            parse_answer(client.request("PUT", f"{path}/reaction", json={"kind": action.row["kind"]}))
         else:
             key = {"Idempotency-Key": f"demo-{video_id}-{number}"}
             text = {"text": action.row["text"]}
-            checked(client.request("POST", f"{path}/comments", json=text, headers=key))
+            parse_answer(client.request("POST", f"{path}/comments", json=text, headers=key))
     say(f"{', '.join(VIEWERS)}: {len(actions)} views, reactions and comments")
     _wait_for_counters(clients[0], path, count_actions(actions))
 
@@ -117,7 +117,7 @@ def create_share_link(uploader: ApiClient, home: Path, video_id: str) -> None:
     def create() -> str:
         body = {"expires_in_s": SHARE_LIFETIME_S}
         response = uploader.request("POST", f"/v1/videos/{video_id}/shares", json=body)
-        return urlsplit(checked(response)["url"]).path
+        return urlsplit(parse_answer(response)["url"]).path
 
     kept(_locate_share_file(home, video_id), create)
 
@@ -135,7 +135,7 @@ def _locate_share_file(home: Path, video_id: str) -> Path:
 def _wait_for_counters(client: ApiClient, path: str, expected: Mapping[str, int]) -> None:
     deadline = time.monotonic() + COUNTED_WITHIN_S
     while True:
-        video = checked(client.request("GET", path))
+        video = parse_answer(client.request("GET", path))
         if all(video[name] == count for name, count in expected.items()):
             return
         if time.monotonic() > deadline:

@@ -277,7 +277,7 @@ def airflow_client(home: Path) -> AirflowClient:
         raise DependencyError(f"no stack runs on {home}: start it with `newsreel up`")
     port = httpx.URL(state.airflow_url).port or 80
     url = EmbeddedAirflow(home.absolute(), "", port).client_url
-    return AirflowClient(url, starts_again=lambda: running_stack(home) is not None)
+    return AirflowClient(url, restarts=lambda: running_stack(home) is not None)
 
 
 def stop_stack(home: Path) -> bool:

@@ -71,4 +71,4 @@ class Waiting:
         return str(health["metadatabase"]["status"]) == "healthy"
 
     def _dags_are_known(self) -> bool:
-        return all(self._airflow.knows(dag_id) for dag_id in self._dags)
+        return all(self._airflow.has_dag(dag_id) for dag_id in self._dags)

@@ -1,6 +1,6 @@
-"""Who is active: the first authenticated request of an account, a day and a surface leaves a row.
+"""Daily activity: one row per account, day and surface, written by the first authenticated request.
 
-It is written before the request is answered, so that who was answered was counted; later ones cost a look into memory.
+It is written before the response, so every request that got a response was counted; later ones cost a lookup in memory.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from streaming.serving.database import Database
 
 DAY_S = 86_400
 REMEMBERED = 500_000
-"""Accounts and surfaces of a day that a process remembers; more are written once more, which changes nothing."""
-PATIENCE_S = 0.5
-"""How long a request waits for it: while PostgreSQL does not serve, reads are still answered."""
-KEPT_DAYS = 45
-"""Days that PostgreSQL keeps; the lake keeps them all."""
-AT_ONCE = 20_000
-"""Rows that are forgotten in one statement: it has five seconds, and a day has a row for everybody."""
+"""Accounts and surfaces of a day that a process remembers; beyond that, rows are written again without effect."""
+WRITE_TIMEOUT_S = 0.5
+"""How long a request waits for the row: while PostgreSQL is unavailable, cached reads are still served."""
+RETENTION_DAYS = 45
+"""Days kept in PostgreSQL; the lake keeps all."""
+BATCH_ROWS = 20_000
+"""Rows deleted per statement: it has five seconds, and a day has a row for every active account."""
 
-SEEN = """
+INSERT = """
     INSERT INTO activity (user_id, day, surface, created)
     VALUES (%(user_id)s, %(day)s, %(surface)s, %(now)s) ON CONFLICT DO NOTHING
 """
-FORGET = b"""
+DELETE_OLD = b"""
     DELETE FROM activity WHERE (user_id, day, surface) IN (
         SELECT user_id, day, surface FROM activity WHERE day < current_date - %s::int LIMIT %s
     )
@@ -35,34 +35,34 @@ FORGET = b"""
 
 
 class Activity:
-    """Remembers who has a row for today."""
+    """Writes activity, and remembers which accounts have a row for today."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._day = 0
-        self._seen: set[tuple[str, str]] = set()
+        self._recorded: set[tuple[str, str]] = set()
 
-    async def saw(self, user_id: str, surface: str) -> None:
-        """An account made an authenticated request. What cannot be written now is tried with its next one."""
+    async def record(self, user_id: str, surface: str) -> None:
+        """Record an authenticated request. A write that fails is retried with the account's next request."""
         now_s = time.time()
         day = int(now_s // DAY_S)
-        if day != self._day or len(self._seen) >= REMEMBERED:
+        if day != self._day or len(self._recorded) >= REMEMBERED:
             self._day = day
-            self._seen.clear()
-        if (user_id, surface) in self._seen:
+            self._recorded.clear()
+        if (user_id, surface) in self._recorded:
             return
         now = datetime.fromtimestamp(now_s, UTC)
         row = {"user_id": user_id, "day": now.date(), "surface": surface, "now": now}
         with suppress(DependencyError, TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
-                await self._database.write(SEEN, row)
-            self._seen.add((user_id, surface))
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await self._database.write(INSERT, row)
+            self._recorded.add((user_id, surface))
 
 
-async def forget_old(database: Database) -> None:
-    """Drop days that nobody needs live any more, without events: in the lake they stay."""
-    forgotten = AT_ONCE
-    while forgotten == AT_ONCE:
+async def delete_old_activity(database: Database) -> None:
+    """Delete days past their retention, without events: the lake keeps them."""
+    deleted = BATCH_ROWS
+    while deleted == BATCH_ROWS:
         async with database.transaction() as connection:
             await connection.execute("SET LOCAL newsreel.passing = 'on'")
-            forgotten = (await connection.execute(FORGET, (KEPT_DAYS, AT_ONCE))).rowcount
+            deleted = (await connection.execute(DELETE_OLD, (RETENTION_DAYS, BATCH_ROWS))).rowcount

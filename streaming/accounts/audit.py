@@ -1,4 +1,7 @@
-"""A row for each act of an operator, in the transaction of the act."""
+"""Audit log: a row for each act of an operator, in the transaction of the act.
+
+Tests: tests/streaming/api/videos/test_operators.py.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from streaming.serving.database import Connection
 from streaming.serving.request_id import request_id
 
 
-async def note(
+async def record_act(
     connection: Connection, operator_id: str, action: str, object_id: str, reason: str | None = None
 ) -> None:
-    """Record who did what to which video or post, in answer to which request."""
+    """Record which operator did what to which object, and the id of the request."""
     await connection.execute(
         """INSERT INTO audit_log (audit_id, operator_id, action, object_id, reason, request_id, created)
            VALUES (%s, %s, %s, %s, %s, %s, %s)""",

@@ -1,4 +1,7 @@
-"""ASGI middleware that finds out who asks, from `Authorization: Bearer …` (RFC 6750)."""
+"""Bearer authentication (RFC 6750): ASGI middleware that resolves `Authorization: Bearer …` to the caller.
+
+Tests: tests/streaming/api/accounts/test_users.py.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schemas.errors import LogInError, NewsreelError
 from schemas.surfaces import surface_of
 from streaming.accounts.activity import Activity
-from streaming.accounts.caller import HOOK, NOBODY, Caller
+from streaming.accounts.caller import ANONYMOUS, SCOPE_KEY, Caller
 from streaming.accounts.sessions import Sessions
 from streaming.serving.access_log import USER_ID
-from streaming.serving.problems import answer_of
+from streaming.serving.problems import build_error_response
 
 
-class Bearer:
-    """Puts the caller into the scope; a token that is not good is answered with 401, also where none is needed."""
+class BearerMiddleware:
+    """Puts the caller into the scope. An invalid token is answered with 401, even where none is required."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, activity: Activity) -> None:
         self.app, self._sessions, self._activity = app, sessions, activity
@@ -27,26 +30,26 @@ class Bearer:
             await self.app(scope, receive, send)
             return
         try:
-            scope[HOOK] = await self._caller(scope)
+            scope[SCOPE_KEY] = await self._authenticate(scope)
         except NewsreelError as error:
-            await answer_of(error, f"{scope['method']} {scope['path']}")(scope, receive, send)
+            await build_error_response(error, f"{scope['method']} {scope['path']}")(scope, receive, send)
             return
-        if user_id := scope[HOOK].user_id:
+        if user_id := scope[SCOPE_KEY].user_id:
             scope[USER_ID] = user_id
-            await self._activity.saw(user_id, surface_of(scope["path"]))
+            await self._activity.record(user_id, surface_of(scope["path"]))
         await self.app(scope, receive, send)
 
-    async def _caller(self, scope: Scope) -> Caller:
+    async def _authenticate(self, scope: Scope) -> Caller:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 scheme, _, token = value.decode("latin-1").partition(" ")
                 if scheme.lower() != "bearer" or not token.strip():
-                    raise LogInError("Authorization: Bearer and an access token are needed")
-                return await self._sessions.member(token.strip(), time.time())
-        return NOBODY
+                    raise LogInError("Authorization: must be Bearer and an access token.")
+                return await self._sessions.authenticate(token.strip(), time.time())
+        return ANONYMOUS
 
 
 def user_of_scope(scope: Scope) -> str | None:
-    """The user of a request, for its limits."""
+    """The user id of a request, for its rate limits."""
     user_id: str | None = scope.get(USER_ID)
     return user_id

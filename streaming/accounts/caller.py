@@ -1,4 +1,7 @@
-"""Who asks: read from the request's access token once, before anything else."""
+"""Caller of a request: resolved once from its access token, then read by handlers.
+
+Tests: tests/streaming/accounts/test_authorization.py.
+"""
 
 from __future__ import annotations
 
@@ -10,48 +13,51 @@ from fastapi import Depends, Request
 from schemas.errors import LogInError
 from schemas.settings import settings
 
-HOOK = "newsreel.caller"
-"""Where the scope has the caller (streaming/accounts/bearer.py puts it there)."""
+SCOPE_KEY = "newsreel.caller"
+"""Key of the caller in the scope, set by the middleware of streaming/accounts/bearer.py."""
+TOKEN_REQUIRED = "An access token is required: open a session with POST /v1/sessions."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who asks; nobody in particular where `user_id` is None. `address` is the client's."""
+    """The author of a request; anonymous if `user_id` is None."""
 
     user_id: str | None = None
     session_id: str | None = None
 
     @property
     def is_operator(self) -> bool:
-        """Whether NEWSREEL_OPERATORS names them."""
+        """Whether NEWSREEL_OPERATORS names the user."""
         return self.user_id is not None and self.user_id in settings().operator_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Member(Caller):
-    """Somebody who is logged in."""
+    """An authenticated caller."""
 
     user_id: str = ""
     session_id: str = ""
 
 
-NOBODY = Caller()
+ANONYMOUS = Caller()
 
 
-async def _caller(request: Request) -> Caller:
-    found = request.scope[HOOK]
-    assert isinstance(found, Caller)
-    return found
+async def get_caller(request: Request) -> Caller:
+    """The caller, anonymous or not."""
+    caller = request.scope[SCOPE_KEY]
+    assert isinstance(caller, Caller)
+    return caller
 
 
-async def _member(request: Request) -> Member:
-    found = request.scope[HOOK]
-    if not isinstance(found, Member):
-        raise LogInError("an access token is needed: open a session with POST /v1/sessions")
-    return found
+async def get_member(request: Request) -> Member:
+    """The authenticated caller. Raises LogInError (401) if anonymous."""
+    caller = request.scope[SCOPE_KEY]
+    if not isinstance(caller, Member):
+        raise LogInError(TOKEN_REQUIRED)
+    return caller
 
 
-AnyCaller = Annotated[Caller, Depends(_caller)]
-"""Of a handler that serves everybody."""
-LoggedIn = Annotated[Member, Depends(_member)]
-"""Of a handler that serves members; 401 for others."""
+AnyCaller = Annotated[Caller, Depends(get_caller)]
+"""For handlers that serve anonymous callers too."""
+LoggedIn = Annotated[Member, Depends(get_member)]
+"""For handlers that require an access token; 401 without."""

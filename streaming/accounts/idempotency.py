@@ -1,6 +1,6 @@
-"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a POST sent again is answered as the first time.
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated POST gets its first response.
 
-What a request does and the record of its answer are one transaction: killed at any point, both are there or neither.
+The effects of a request and the record of its response are one transaction: killed at any point, both exist or neither.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from starlette.responses import JSONResponse, Response
 from schemas.errors import ConflictError, InputError
 from stores.postgres import advisory_lock
 from stores.secret_keys import signing_keys
-from streaming.accounts.account_lock import keep_account
-from streaming.accounts.caller import HOOK, Caller
-from streaming.serving.database import Connection, Database
+from streaming.accounts.account_lock import lock_caller
+from streaming.accounts.caller import AnyCaller, Caller
+from streaming.ratelimit.http.subject import Subjects
+from streaming.serving.database import Connection, Database, DatabaseDep
 
-KEPT_FOR = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 PURPOSE = "idempotency digest"
 
 Key = Annotated[
@@ -34,72 +35,76 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
-        description="Any text of yours: the same one again, with the same body, within 24 hours gets the first answer.",
+        description="Any text; repeating it with the same body within 24 hours returns the first response.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answers; `body` as JSON can say it."""
+    """Status, body and headers of a handler's response; `body` is anything that JSON can encode."""
 
     body: Any
     status: int = HTTPStatus.CREATED
     headers: dict[str, str] = field(default_factory=dict)
 
-    def response(self) -> JSONResponse:
-        """The same for ASGI."""
+    def to_response(self) -> JSONResponse:
+        """The response that sends it."""
         return JSONResponse(jsonable_encoder(self.body), self.status, self.headers)
 
 
 Work = Callable[[Connection], Awaitable[Answer]]
 
 
-class Once:
-    """Runs a handler's work in a transaction; with a key, once for a subject, path and key."""
+class Idempotency:
+    """Runs a handler's work in a transaction; with a key, once per subject, path and key."""
 
-    def __init__(self, request: Request, key: str | None) -> None:
-        self._request, self._key = request, key
+    def __init__(
+        self, request: Request, database: Database, caller: Caller, subjects: Subjects, key: str | None
+    ) -> None:
+        self._request, self._database, self._caller = request, database, caller
+        self._subjects, self._key = subjects, key
 
-    async def __call__(self, work: Work) -> Response:
-        """The answer of the work, or the first one.
+    async def run(self, work: Work) -> Response:
+        """The response of the work, or of its first run.
 
-        Whoever is logged in stays until it is committed. Raises InputError for another body, ConflictError while the
-        first one runs, LogInError where the account was erased meanwhile.
+        The caller's account is locked until the commit. Raises InputError if the key came with another body before,
+        ConflictError while the first request runs, LogInError if the account was erased meanwhile.
         """
-        database: Database = self._request.app.state.database
         if self._key is None:
-            async with database.transaction() as connection:
-                await self._keep_caller(connection)
+            async with self._database.transaction() as connection:
+                await self._lock_caller(connection)
                 answer = await work(connection)
-            return answer.response()
+            return answer.to_response()
         body = await self._request.body()
-        place = (_subject(self._request), self._request.url.path, self._key)
-        async with database.transaction() as connection:
-            await self._keep_caller(connection)
-            if not await _taken(connection, place):
-                raise ConflictError("the first request with this Idempotency-Key is still being answered")
+        scoped_key = (self._find_subject(), self._request.url.path, self._key)
+        async with self._database.transaction() as connection:
+            await self._lock_caller(connection)
+            if not await _acquire_key(connection, scoped_key):
+                raise ConflictError("The first request with this Idempotency-Key is still running.")
             cursor = await connection.execute(
                 """SELECT body_digest, status, headers, body FROM idempotency_keys
                    WHERE subject = %s AND path = %s AND key = %s AND created > now() - %s""",
-                (*place, KEPT_FOR),
+                (*scoped_key, RETENTION),
             )
             if first := await cursor.fetchone():
-                if not any(hmac.compare_digest(digest, first["body_digest"]) for digest in _digests(body)):
-                    raise InputError("this Idempotency-Key was sent with another body; take a new one")
+                if not any(
+                    hmac.compare_digest(digest, first["body_digest"]) for digest in _compute_digests(body)
+                ):
+                    raise InputError("This Idempotency-Key was used with another body; choose a new key.")
                 return Response(
                     first["body"], first["status"], first["headers"], media_type="application/json"
                 )
             answer = await work(connection)
-            response = answer.response()
+            response = answer.to_response()
             await connection.execute(
                 """INSERT INTO idempotency_keys (subject, path, key, body_digest, status, headers, body)
                    VALUES (%s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (subject, path, key) DO UPDATE SET body_digest = excluded.body_digest,
                    status = excluded.status, headers = excluded.headers, body = excluded.body, created = now()""",
                 (
-                    *place,
-                    _digests(body)[0],
+                    *scoped_key,
+                    _compute_digests(body)[0],
                     answer.status,
                     json.dumps(answer.headers),
                     bytes(response.body).decode(),
@@ -107,41 +112,50 @@ class Once:
             )
         return response
 
-    async def _keep_caller(self, connection: Connection) -> None:
-        caller: Caller = self._request.scope[HOOK]
-        if caller.user_id is not None:
-            await keep_account(connection, caller.user_id)
+    async def _lock_caller(self, connection: Connection) -> None:
+        if self._caller.user_id is not None:
+            await lock_caller(connection, self._caller.user_id)
+
+    def _find_subject(self) -> str:
+        if self._caller.user_id is not None:
+            return f"user {self._caller.user_id}"
+        return f"address {self._subjects.address(self._request.scope)}"
 
 
-async def _once(request: Request, key: Key = None) -> Once:
-    return Once(request, key)
+async def get_subjects(request: Request) -> Subjects:
+    """The rate limiter's view of callers: by address, behind trusted proxies."""
+    subjects: Subjects = request.app.state.subjects
+    return subjects
 
 
-OnceOnly = Annotated[Once, Depends(_once)]
-"""Of a handler that creates something."""
+SubjectsDep = Annotated[Subjects, Depends(get_subjects)]
 
 
-async def forget_old(database: Database) -> None:
-    """Drop answers that are older than they are promised."""
-    await database.write("DELETE FROM idempotency_keys WHERE created < now() - %s", (KEPT_FOR,))
+async def get_idempotency(
+    request: Request, database: DatabaseDep, caller: AnyCaller, subjects: SubjectsDep, key: Key = None
+) -> Idempotency:
+    """Idempotency of this request."""
+    return Idempotency(request, database, caller, subjects, key)
 
 
-async def _taken(connection: Connection, place: tuple[str, str, str]) -> bool:
-    """Whether nobody else is at work under this key; held until the transaction ends."""
+IdempotencyDep = Annotated[Idempotency, Depends(get_idempotency)]
+"""For handlers that create something."""
+
+
+async def delete_old_keys(database: Database) -> None:
+    """Delete responses past their retention."""
+    await database.write("DELETE FROM idempotency_keys WHERE created < now() - %s", (RETENTION,))
+
+
+async def _acquire_key(connection: Connection, scoped_key: tuple[str, str, str]) -> bool:
+    """Lock a key until the transaction ends; False if another request holds it."""
     cursor = await connection.execute(
-        "SELECT pg_try_advisory_xact_lock(%s) AS taken", (advisory_lock(*place),)
+        "SELECT pg_try_advisory_xact_lock(%s) AS acquired", (advisory_lock(*scoped_key),)
     )
     row = await cursor.fetchone()
-    return bool(row and row["taken"])
+    return bool(row and row["acquired"])
 
 
-def _subject(request: Request) -> str:
-    caller: Caller = request.scope[HOOK]
-    if caller.user_id is not None:
-        return f"user {caller.user_id}"
-    return f"address {request.app.state.subjects.address(request.scope)}"
-
-
-def _digests(body: bytes) -> list[bytes]:
-    """Digests of a body, keyed with each of our keys: it may hold a password, which a plain digest would tell."""
+def _compute_digests(body: bytes) -> list[bytes]:
+    """Digests of a body, one per signing key: it may contain a password, which an unkeyed digest would expose."""
     return [hmac.digest(key.secret, body, "sha256") for key in signing_keys(PURPOSE)]

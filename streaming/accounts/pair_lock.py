@@ -1,4 +1,7 @@
-"""Two people, and what they are to each other: nobody else changes it while a transaction of this kind runs."""
+"""Locks on a pair of accounts: no other transaction changes the edges between them meanwhile.
+
+Tests: tests/streaming/api/graph/test_friends.py, tests/streaming/api/graph/test_blocks.py.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from contextlib import asynccontextmanager
 
 from schemas.errors import ForbiddenError, InputError, NotFoundError
 from stores.postgres import advisory_lock
-from streaming.accounts.account_lock import account_stays, keep_account
+from streaming.accounts.account_lock import lock_account, lock_caller
 from streaming.serving.database import Connection, Database
 
-_BLOCKED = b"""
+_IS_BLOCKED = b"""
     SELECT EXISTS (
         SELECT FROM blocks
         WHERE (user_id = %(one)s AND blocked_id = %(other)s) OR (user_id = %(other)s AND blocked_id = %(one)s)
@@ -19,11 +22,11 @@ _BLOCKED = b"""
 
 
 @asynccontextmanager
-async def pair(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
-    """A transaction that has these two for itself until it ends.
+async def lock_pair(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
+    """A transaction that holds the lock of two accounts until it ends.
 
-    Whoever asks, accepts, follows or blocks takes the same lock: two who ask each other at once end as friends, and no
-    edge is made after a block was acknowledged.
+    Requests, acceptances, follows and blocks take the same lock: two users who request each other at the same time end
+    as friends, and no edge is created after a block was acknowledged.
     """
     async with database.transaction() as connection:
         lock = advisory_lock("pair", *sorted((user_id, other_id)))
@@ -32,30 +35,33 @@ async def pair(database: Database, user_id: str, other_id: str) -> AsyncIterator
 
 
 @asynccontextmanager
-async def new_edge(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
-    """The same for an edge between them. Raises InputError where both are one, NotFoundError, ForbiddenError."""
-    async with both_there(database, user_id, other_id) as connection:
-        if await blocked(connection, user_id, other_id):
-            raise ForbiddenError("one of you has blocked the other")
+async def lock_existing_pair(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
+    """`lock_pair`, with both accounts locked against erasure.
+
+    Raises InputError if both are the same, NotFoundError if the other does not exist.
+    """
+    if other_id == user_id:
+        raise InputError("user_id: must be another user than the caller.")
+    if "\0" in other_id:
+        raise NotFoundError("No such user.")
+    async with lock_pair(database, user_id, other_id) as connection:
+        await lock_caller(connection, user_id)
+        if not await lock_account(connection, other_id):
+            raise NotFoundError("No such user.")
         yield connection
 
 
 @asynccontextmanager
-async def both_there(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
-    """The same, and both accounts stay until it ends. Raises InputError where both are one, NotFoundError."""
-    if other_id == user_id:
-        raise InputError("user_id: that is you; name somebody else")
-    if "\0" in other_id:
-        raise NotFoundError("no such user")
-    async with pair(database, user_id, other_id) as connection:
-        await keep_account(connection, user_id)
-        if not await account_stays(connection, other_id):
-            raise NotFoundError("no such user")
+async def lock_new_edge(database: Database, user_id: str, other_id: str) -> AsyncIterator[Connection]:
+    """`lock_existing_pair`, to create an edge. Raises ForbiddenError too, if one has blocked the other."""
+    async with lock_existing_pair(database, user_id, other_id) as connection:
+        if await is_blocked(connection, user_id, other_id):
+            raise ForbiddenError("One of the two users has blocked the other.")
         yield connection
 
 
-async def blocked(connection: Connection, one: str, other: str) -> bool:
-    """Whether one of them has blocked the other."""
-    cursor = await connection.execute(_BLOCKED, {"one": one, "other": other})
+async def is_blocked(connection: Connection, one: str, other: str) -> bool:
+    """Whether either has blocked the other."""
+    cursor = await connection.execute(_IS_BLOCKED, {"one": one, "other": other})
     row = await cursor.fetchone()
     return bool(row and row["blocked"])

@@ -1,54 +1,67 @@
-"""Passwords, as Argon2id hashes (RFC 9106)."""
+"""Passwords, hashed with Argon2id (RFC 9106).
+
+Tests: tests/streaming/api/accounts/test_users.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from fastapi import Depends, Request
 
 from schemas.errors import DependencyError
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-AT_ONCE = 2
-"""Hashes that are computed at a time: each takes a core and 19 MiB for some 20 ms."""
-WAITING = 200
-"""More requests than this may not wait for theirs."""
+CONCURRENT_HASHES = 2
+"""Each takes a core and 19 MiB for some 20 ms."""
+WAITING_REQUESTS = 200
+"""Requests that may wait for a hash; further ones get 503."""
 
 
 class Passwords:
-    """Hashes and checks, in threads and a bounded number at a time."""
+    """Hashes and verifies passwords in threads, `CONCURRENT_HASHES` at a time."""
 
     def __init__(self) -> None:
-        # What OWASP's Password Storage Cheat Sheet asks of Argon2id at least: 19 MiB, two passes, one lane.
+        # The minimum of OWASP's Password Storage Cheat Sheet for Argon2id: 19 MiB, two passes, one lane.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
-        self._limiter = CapacityLimiter(AT_ONCE)
-        self._nobodys = self._hasher.hash("nobody has this password")
+        self._limiter = CapacityLimiter(CONCURRENT_HASHES)
+        self._dummy_hash = self._hasher.hash("the password of no account")
 
     async def hash(self, password: str) -> str:
-        """The hash, with its salt and parameters, to be kept."""
-        return await self._in_turn(self._hasher.hash, password)
+        """The hash to store, with its salt and parameters."""
+        return await self._run_limited(self._hasher.hash, password)
 
-    async def check(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one that was hashed; takes as long where there is no hash."""
-        fits = await self._in_turn(self._fits, password_hash or self._nobodys, password)
-        return fits and password_hash is not None
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password matches the hash; takes as long if there is no hash."""
+        matches = await self._run_limited(self._matches, password_hash or self._dummy_hash, password)
+        return matches and password_hash is not None
 
-    def outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than are used now."""
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash has other parameters than those in use."""
         return self._hasher.check_needs_rehash(password_hash)
 
-    def _fits(self, password_hash: str, password: str) -> bool:
+    def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _in_turn(self, work: Callable[..., Found], *arguments: str) -> Found:
-        if self._limiter.statistics().tasks_waiting >= WAITING:
-            raise DependencyError("too many passwords wait to be checked")
+    async def _run_limited(self, work: Callable[..., Result], *arguments: str) -> Result:
+        if self._limiter.statistics().tasks_waiting >= WAITING_REQUESTS:
+            raise DependencyError("too many passwords wait to be hashed")
         return await to_thread.run_sync(partial(work, *arguments), limiter=self._limiter)
+
+
+async def get_passwords(request: Request) -> Passwords:
+    """The application's password hasher."""
+    passwords: Passwords = request.app.state.passwords
+    return passwords
+
+
+PasswordsDep = Annotated[Passwords, Depends(get_passwords)]

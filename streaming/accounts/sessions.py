@@ -1,7 +1,8 @@
-"""Sessions: opened with a password, refreshed with a token that is good once, ended at once.
+"""Sessions: opened with a password, refreshed with single-use tokens, ended immediately.
 
-An access token is good only while its session is open. So that not every request has to ask PostgreSQL, open sessions
-are remembered, and forgotten when PostgreSQL tells that one has ended (LISTEN); while it cannot, each is looked up.
+An access token is valid only while its session is open. Open sessions are cached, so that most requests do without
+PostgreSQL; a notification (LISTEN) invalidates one that has ended, and while none can arrive each session is looked up.
+Tests: tests/streaming/api/accounts/test_users.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import hashlib
 import hmac
 import secrets
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request
 
 from schemas.channels import SESSION_ENDED
 from schemas.errors import LogInError
@@ -19,16 +22,17 @@ from schemas.rows import IDENTIFIER
 from streaming.accounts import tokens
 from streaming.accounts.caller import Member
 from streaming.serving.database import Connection, Database
-from streaming.serving.pg_listen import Notices
+from streaming.serving.pg_listen import PgListener
 
-LIFE = timedelta(days=30)
-"""A session that is not refreshed for so long has ended."""
-REMEMBERED = 50_000
-_NOT_GOOD = "this refresh token is not good, or not any more; open another session"
+LIFETIME = timedelta(days=30)
+"""Of a session since its last refresh."""
+CACHED = 50_000
+_EXPIRED = "The access token has expired: refresh the session."
+_INVALID_REFRESH = "The refresh token is invalid, expired or was used before: open another session."
 
 
-class Pair(NamedTuple):
-    """What a client gets: a token for its requests, and one for the next pair."""
+class TokenPair(NamedTuple):
+    """An access token for requests, and a refresh token for the next pair."""
 
     access_token: str
     refresh_token: str
@@ -36,71 +40,71 @@ class Pair(NamedTuple):
 
 
 class Sessions:
-    """The sessions of one process."""
+    """Sessions, with a cache of the open ones in this process."""
 
-    def __init__(self, database: Database, notices: Notices) -> None:
-        self._database, self._notices = database, notices
+    def __init__(self, database: Database, listener: PgListener) -> None:
+        self._database, self._listener = database, listener
         self._open: set[str] = set()
-        self._read: dict[str, Member] = {}
+        self._members: dict[str, Member] = {}
         self._expires_s: dict[str, int] = {}
-        self._told = 0
-        notices.on(SESSION_ENDED.name, self.forget, self._forget_all)
+        self._generation = 0
+        listener.subscribe(SESSION_ENDED.name, self.invalidate, self._invalidate_all)
 
-    async def member(self, access_token: str, now_s: float) -> Member:
-        """Who sent this token. Raises LogInError, DependencyError."""
-        member = self._read.get(access_token)
+    async def authenticate(self, access_token: str, now_s: float) -> Member:
+        """The caller with this token. Raises LogInError, DependencyError."""
+        member = self._members.get(access_token)
         if member is None:
-            member = self._check(access_token)
+            member = self._verify(access_token)
         if self._expires_s[access_token] <= now_s:
-            raise LogInError("the access token has expired; refresh the session")
-        if member.session_id not in self._open or not self._notices.heard:
+            raise LogInError(_EXPIRED)
+        if member.session_id not in self._open or not self._listener.listening:
             await self._look_up(member.session_id)
         return member
 
-    def _check(self, access_token: str) -> Member:
-        claims = tokens.read(access_token)
-        if len(self._read) >= REMEMBERED:
-            self._read.clear()
+    def _verify(self, access_token: str) -> Member:
+        claims = tokens.verify(access_token)
+        if len(self._members) >= CACHED:
+            self._members.clear()
             self._expires_s.clear()
-        self._read[access_token] = Member(claims.user_id, claims.session_id)
+        self._members[access_token] = Member(claims.user_id, claims.session_id)
         self._expires_s[access_token] = claims.expires_s
-        return self._read[access_token]
+        return self._members[access_token]
 
     async def _look_up(self, session_id: str) -> None:
-        told = self._told
+        generation = self._generation
         row = await self._database.one("SELECT FROM sessions WHERE session_id = %s", (session_id,))
         if row is None:
-            raise LogInError("this session has ended; open another one")
-        # One that ended after the query looked must not be remembered.
-        if self._notices.heard and told == self._told:
-            if len(self._open) >= REMEMBERED:
+            raise LogInError("The session has ended: open another one with POST /v1/sessions.")
+        # A session that ended after the query must not be cached.
+        if self._listener.listening and generation == self._generation:
+            if len(self._open) >= CACHED:
                 self._open.clear()
             self._open.add(session_id)
 
     async def end(self, session_id: str) -> None:
-        """End one session, at once; no other is touched."""
-        self.forget(session_id)
+        """End one session immediately; others stay open."""
+        self.invalidate(session_id)
         await self._database.write("DELETE FROM sessions WHERE session_id = %s", (session_id,))
-        self.forget(session_id)
+        self.invalidate(session_id)
 
-    def forget(self, session_id: str) -> None:
-        """Ask PostgreSQL for this session the next time."""
-        self._told += 1
+    def invalidate(self, session_id: str) -> None:
+        """Remove a session from the cache."""
+        self._generation += 1
         self._open.discard(session_id)
 
-    def _forget_all(self) -> None:
-        self._told += 1
+    def _invalidate_all(self) -> None:
+        self._generation += 1
         self._open.clear()
 
-    async def refresh(self, refresh_token: str) -> Pair:
-        """The next pair of a session. A token that was used before ends the session: somebody has a copy of it.
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """The next pair of a session. A token used before ends the session: there is a copy of it.
 
         Raises LogInError (RFC 9700, section 4.14.2).
         """
         session_id, _, secret = refresh_token.partition(".")
         if not IDENTIFIER.fullmatch(session_id):
-            raise LogInError(_NOT_GOOD)
-        fresh = secrets.token_urlsafe(32)
+            raise LogInError(_INVALID_REFRESH)
+        new_secret = secrets.token_urlsafe(32)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 """SELECT user_id, refresh_hash, expires < now() AS expired FROM sessions
@@ -108,29 +112,42 @@ class Sessions:
                 (session_id,),
             )
             row = await cursor.fetchone()
-            good = row is not None and hmac.compare_digest(_hash(secret), bytes(row["refresh_hash"]))
-            if row is not None and good and not row["expired"]:
+            matches = row is not None and hmac.compare_digest(_hash(secret), bytes(row["refresh_hash"]))
+            if row is not None and matches and not row["expired"]:
                 await connection.execute(
                     "UPDATE sessions SET refresh_hash = %s, expires = now() + %s WHERE session_id = %s",
-                    (_hash(fresh), LIFE, session_id),
+                    (_hash(new_secret), LIFETIME, session_id),
                 )
-                return Pair(tokens.issue(row["user_id"], session_id), f"{session_id}.{fresh}", tokens.LIFE_S)
+                return _issue_pair(row["user_id"], session_id, new_secret)
             if row is not None:
                 await connection.execute("DELETE FROM sessions WHERE session_id = %s", (session_id,))
-        self.forget(session_id)
-        raise LogInError(_NOT_GOOD)
+        self.invalidate(session_id)
+        raise LogInError(_INVALID_REFRESH)
 
 
-async def open_session(connection: Connection, user_id: str) -> Pair:
-    """A new session, in the caller's transaction."""
+async def open_session(connection: Connection, user_id: str) -> TokenPair:
+    """Open a session, in the caller's transaction."""
     session_id, secret = new_id(), secrets.token_urlsafe(32)
     await connection.execute(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, expires) VALUES (%s, %s, %s, now() + %s)",
-        (session_id, user_id, _hash(secret), LIFE),
+        (session_id, user_id, _hash(secret), LIFETIME),
     )
-    return Pair(tokens.issue(user_id, session_id), f"{session_id}.{secret}", tokens.LIFE_S)
+    return _issue_pair(user_id, session_id, secret)
+
+
+async def get_sessions(request: Request) -> Sessions:
+    """The application's sessions."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+SessionsDep = Annotated[Sessions, Depends(get_sessions)]
+
+
+def _issue_pair(user_id: str, session_id: str, secret: str) -> TokenPair:
+    return TokenPair(tokens.issue(user_id, session_id), f"{session_id}.{secret}", tokens.LIFETIME_S)
 
 
 def _hash(secret: str) -> bytes:
-    """A token of 256 random bits needs no slow hash."""
+    """SHA-256: a token of 256 random bits needs no slow hash."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()

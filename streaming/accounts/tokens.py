@@ -1,4 +1,7 @@
-"""Access tokens: JWTs (RFC 7519) that live some minutes, signed by the newest of our keys, checked by any of them."""
+"""Access tokens: short-lived JWTs (RFC 7519), signed with the newest signing key, accepted with any of them.
+
+Tests: tests/streaming/api/accounts/test_users.py.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from stores.secret_keys import signing_keys
 
 PURPOSE = "access token"
 ALGORITHM = "HS256"
-LIFE_S = 900
+LIFETIME_S = 900
 
 
 class Claims(NamedTuple):
-    """What a token says: whose it is, of which session, until when (Unix time)."""
+    """Claims of a token: user, session, expiry as Unix time."""
 
     user_id: str
     session_id: str
@@ -24,15 +27,15 @@ class Claims(NamedTuple):
 
 
 def issue(user_id: str, session_id: str, now_s: float | None = None) -> str:
-    """A token for a session that is open."""
+    """Issue a token for an open session."""
     key = signing_keys(PURPOSE)[0]
-    expires_s = int(time.time() if now_s is None else now_s) + LIFE_S
+    expires_s = int(time.time() if now_s is None else now_s) + LIFETIME_S
     claims = {"sub": user_id, "sid": session_id, "exp": expires_s}
     return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.key_id})
 
 
-def read(token: str) -> Claims:
-    """What a token of ours says. Raises LogInError where it is none, is altered or has expired."""
+def verify(token: str) -> Claims:
+    """The claims of a token. Raises LogInError if it is invalid, was altered or has expired."""
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
         key = next(key for key in signing_keys(PURPOSE) if key.key_id == key_id)
@@ -41,6 +44,6 @@ def read(token: str) -> Claims:
         )
         return Claims(str(claims["sub"]), str(claims["sid"]), int(claims["exp"]))
     except jwt.ExpiredSignatureError as error:
-        raise LogInError("the access token has expired; refresh the session") from error
+        raise LogInError("The access token has expired: refresh the session.") from error
     except (jwt.PyJWTError, StopIteration, ValueError) as error:
-        raise LogInError("the access token is none of ours") from error
+        raise LogInError("The access token is invalid.") from error

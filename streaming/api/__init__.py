@@ -1,1 +1,1 @@
-"""The HTTP interface: health, the packages of ready videos, and the page that plays them."""
+"""HTTP API: one wing per subject, mounted by `app`."""

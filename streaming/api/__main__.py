@@ -1,4 +1,7 @@
-"""`python -m streaming.api`: serve the API until a signal ends it; exit 3 where the port cannot be had."""
+"""`python -m streaming.api`: serve the API until a signal stops it; exit 3 if the port is unavailable.
+
+Tests: tests/streaming/api/test_app.py.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from collections.abc import Sequence
 from schemas.errors import NewsreelError
 from streaming.api.app import create_app
 from streaming.serving.access_log import AccessLog, log_as_json
-from streaming.serving.server import Server, allow_files, listen
+from streaming.serving.server import Server, listen, raise_file_limit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the arguments, bind, serve. `--port 0` takes a free port; the line on stdout says which."""
-    parser = argparse.ArgumentParser(prog="python -m streaming.api", description=__doc__)
+    """Parse arguments, bind, serve. `--port 0` picks a free port; the line on stdout names it."""
+    parser = argparse.ArgumentParser(prog="python -m streaming.api", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: this machine alone)"
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument(
         "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
@@ -30,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     print(f"listening on http://{arguments.host}:{listener.getsockname()[1]}", flush=True)
     log_as_json()
-    allow_files()
+    raise_file_limit()
     Server(app).run(sockets=[listener])
     return 0
 

@@ -1,10 +1,13 @@
-"""`/healthz`, `/readyz`, `/metrics`: for those who keep this running."""
+"""Health, readiness and metrics: `/healthz`, `/readyz`, `/metrics`.
+
+Tests: tests/streaming/api/test_app.py, tests/streaming/api/test_balanced.py.
+"""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -12,78 +15,83 @@ from pydantic import BaseModel
 
 from schemas.errors import NewsreelError
 from stores import migrations
-from streaming.serving.database import Database
+from streaming.serving.database import Database, DatabaseDep
+from streaming.serving.metrics import RegistryDep
 from streaming.serving.openapi import ANYONE
-from streaming.serving.problems import problem
+from streaming.serving.problems import build_problem
+from streaming.serving.server import IsDraining
 
 router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """That the process answers."""
+    """State of the process."""
 
     status: str
 
 
 @router.get("/healthz", openapi_extra=ANYONE)
 async def health() -> Health:
-    """Whether this process is alive; it asks no other server."""
+    """Liveness: this process serves requests; no other server is checked."""
     return Health(status="ok")
 
 
 @router.get("/readyz", response_model=Health, openapi_extra=ANYONE)
-async def ready(request: Request) -> Health | Response:
-    """Whether requests should be sent here: PostgreSQL answers, is migrated, and nobody has asked this to end."""
-    if request.app.state.draining:
-        return _not_ready("This server is about to end.")
-    database: Database = request.app.state.database
+async def ready(database: DatabaseDep, draining: IsDraining) -> Health | Response:
+    """Readiness: PostgreSQL responds at the expected revision, and this server was not asked to stop."""
+    if draining:
+        return _build_not_ready("The server is draining before it stops.")
     try:
         row = await database.one("SELECT version_num FROM alembic_version")
     except NewsreelError:
-        return _not_ready("PostgreSQL does not answer.")
+        return _build_not_ready("PostgreSQL is unavailable.")
     if row is None or row["version_num"] != migrations.HEAD:
-        return _not_ready("PostgreSQL is at another revision than this program.")
+        return _build_not_ready("PostgreSQL is at another revision than this server.")
     return Health(status="ready")
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(request: Request) -> Response:
-    """For Prometheus."""
-    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)
+async def metrics(registry: RegistryDep) -> Response:
+    """Metrics in Prometheus's text format."""
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class Pool(Collector):
-    """The pool of connections to PostgreSQL, as it stands when it is asked for."""
+    """Collector of the connection pool's statistics, read at each scrape."""
 
     def __init__(self, database: Database, registry: CollectorRegistry) -> None:
         self._database = database
         registry.register(self)
 
     def collect(self):  # type: ignore[no-untyped-def]  # an iterator of metrics, of a library without types
-        """One gauge, by what it counts."""
-        gauge = GaugeMetricFamily("postgresql_pool", "Connections, and who waits for one", labels=["what"])
-        for name, value in self._database.waiting().items():
+        """One gauge, labelled by statistic."""
+        gauge = GaugeMetricFamily(
+            "postgresql_pool", "Connections, and requests that wait for one", labels=["what"]
+        )
+        for name, value in self._database.pool_stats().items():
             gauge.add_metric([name], value)
         yield gauge
 
 
 class OutboxLag(Collector):
-    """How far each consumer of the outbox is behind, as it stood when it was last looked at."""
+    """Collector of each outbox consumer's lag, as of the last measurement."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._lags: list[tuple[str, int, float]] = []
         registry.register(self)
 
-    async def look(self, database: Database) -> None:
-        """Ask PostgreSQL; cheap while nobody is far behind."""
+    async def measure(self, database: Database) -> None:
+        """Read the lags from PostgreSQL; cheap while they are short."""
         self._lags = [
             (row["consumer"], row["events"], row["oldest_s"])
             for row in await database.all(_LAGS, stale=False)
         ]
 
     def collect(self):  # type: ignore[no-untyped-def]  # an iterator of metrics, of a library without types
-        """Two gauges, by consumer."""
-        events = GaugeMetricFamily("outbox_lag_events", "Events not passed yet", labels=["consumer"])
+        """Two gauges, labelled by consumer."""
+        events = GaugeMetricFamily(
+            "outbox_lag_events", "Events past the consumer's cursor", labels=["consumer"]
+        )
         seconds = GaugeMetricFamily("outbox_lag_seconds", "Age of the oldest of them", labels=["consumer"])
         for consumer, count, oldest_s in self._lags:
             events.add_metric([consumer], count)
@@ -103,5 +111,5 @@ _LAGS = """
 """
 
 
-def _not_ready(detail: str) -> Response:
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+def _build_not_ready(detail: str) -> Response:
+    return build_problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})

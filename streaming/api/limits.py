@@ -1,4 +1,7 @@
-"""The API's rate limits: which there are, and where they are counted."""
+"""Rate limits of the API: the policies, and the limiter that counts them.
+
+Tests: tests/streaming/api/test_balanced.py.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ POLICIES = {
             "by": ["address"],
             "routes": ["POST /v1/sessions"],
         },
-        # Whoever guesses one account's password is slowed down; from elsewhere its owner still gets in.
+        # Slows down password guessing for one account; its owner can still log in from another address.
         {
             "name": "log-in name and address",
             "algorithm": "sliding_window_log",
@@ -67,14 +70,14 @@ POLICIES = {
 }
 
 
-def limiter() -> RateLimiter:
-    """Counts in Redis where there is one, else in this process. While Redis is away a process counts for itself."""
+def build_limiter() -> RateLimiter:
+    """A limiter that counts in Redis if configured, else in this process; during outages of Redis in this process."""
     url = settings().redis_url
     return RateLimiter(RedisStore(url, on_error="local") if url else MemoryStore())
 
 
-def middleware(limiter: RateLimiter, registry: CollectorRegistry) -> list[Middleware]:
-    """What holds requests to the policies; nothing with NEWSREEL_LIMITS=off."""
+def build_middleware(limiter: RateLimiter, registry: CollectorRegistry) -> list[Middleware]:
+    """The middleware that enforces the policies; empty with NEWSREEL_LIMITS=off."""
     if settings().limits == "off":
         return []
     return [
@@ -90,7 +93,7 @@ def middleware(limiter: RateLimiter, registry: CollectorRegistry) -> list[Middle
 
 
 async def check_login(request: Request, name: str) -> None:
-    """Count an attempt to log in as somebody. Raises Refused, which becomes 429."""
+    """Count an attempt to log in to an account. Raises Refused, which becomes 429."""
     if settings().limits == "off":
         return
     guard = Guard.of(request.scope)

@@ -1,4 +1,7 @@
-"""Pauses between tries of a request, and when to stop trying."""
+"""Retry with exponential backoff, and the deadline after which a command gives up.
+
+Tests: tests/streaming/client/test_upload_faults.py.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,38 @@ import httpx
 
 from schemas.errors import DependencyError
 
-PATIENCE_S = 120.0
-"""For so long in a row nothing may get through before a command gives up."""
+GIVE_UP_AFTER_S = 120.0
+"""Without progress."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
-"""A server that asks for more (`Retry-After`) gets it."""
+"""A longer `Retry-After` takes precedence."""
 
 
-class Patience:
-    """Pauses that double, until nothing has got through for `PATIENCE_S`."""
+class Backoff:
+    """Pauses that double, until there was no progress for `GIVE_UP_AFTER_S`."""
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self.renew()
+        self.reset()
 
-    def renew(self) -> None:
-        """Something got through."""
-        self._until_s = time.monotonic() + PATIENCE_S
+    def reset(self) -> None:
+        """Start over after progress."""
+        self._until_s = time.monotonic() + GIVE_UP_AFTER_S
         self._pause_s = FIRST_PAUSE_S
 
     def wait(self, reason: str, answer: httpx.Response | None = None) -> None:
-        """Pause before the next try. Raises DependencyError where it would come too late."""
-        pause_s = max(self._pause_s, retry_after_s(answer) if answer is not None else 0.0)
+        """Pause before the next attempt. Raises DependencyError if it would be too late."""
+        pause_s = max(self._pause_s, parse_retry_after_s(answer) if answer is not None else 0.0)
         if time.monotonic() + pause_s > self._until_s:
-            raise DependencyError(f"{self._server} takes nothing more ({reason}); type it again to go on")
+            raise DependencyError(
+                f"no progress with {self._server} ({reason}): run the command again to resume"
+            )
         time.sleep(pause_s)
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
 
-def retry_after_s(answer: httpx.Response) -> float:
-    """What `Retry-After` asks for, as seconds or as a date (RFC 9110, section 10.2.3); 0 where it asks for nothing."""
+def parse_retry_after_s(answer: httpx.Response) -> float:
+    """`Retry-After` in seconds, given as such or as a date (RFC 9110, section 10.2.3); 0 if missing or malformed."""
     value = answer.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)

@@ -1,6 +1,6 @@
-"""A session with a Newsreel server, as `newsreel login` opens it and other commands use it.
+"""Session with a Newsreel server: opened by `newsreel login`, used by other commands.
 
-Its tokens lie in HOME/session.json, which only its owner can read; `NEWSREEL_TOKEN` goes before them.
+Its tokens are in HOME/session.json, readable by its owner only; `NEWSREEL_TOKEN` takes precedence.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from stores.private_files import private_folder
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TOKEN_VARIABLE = "NEWSREEL_TOKEN"  # noqa: S105 - its name
-_TEXTS = ("server", "user_name", "access_token", "refresh_token")
-_EARLY_S = 30.0
-"""A token that ends so soon is refreshed before it is used."""
+_TEXT_FIELDS = ("server", "user_name", "access_token", "refresh_token")
+_REFRESH_EARLY_S = 30.0
+"""A token that expires so soon is refreshed before it is used."""
 _TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
 class Session:
-    """What is kept of a session; `expires_s` is Unix time."""
+    """A session as stored; `expires_s` is Unix time."""
 
     server: str
     user_name: str
@@ -42,19 +42,19 @@ class Session:
 
 
 class ApiClient:
-    """Requests to one server as who is logged in. Raises DependencyError where it does not answer."""
+    """Authenticated requests to one server. Raises DependencyError if it is unreachable."""
 
     def __init__(self, home: Path, server: str | None = None, default: str | None = None) -> None:
-        """`server` takes precedence over the session's, `default` is for where neither is known.
+        """`server` takes precedence over the session's server; `default` is used without either.
 
-        Raises InputError where it is not an http or https address.
+        Raises InputError unless it is an http or https URL.
         """
         self._path = home / "session.json"
         self._session = _read(self._path)
-        known = self._session.server if self._session else None
-        self.server = (server or known or default or DEFAULT_SERVER).rstrip("/")
+        stored = self._session.server if self._session else None
+        self.server = (server or stored or default or DEFAULT_SERVER).rstrip("/")
         if not _is_address(self.server):
-            raise InputError(f"--server {self.server}: an address like {DEFAULT_SERVER} is needed")
+            raise InputError(f"--server {self.server}: must be a URL like {DEFAULT_SERVER}")
         if self._session is not None and self._session.server != self.server:
             self._session = None
         self._http = httpx.Client(base_url=self.server, timeout=_TIMEOUT_S, trust_env=False)
@@ -68,61 +68,66 @@ class ApiClient:
         self._http.close()
 
     def log_in(self, user_name: str, password: str) -> None:
-        """Open a session, and keep it. Raises LogInError."""
+        """Open a session and store it. Raises LogInError."""
         answer = self._send("POST", "/v1/sessions", json={"user_name": user_name, "password": password})
-        session = self._opened(user_name, checked(answer))
-        with self._alone():
-            self._keep(session)
+        session = self._build_session(user_name, parse_answer(answer))
+        with self._lock():
+            self._store(session)
 
     def user(self) -> str:
-        """Who asks, as something that stays the same from one token to the next. Raises LogInError for nobody."""
+        """The user id, which stays the same across tokens. Raises LogInError if not logged in."""
         given = os.environ.get(TOKEN_VARIABLE)
-        return _subject(given) if given else _subject(self._logged_in().access_token)
+        return _extract_subject(given) if given else _extract_subject(self._require_session().access_token)
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The answer to a request, whatever its status; the session is refreshed where it has to be.
+        """The response to a request, whatever its status; refreshes the session if necessary.
 
-        Raises LogInError where nobody is logged in, or the session has ended.
+        Raises LogInError if not logged in, or if the session has ended.
         """
         if given := os.environ.get(TOKEN_VARIABLE):
             answer = self._send_as(given, method, path, **more)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
-                raise LogInError(f"{TOKEN_VARIABLE}: {detail_of(answer) or 'is not good'}")
+                raise LogInError(f"{TOKEN_VARIABLE}: {extract_detail(answer) or 'invalid token'}")
             return answer
-        session = self._logged_in()
-        if session.expires_s - time.time() < _EARLY_S:
-            session = self._refreshed(session)
+        session = self._require_session()
+        if session.expires_s - time.time() < _REFRESH_EARLY_S:
+            session = self._refresh(session)
         answer = self._send_as(session.access_token, method, path, **more)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:  # our clock and the server's may differ
-            answer = self._send_as(self._refreshed(session).access_token, method, path, **more)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # the clocks may differ
+            answer = self._send_as(self._refresh(session).access_token, method, path, **more)
         return answer
 
-    def _logged_in(self) -> Session:
+    def _require_session(self) -> Session:
         if self._session is None:
-            raise LogInError(f"nobody is logged in at {self.server}; `newsreel login --server {self.server}`")
+            raise LogInError(f"not logged in to {self.server}: run `newsreel login --server {self.server}`")
         return self._session
 
-    def _refreshed(self, old: Session) -> Session:
-        """The session with its next tokens. A refresh token is good once, so commands side by side take turns."""
-        with self._alone():
-            kept = _read(self._path)
-            ours = kept is not None and (kept.server, kept.user_name) == (old.server, old.user_name)
-            # By the refresh token: two access tokens of the same second are the same.
-            if kept is not None and ours and kept.refresh_token != old.refresh_token:
-                self._session = kept  # another command has been here
-                return kept
+    def _refresh(self, old: Session) -> Session:
+        """The session with its next tokens. Concurrent commands take turns: a refresh token can be used once."""
+        with self._lock():
+            stored = _read(self._path)
+            same_user = stored is not None and (stored.server, stored.user_name) == (
+                old.server,
+                old.user_name,
+            )
+            # Compares refresh tokens: access tokens issued within a second are equal.
+            if stored is not None and same_user and stored.refresh_token != old.refresh_token:
+                self._session = stored  # another command has refreshed it
+                return stored
             answer = self._send("POST", "/v1/sessions/refresh", json={"refresh_token": old.refresh_token})
             try:
-                session = self._opened(old.user_name, checked(answer))
+                session = self._build_session(old.user_name, parse_answer(answer))
             except LogInError as error:
-                raise LogInError(f"{error.detail}; `newsreel login --server {self.server}`") from error
-            if ours:
-                self._keep(session)
-            # Else somebody has logged in as another user meanwhile, or out: the file is not ours to write any more.
+                raise LogInError(
+                    f"{error.detail.rstrip('.')}: run `newsreel login --server {self.server}`"
+                ) from error
+            if same_user:
+                self._store(session)
+            # Otherwise a login as another user, or a logout, came in between: the file must not be overwritten.
             self._session = session
             return session
 
-    def _opened(self, user_name: str, tokens: Any) -> Session:
+    def _build_session(self, user_name: str, tokens: Any) -> Session:
         try:
             return Session(
                 server=self.server,
@@ -133,22 +138,22 @@ class ApiClient:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DependencyError(
-                f"{self.server} is no Newsreel server: it answers with no tokens"
+                f"{self.server} is not a Newsreel server: its response has no tokens"
             ) from error
 
-    def _keep(self, session: Session) -> None:
+    def _store(self, session: Session) -> None:
         write_atomically(self._path, json.dumps(asdict(session)), mode=PRIVATE)
         self._session = session
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other command reads or writes the session's tokens meanwhile."""
+    def _lock(self) -> Iterator[None]:
+        """Lock the stored session against other commands."""
         folder = private_folder(self._path.parent / "session")
         with file_lock(folder / "lock"):
             yield
 
     def _send_as(self, token: str, method: str, path: str, **more: Any) -> httpx.Response:
-        # As bytes: a token with odd letters is the server's to refuse.
+        # As bytes: the server, not httpx, rejects a token with invalid characters.
         headers = {**more.pop("headers", {}), "Authorization": f"Bearer {token}".encode()}
         return self._send(method, path, headers=headers, **more)
 
@@ -159,22 +164,26 @@ class ApiClient:
             raise DependencyError(f"{self.server} does not answer: {error}") from error
 
 
-def checked(answer: httpx.Response) -> Any:
-    """What a good answer says. Raises LogInError for 401, InputError for other 4xx, DependencyError for the rest."""
-    what = f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}"
+def parse_answer(answer: httpx.Response) -> Any:
+    """The JSON of a successful response. Raises LogInError for 401, InputError for other 4xx, else DependencyError."""
     if answer.is_success:
         try:
             return answer.json() if answer.content else None
         except ValueError as error:
-            raise DependencyError(f"{answer.request.url} is no Newsreel server: no JSON") from error
-    said = detail_of(answer)
+            raise DependencyError(
+                f"{answer.request.url} is not a Newsreel server: its response is not JSON"
+            ) from error
+    detail = extract_detail(answer)
     if answer.status_code == httpx.codes.UNAUTHORIZED:
-        raise LogInError(said)
-    raise (InputError if answer.is_client_error else DependencyError)(f"{what}: {said}")
+        raise LogInError(detail)
+    request = f"{answer.request.method} {answer.request.url.path}"
+    raise (InputError if answer.is_client_error else DependencyError)(
+        f"{request} failed with status {answer.status_code}: {detail}"
+    )
 
 
-def detail_of(answer: httpx.Response) -> str:
-    """What a problem (RFC 9457) says."""
+def extract_detail(answer: httpx.Response) -> str:
+    """The detail of a problem (RFC 9457), or the start of any other body."""
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
@@ -182,17 +191,17 @@ def detail_of(answer: httpx.Response) -> str:
 
 
 def _read(path: Path) -> Session | None:
-    """The session that is kept; one that cannot be read is none."""
+    """The stored session; None if missing or malformed."""
     try:
-        found = json.loads(path.read_text())
-        session = Session(**found | {"expires_s": float(found["expires_s"])})
-        return session if all(isinstance(found[name], str) for name in _TEXTS) else None
+        fields = json.loads(path.read_text())
+        session = Session(**fields | {"expires_s": float(fields["expires_s"])})
+        return session if all(isinstance(fields[name], str) for name in _TEXT_FIELDS) else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
-def _subject(token: str) -> str:
-    """Whom a token names (RFC 7519, `sub`), unchecked; "" where it names nobody."""
+def _extract_subject(token: str) -> str:
+    """The subject of a token (RFC 7519, `sub`), unverified; "" if it has none."""
     try:
         claims = token.split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])

@@ -1,4 +1,7 @@
-"""Where an upload that is not finished has its address, so that the same command goes on with it."""
+"""Notes of unfinished uploads: their URLs, so that the same command resumes them.
+
+Tests: tests/streaming/client/test_upload.py.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,27 @@ from stores.private_files import private_folder
 
 
 class Note:
-    """The address of one user's upload of one file, as it is now, under one title, to one server."""
+    """The URL of an upload, by server, user, file, its size and time, and title."""
 
     def __init__(self, home: Path, server: str, user: str, path: Path, title: str) -> None:
-        """`user`: whose it is; a server shows an upload to nobody else."""
-        found = path.stat()
-        which = [server, user, str(path.resolve()), found.st_size, found.st_mtime_ns, title]
-        name = hashlib.sha256(json.dumps(which).encode()).hexdigest()[:32]
+        """`user`: its owner; a server shows an upload to no other."""
+        state = path.stat()
+        key = [server, user, str(path.resolve()), state.st_size, state.st_mtime_ns, title]
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
         self._path = home / "uploads" / f"{name}.json"
 
     def read(self) -> str | None:
-        """The address, or None where there is none."""
+        """The URL, or None."""
         try:
             return str(json.loads(self._path.read_text())["url"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, url: str) -> None:
-        """Keep it, for this user of the machine alone."""
+        """Store it, readable by this user of the machine only."""
         private_folder(self._path.parent)
         write_atomically(self._path, json.dumps({"url": url}), mode=PRIVATE)
 
-    def forget(self) -> None:
-        """It is done, or gone."""
+    def delete(self) -> None:
+        """Delete the note: the upload is finished or gone."""
         self._path.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""`python -m streaming.consumers [NAME...]`: run outbox consumers, all of them or those named, until killed.
+"""`python -m streaming.consumers [NAME...]`: run outbox consumers, all or those named, until killed.
 
-Each consumer has its own cursor in the outbox. More processes of this kind may run: per consumer one of them reads, the
-others stand by (advisory lock).
+Each consumer has its own cursor in the outbox. Several of these processes may run: for each consumer one of them reads,
+the others stand by (advisory lock).
+Tests: tests/newsreel/embedded/test_stack.py, tests/e2e/test_main_job.py.
 """
 
 from __future__ import annotations
@@ -32,19 +33,21 @@ _POLL_S = 0.1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Consume until killed; exit 3 where PostgreSQL, the lake or Airflow's address is missing."""
-    parser = argparse.ArgumentParser(prog="python -m streaming.consumers", description=__doc__)
+    """Consume until killed; exit 3 without PostgreSQL, the lake or Airflow's URL."""
+    parser = argparse.ArgumentParser(
+        prog="python -m streaming.consumers", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"one of {', '.join(NAMES)}; default: all")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.names) - set(NAMES):
-        parser.error(f"unknown consumer {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown consumer {', '.join(sorted(unknown))}: must be one of {', '.join(NAMES)}")
     die_with_parent()
     try:
         lake().ensure()
         with connect() as connection:
-            _consume(connection, _consumers(arguments.names or NAMES, connection))
+            _consume(connection, _build_consumers(arguments.names or NAMES, connection))
     except psycopg.OperationalError as error:
-        print(f"error: PostgreSQL went away: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: connection to PostgreSQL lost: {' '.join(str(error).split())}", file=sys.stderr)
         return DependencyError.exit_code
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
@@ -52,23 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _consumers(names: Sequence[str], connection: Connection) -> list[Consumer]:
-    """In the order of NAMES: what people wait for comes first."""
-    found: list[Consumer] = []
+def _build_consumers(names: Sequence[str], connection: Connection) -> list[Consumer]:
+    """The consumers in the order of NAMES: those that people wait for come first."""
+    consumers: list[Consumer] = []
     if cache_invalidator.CONSUMER in names:
-        found.append(CacheInvalidator(connection))
+        consumers.append(CacheInvalidator(connection))
     if dag_starter.CONSUMER in names:
-        found.append(DagStarter(connection, _airflow()))
+        consumers.append(DagStarter(connection, _connect_airflow()))
     if lake_sink.CONSUMER in names:
-        found.append(LakeSink(connection, _airflow()))
-    return found
+        consumers.append(LakeSink(connection, _connect_airflow()))
+    return consumers
 
 
-def _airflow() -> AirflowClient:
+def _connect_airflow() -> AirflowClient:
     url = settings().airflow_url
     if url is None:
         raise DependencyError(
-            "NEWSREEL_AIRFLOW_URL is not set: give the address of Airflow's REST API, "
+            "NEWSREEL_AIRFLOW_URL is not set: set it to the URL of Airflow's REST API, "
             "https://USER:PASSWORD@HOST, or start this through `newsreel up`"
         )
     return AirflowClient(url.get_secret_value())

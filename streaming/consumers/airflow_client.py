@@ -1,4 +1,7 @@
-"""Airflow's REST API (v2), as much of it as we use."""
+"""Client of Airflow's REST API (v2).
+
+Tests: tests/newsreel/embedded/test_stack.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import httpx
 from schemas.errors import DependencyError, NotFoundError
 
 FINISHED_RUN = frozenset({"success", "failed"})
-PATIENCE_S = 180.0
+RETRY_WITHIN_S = 180.0
 SHORTEST_POLL_S, LONGEST_POLL_S = 1.0, 5.0
 _TIMEOUT_S = 30.0
 _RETRY_S = 1.0
@@ -34,13 +37,13 @@ class DagRun:
 
     @property
     def finished(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return self.state in FINISHED_RUN
 
 
 @dataclass(frozen=True)
 class TaskRun:
-    """Where one task of a run stands; `state` is None until it is scheduled."""
+    """State of one task of a run; `state` is None until it is scheduled."""
 
     task_id: str
     state: str | None
@@ -51,17 +54,20 @@ class TaskRun:
 
 
 class AirflowClient:
-    """One user's session with an Airflow. Raises DependencyError where it cannot be reached or refuses.
+    """A user's session with an Airflow. Raises DependencyError if it is unreachable or returns an error.
 
-    What it is asked may be asked twice. A server that does not answer, or has lost its database, is asked again for
-    PATIENCE_S as long as it `starts_again`: what was killed is brought back by its stack.
+    All requests are idempotent. While the server `restarts` (its stack restarts a killed one), requests that fail
+    because it or its database is down are retried for RETRY_WITHIN_S.
     """
 
-    def __init__(self, url: str, starts_again: Callable[[], bool] = lambda: False) -> None:
-        """`url`: `https://USER:PASSWORD@HOST`, as NEWSREEL_AIRFLOW_URL has it; `self.url` is without the user."""
+    def __init__(self, url: str, restarts: Callable[[], bool] = lambda: False) -> None:
+        """`url`: `https://USER:PASSWORD@HOST`, as in NEWSREEL_AIRFLOW_URL; `self.url` is without the user.
+
+        `restarts`: whether a server that is down will be restarted.
+        """
         given = httpx.URL(url)
         self.url = str(given.copy_with(userinfo=b"")).rstrip("/")
-        self._starts_again = starts_again
+        self._restarts = restarts
         self._login = {"username": given.username, "password": given.password}
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False)
 
@@ -74,36 +80,36 @@ class AirflowClient:
         self._http.close()
 
     def health(self) -> dict[str, Any]:
-        """`{component: {"status": ..., "latest_..._heartbeat": ...}}`; needs no token."""
+        """`{component: {"status": ..., "latest_..._heartbeat": ...}}`; requires no token."""
         return self._send("GET", "/api/v2/monitor/health", token=False)
 
-    def knows(self, dag_id: str) -> bool:
-        """Whether the DAG's file has been read."""
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG's file has been parsed."""
         try:
-            self._send("GET", f"/api/v2/dags/{_part(dag_id)}")
+            self._send("GET", f"/api/v2/dags/{_quote(dag_id)}")
         except NotFoundError:
             return False
         return True
 
     def import_errors(self) -> dict[str, str]:
-        """DAG files that cannot be imported, and why."""
-        found = self._send("GET", "/api/v2/importErrors")
-        return {entry["filename"]: entry["stack_trace"] for entry in found["import_errors"]}
+        """Stack traces of the DAG files that cannot be imported, by file name."""
+        answer = self._send("GET", "/api/v2/importErrors")
+        return {entry["filename"]: entry["stack_trace"] for entry in answer["import_errors"]}
 
     def unpause(self, dag_id: str) -> None:
-        """Let a DAG's schedule run. Raises NotFoundError where there is no such DAG."""
-        self._send("PATCH", f"/api/v2/dags/{_part(dag_id)}", json={"is_paused": False})
+        """Unpause a DAG's schedule. Raises NotFoundError."""
+        self._send("PATCH", f"/api/v2/dags/{_quote(dag_id)}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, run_id: str, params: Mapping[str, Any] | None = None) -> DagRun:
-        """Start a run; where one with this id is there already, that one is returned, and nothing is started."""
+        """Start a run; if one with this id exists, returns that one and starts nothing."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(params or {})}
-        answer = self._answer("POST", f"/api/v2/dags/{_part(dag_id)}/dagRuns", json=body)
+        answer = self._request("POST", f"/api/v2/dags/{_quote(dag_id)}/dagRuns", json=body)
         if answer.status_code == httpx.codes.CONFLICT:
             return self.run(dag_id, run_id)
-        return _dag_run(self._checked(answer))
+        return _parse_dag_run(self._parse(answer))
 
     def backfill(self, dag_id: str, first: date, last: date) -> None:
-        """Let Airflow run a DAG for each day of a span once more, both ends included, whatever became of it before."""
+        """Rerun a DAG for each day of a range, both ends included, whatever the state of earlier runs."""
         body = {
             "dag_id": dag_id,
             "from_date": f"{first}T00:00:00Z",
@@ -113,35 +119,37 @@ class AirflowClient:
         self._send("POST", "/api/v2/backfills", json=body)
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
-        """Where a run stands. Raises NotFoundError."""
-        return _dag_run(self._send("GET", self._run_path(dag_id, run_id)))
+        """Read a run. Raises NotFoundError."""
+        return _parse_dag_run(self._send("GET", self._run_path(dag_id, run_id)))
 
-    def active_runs(self, dag_id: str) -> int:
-        """How many runs are queued or running."""
+    def count_active_runs(self, dag_id: str) -> int:
+        """Number of runs that are queued or running."""
         query = {"state": ["queued", "running"], "limit": 1}
-        found = self._send("GET", f"/api/v2/dags/{_part(dag_id)}/dagRuns", params=query)
-        return int(found["total_entries"])
+        answer = self._send("GET", f"/api/v2/dags/{_quote(dag_id)}/dagRuns", params=query)
+        return int(answer["total_entries"])
 
-    def runs_named(self, dag_id: str, prefix: str) -> list[DagRun]:
-        """The newest 100 runs whose id begins so, the newest first."""
+    def list_runs(self, dag_id: str, prefix: str) -> list[DagRun]:
+        """The newest 100 runs whose id has this prefix, newest first."""
         query = {"run_id_prefix_pattern": prefix, "order_by": "-run_after", "limit": 100}
-        found = self._send("GET", f"/api/v2/dags/{_part(dag_id)}/dagRuns", params=query)
-        return [_dag_run(entry) for entry in found["dag_runs"]]
+        answer = self._send("GET", f"/api/v2/dags/{_quote(dag_id)}/dagRuns", params=query)
+        return [_parse_dag_run(entry) for entry in answer["dag_runs"]]
 
     def fail(self, dag_id: str, run_id: str) -> None:
         """End a run as failed; Airflow kills its tasks on their next heartbeat."""
         self._send("PATCH", self._run_path(dag_id, run_id), json={"state": "failed"})
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
-        """Where the tasks of a run stand."""
-        found = self._send("GET", f"{self._run_path(dag_id, run_id)}/taskInstances")
-        return [_task_run(entry) for entry in found["task_instances"]]
+        """States of the tasks of a run."""
+        answer = self._send("GET", f"{self._run_path(dag_id, run_id)}/taskInstances")
+        return [_parse_task_run(entry) for entry in answer["task_instances"]]
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
-        """What one attempt of a task has logged."""
-        path = f"{self._run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/logs/{attempt}"
-        found = self._send("GET", path, params={"full_content": True}, headers={"accept": "application/json"})
-        return "\n".join(str(line.get("event", line)) for line in found["content"])
+        """The log of one attempt of a task."""
+        path = f"{self._run_path(dag_id, run_id)}/taskInstances/{_quote(task_id)}/logs/{attempt}"
+        answer = self._send(
+            "GET", path, params={"full_content": True}, headers={"accept": "application/json"}
+        )
+        return "\n".join(str(line.get("event", line)) for line in answer["content"])
 
     def wait(
         self,
@@ -149,55 +157,57 @@ class AirflowClient:
         run_id: str,
         on_change: Callable[[TaskRun], None] | None = None,
     ) -> DagRun:
-        """Wait for the end of a run; `on_change` is told each new state of each task.
+        """Wait for the end of a run; `on_change` is called with each new state of each task.
 
-        A long run is asked after less and less often: its end is noticed a twentieth of its length late at most.
+        The polling interval grows with the run: its end is noticed at most a twentieth of its length late.
         """
-        told: dict[str, tuple[str | None, int]] = {}
+        reported: dict[str, tuple[str | None, int]] = {}
         begun = time.monotonic()
         while True:
             run = self.run(dag_id, run_id)
             for task in self.tasks(dag_id, run_id) if on_change else ():
-                if task.state and told.get(task.task_id) != (task.state, task.attempt) and on_change:
-                    told[task.task_id] = (task.state, task.attempt)
+                if task.state and reported.get(task.task_id) != (task.state, task.attempt) and on_change:
+                    reported[task.task_id] = (task.state, task.attempt)
                     on_change(task)
             if run.finished:
                 return run
             time.sleep(min(LONGEST_POLL_S, max(SHORTEST_POLL_S, (time.monotonic() - begun) / 20)))
 
     def post_asset_event(self, uri: str) -> None:
-        """Say that an asset has new data: the DAGs that are scheduled on it run."""
-        found = self._send("GET", "/api/v2/assets", params={"uri_pattern": uri})
-        ids = [entry["id"] for entry in found["assets"] if entry["uri"] == uri]
+        """Report new data of an asset, which starts the DAGs scheduled on it. Raises NotFoundError."""
+        answer = self._send("GET", "/api/v2/assets", params={"uri_pattern": uri})
+        ids = [entry["id"] for entry in answer["assets"] if entry["uri"] == uri]
         if not ids:
             raise NotFoundError(
-                f"Airflow has no asset {uri}: its DAG was not read yet, see the dag-processor's log"
+                f"Airflow has no asset {uri}: its DAG is not parsed yet, see the dag-processor's log"
             )
         self._send("POST", "/api/v2/assets/events", json={"asset_id": ids[0]})
 
     def run_url(self, dag_id: str, run_id: str) -> str:
-        """The page that shows a run."""
-        return f"{self.url}/dags/{_part(dag_id)}/runs/{_part(run_id)}"
+        """URL of a run's page."""
+        return f"{self.url}/dags/{_quote(dag_id)}/runs/{_quote(run_id)}"
 
     def _run_path(self, dag_id: str, run_id: str) -> str:
-        return f"/api/v2/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"
+        return f"/api/v2/dags/{_quote(dag_id)}/dagRuns/{_quote(run_id)}"
 
     def _send(self, method: str, path: str, *, token: bool = True, **request: Any) -> Any:
-        return self._checked(self._answer(method, path, token=token, **request))
+        return self._parse(self._request(method, path, token=token, **request))
 
-    def _answer(self, method: str, path: str, *, token: bool = True, **request: Any) -> httpx.Response:
-        deadline = time.monotonic() + PATIENCE_S
+    def _request(self, method: str, path: str, *, token: bool = True, **request: Any) -> httpx.Response:
+        deadline = time.monotonic() + RETRY_WITHIN_S
         while True:
             try:
-                answer = self._asked(method, path, token=token, **request)
-                if not answer.is_server_error or not self._starts_again() or time.monotonic() > deadline:
+                answer = self._authenticate_and_send(method, path, token=token, **request)
+                if not answer.is_server_error or not self._restarts() or time.monotonic() > deadline:
                     return answer
             except (httpx.TransportError, DependencyError) as error:
-                if not self._starts_again() or time.monotonic() > deadline:
-                    raise DependencyError(f"Airflow at {self.url} cannot be reached: {error}") from error
+                if not self._restarts() or time.monotonic() > deadline:
+                    raise DependencyError(f"Airflow at {self.url} is unreachable: {error}") from error
             time.sleep(_RETRY_S)
 
-    def _asked(self, method: str, path: str, *, token: bool, **request: Any) -> httpx.Response:
+    def _authenticate_and_send(
+        self, method: str, path: str, *, token: bool, **request: Any
+    ) -> httpx.Response:
         if token and "authorization" not in self._http.headers:
             self._log_in()
         answer = self._http.request(method, path, **request)
@@ -208,47 +218,47 @@ class AirflowClient:
 
     def _log_in(self) -> None:
         answer = self._http.post("/auth/token", json=self._login)
-        self._http.headers["authorization"] = f"Bearer {self._checked(answer)['access_token']}"
+        self._http.headers["authorization"] = f"Bearer {self._parse(answer)['access_token']}"
 
-    def _checked(self, answer: httpx.Response) -> Any:
+    def _parse(self, answer: httpx.Response) -> Any:
         if answer.status_code == httpx.codes.NOT_FOUND:
-            raise NotFoundError(f"Airflow: {_detail(answer)}")
+            raise NotFoundError(f"Airflow: {_extract_detail(answer)}")
         if answer.is_error:
             raise DependencyError(
-                f"Airflow answered {answer.status_code} to {answer.request.url}: {_detail(answer)}"
+                f"Airflow answered {answer.status_code} to {answer.request.url}: {_extract_detail(answer)}"
             )
         return answer.json() if answer.content else None
 
 
-def _detail(answer: httpx.Response) -> str:
+def _extract_detail(answer: httpx.Response) -> str:
     return " ".join(answer.text.split())[:400]
 
 
-def _part(name: str) -> str:
+def _quote(name: str) -> str:
     return quote(name, safe="")
 
 
-def _dag_run(found: dict[str, Any]) -> DagRun:
+def _parse_dag_run(fields: dict[str, Any]) -> DagRun:
     return DagRun(
-        dag_id=found["dag_id"],
-        run_id=found["dag_run_id"],
-        state=found["state"],
-        started=_time(found["start_date"]),
-        ended=_time(found["end_date"]),
-        conf=found.get("conf") or {},
+        dag_id=fields["dag_id"],
+        run_id=fields["dag_run_id"],
+        state=fields["state"],
+        started=_parse_time(fields["start_date"]),
+        ended=_parse_time(fields["end_date"]),
+        conf=fields.get("conf") or {},
     )
 
 
-def _task_run(found: dict[str, Any]) -> TaskRun:
+def _parse_task_run(fields: dict[str, Any]) -> TaskRun:
     return TaskRun(
-        task_id=found["task_id"],
-        state=found["state"],
-        attempt=found["try_number"],
-        started=_time(found["start_date"]),
-        ended=_time(found["end_date"]),
-        duration_s=found["duration"],
+        task_id=fields["task_id"],
+        state=fields["state"],
+        attempt=fields["try_number"],
+        started=_parse_time(fields["start_date"]),
+        ended=_parse_time(fields["end_date"]),
+        duration_s=fields["duration"],
     )
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

@@ -1,7 +1,7 @@
-"""Invalidator of caches: what API servers keep of a video is forgotten once people have said something about it.
+"""Cache invalidator: outbox consumer that invalidates the API servers' caches of a video when its comments change.
 
-A consumer of the outbox. Changes of the video's own row are told by PostgreSQL itself, in the transaction; what hangs
-on a video is told here, so that a server that did not write a comment shows it before its own patience ends.
+Changes to the video's own row are announced by triggers, in their transaction. Changes to its comments are announced
+here, so that servers which did not write them show them before their cache expires.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TABLES = ("comments",)
 
 
 class CacheInvalidator:
-    """Tells servers what they must read anew. Told twice is told once."""
+    """Notifies API servers of videos to invalidate; idempotent."""
 
     name: ClassVar[str] = CONSUMER
     every_s: ClassVar[float] = 0.5
@@ -27,11 +27,11 @@ class CacheInvalidator:
         self._connection = connection
 
     def consume(self) -> int:
-        """Handle what is settled; returns how many events."""
+        """Handle the settled events; returns how many."""
         return handle_events(self._connection, CONSUMER, TABLES, self._handle)
 
     def _handle(self, event: Event) -> None:
-        # A deletion carries no more than the comment's key: servers forget that one when their patience ends.
+        # A deletion's event has only the comment's key: for it, caches expire by age.
         if video_id := json.loads(event["row"]).get("video_id"):
             self._connection.execute("SELECT pg_notify(%s, %s)", (VIDEO_CHANGED.name, video_id))
             self._connection.commit()

@@ -1,4 +1,7 @@
-"""Interface between the consumers of the outbox and the program that runs them."""
+"""Interface between outbox consumers and the program that runs them.
+
+Tests: tests/streaming/consumers/test_lake_sink.py.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from typing import ClassVar, Protocol
 
 
 class Consumer(Protocol):
-    """A reader of the outbox with a cursor of its own."""
+    """A reader of the outbox with its own cursor."""
 
     name: ClassVar[str]
     every_s: ClassVar[float]
-    """Pause between two turns, in seconds."""
+    """Polling interval, in seconds."""
 
     def consume(self) -> int:
-        """Handle the settled events, in order; returns how many. An event that raises is handled again."""
+        """Handle the settled events, in order; returns how many. An event whose handling raises is retried."""

@@ -1,7 +1,7 @@
-"""Starter of DAG runs: a finished upload, or an operator's retry or overruling, starts the ingest DAG.
+"""DAG starter: outbox consumer that starts the ingest DAG for finished uploads and operators' retries and overrules.
 
-A consumer of the outbox: an event is passed once Airflow has its run. A run knows the event that started it, so that
-one that is handled twice starts nothing twice.
+The cursor passes an event once Airflow has its run. A run's `conf` has the id of its event, so that an event that is
+handled twice starts one run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from streaming.consumers.runs import list_runs, next_run_id
 
 CONSUMER = "dag-starter"
 TABLES = ("uploads", "audit_log")
-AGAIN = ("retry", "overrule")
-"""Acts of operators that run an ingest once more."""
+RERUN_ACTIONS = ("retry", "overrule")
+"""Acts of operators that rerun an ingest."""
 
 
 class DagStarter:
@@ -34,7 +34,7 @@ class DagStarter:
         self._connection, self._airflow = connection, airflow
 
     def consume(self) -> int:
-        """Handle what is settled; returns how many events. Raises DependencyError while Airflow does not answer."""
+        """Handle the settled events; returns how many. Raises DependencyError while Airflow is unavailable."""
         return handle_events(self._connection, CONSUMER, TABLES, self._handle)
 
     def _handle(self, event: Event) -> None:
@@ -43,13 +43,13 @@ class DagStarter:
         row = json.loads(event["row"])
         if event["table_name"] == "uploads" and row["state"] == "finished":
             self._start(row["video_id"], event, joins=True)
-        elif event["table_name"] == "audit_log" and row["action"] in AGAIN:
+        elif event["table_name"] == "audit_log" and row["action"] in RERUN_ACTIONS:
             self._start(row["object_id"], event, joins=False)
 
     def _start(self, video_id: str, event: Event, *, joins: bool) -> None:
-        """Start a run unless this event has one already, or the video has its answer.
+        """Start a run unless this event has one already, or the video has a final status.
 
-        `joins`: a run that is under way will do; else another one is started, whose first stage takes the video over.
+        `joins`: an unfinished run suffices; otherwise another is started, whose first stage takes over the video.
         """
         known = list_runs(self._airflow, video_id)
         if any(run.conf.get("event_id") == event["event_id"] for run in known):

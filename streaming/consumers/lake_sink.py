@@ -1,8 +1,8 @@
-"""Lake sink: drains the outbox into the lake's `events`, then requests a refresh of the tables.
+"""Lake sink: outbox consumer that drains events into the lake's `events`, then requests a refresh of the tables.
 
-At most one asset event is posted while a refresh runs: what lands meanwhile is taken by the next one. While videos are
-being ingested the request is delayed: each ingest changes its row several times and wants the machine for itself. That
-a refresh is due is committed before the events are drained, so that a sink killed in between requests it later.
+At most one asset event is posted while a refresh runs: the next one covers what lands meanwhile. While videos are being
+ingested the request is delayed: each ingest changes its row several times and needs the machine. That a refresh is due
+is committed before the events are drained, so that a sink killed in between requests it later.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LakeSink:
         self._airflow = airflow
 
     def consume(self) -> int:
-        """Drain what is settled, and request a refresh unless one runs; returns how many events were drained."""
+        """Drain the settled events, and request a refresh unless one runs; returns how many were drained."""
         waiting = lag(self._connection)
         self._connection.rollback()
         if waiting:
@@ -48,7 +48,7 @@ class LakeSink:
         return drained
 
     def _mark_refresh_due(self) -> None:
-        """Record since when changes wait for a refresh; the first of them counts."""
+        """Record since when a refresh is due; an earlier time stays."""
         self._connection.execute(
             """INSERT INTO consumers (consumer, refresh_due) VALUES (%s, now())
                ON CONFLICT (consumer) DO UPDATE SET refresh_due = coalesce(consumers.refresh_due, now())""",
@@ -57,7 +57,7 @@ class LakeSink:
         self._connection.commit()
 
     def _refresh_delay_s(self) -> float | None:
-        """For how long a refresh has been due; None where none is."""
+        """How long a refresh has been due; None if none is."""
         row = self._connection.execute(
             """SELECT extract(epoch FROM now() - refresh_due)::float AS delay_s FROM consumers
                WHERE consumer = %s""",
@@ -68,9 +68,9 @@ class LakeSink:
 
     def _request_refresh(self, delayed_s: float) -> None:
         try:
-            if self._airflow.active_runs(REFRESH_TABLES):
+            if self._airflow.count_active_runs(REFRESH_TABLES):
                 return
-            if delayed_s < LONGEST_DELAY_S and self._airflow.active_runs(INGEST_VIDEO):
+            if delayed_s < LONGEST_DELAY_S and self._airflow.count_active_runs(INGEST_VIDEO):
                 return
             self._airflow.post_asset_event(EVENTS_ASSET_URI)
         except (DependencyError, NotFoundError) as error:

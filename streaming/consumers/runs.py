@@ -1,4 +1,7 @@
-"""Runs of the ingest DAG by video: their ids are `<video_id>-<attempt>`."""
+"""Runs of the ingest DAG by video: their ids are `<video_id>-<attempt>`.
+
+Tests: tests/streaming/consumers/test_dag_starter.py.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ def list_runs(airflow: AirflowClient, video_id: str) -> list[DagRun]:
     """The runs of a video, newest first."""
     return [
         run
-        for run in airflow.runs_named(INGEST_VIDEO, f"{video_id}-")
+        for run in airflow.list_runs(INGEST_VIDEO, f"{video_id}-")
         if run.run_id.rpartition("-")[0] == video_id
     ]
 

@@ -1,1 +1,1 @@
-"""HTTP kit shared by every server of this project; knows nothing of videos."""
+"""HTTP kit shared by every server of this project; independent of what they serve."""

@@ -1,4 +1,4 @@
-"""Headers that every answer carries unless its route says otherwise."""
+"""Default response headers, and the ASGI middleware that adds them."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ DEFAULT_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Kept, but asked about each time (RFC 9111); what never changes says so itself.
+    # Stored, but revalidated each time (RFC 9111); immutable responses override it.
     "Cache-Control": "no-cache",
 }
 
 
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-_RAW = _raw(DEFAULT_HEADERS)
+_RAW = _encode(DEFAULT_HEADERS)
 
 
-class DefaultHeaders:
-    """ASGI middleware that adds `DEFAULT_HEADERS` where the answer lacks them."""
+class DefaultHeadersMiddleware:
+    """Adds `DEFAULT_HEADERS` that the response does not set itself."""
 
     def __init__(self, app: ASGIApp, under: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """`under`: more headers, for paths that begin with a prefix."""
+        """`under`: further headers, by path prefix."""
         self.app = app
-        self._under = {prefix: _raw(headers) for prefix, headers in (under or {}).items()}
+        self._under = {prefix: _encode(headers) for prefix, headers in (under or {}).items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and complete the headers when the answer starts."""
+        """Serve one request."""
         defaults = _RAW
         for prefix, more in self._under.items():
             if scope["type"] == "http" and scope["path"].startswith(prefix):
@@ -55,8 +55,8 @@ class DefaultHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
-                held = {name for name, _ in headers}
-                headers += [pair for pair in defaults if pair[0] not in held]
+                present = {name for name, _ in headers}
+                headers += [pair for pair in defaults if pair[0] not in present]
                 message["headers"] = headers
             await send(message)
 

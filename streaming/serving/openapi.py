@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with the answers that the parts in front of the handlers give."""
+"""OpenAPI document: FastAPI's, with the problems that middleware and error handlers return."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from fastapi.openapi.utils import get_openapi
 
 from streaming.serving.problems import Problem
 
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ALWAYS = {
-    "400": "Not readable: no JSON, no UTF-8, a cursor of somebody else.",
-    "401": "An access token is needed, or this one is not good (any more).",
-    "403": "You may see it, and not do this with it.",
-    "404": "There is no such thing, or you may not know of it.",
-    "408": "The body took too long.",
-    "409": "It does not fit what is there.",
+    "400": "Malformed request: invalid JSON, invalid UTF-8 or an invalid cursor.",
+    "401": "The access token is missing, invalid or expired.",
+    "403": "Authenticated, but not permitted to do this.",
+    "404": "It does not exist, or is not visible to the caller.",
+    "408": "The body did not arrive in time.",
+    "409": "Conflict with the current state.",
     "413": "The body is too long.",
-    "414": "The address is too long.",
-    "415": "The body is compressed, or no JSON.",
-    "422": "A field is missing or wrong.",
-    "429": "Over a limit; Retry-After says when to ask again.",
+    "414": "The URL is too long.",
+    "415": "The body is compressed, or is not JSON.",
+    "422": "A field is missing or invalid; `detail` names it.",
+    "429": "Rate limit exceeded; retry after the seconds of Retry-After.",
     "431": "The headers are too long or too many.",
-    "500": "Our fault.",
-    "503": "A server that is needed does not answer; Retry-After says when to ask again.",
+    "500": "Internal server error.",
+    "503": "A required server is unavailable; retry after the seconds of Retry-After.",
 }
 TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 ANYONE: dict[str, Any] = {"security": []}
-"""`openapi_extra` of a route that needs no token."""
+"""`openapi_extra` of a route that takes no token."""
 ANYONE_OR_TOKEN: dict[str, Any] = {"security": [{}, *TOKEN]}
-"""`openapi_extra` of a route that needs no token for public objects."""
+"""`openapi_extra` of a route that requires no token for public objects."""
 
 
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The document, made once."""
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """The document of an application; built once, then cached in it."""
     if app.openapi_schema is None:
-        app.openapi_schema = _document(app)
+        app.openapi_schema = _build(app)
     return app.openapi_schema
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _build(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -60,5 +60,5 @@ def _document(app: FastAPI) -> dict[str, Any]:
             for status, description in ALWAYS.items():
                 declared = operation["responses"].setdefault(status, {"description": description})
                 declared.setdefault("description", description)
-                declared["content"] = {"application/problem+json": {"schema": PROBLEM}}
+                declared["content"] = {"application/problem+json": {"schema": _PROBLEM}}
     return document

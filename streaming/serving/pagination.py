@@ -1,4 +1,4 @@
-"""Keyset pages: a cursor says after which key the next page begins, so that rows that come and go move nothing."""
+"""Keyset pagination: a cursor is the key of the last row of a page, so inserted and deleted rows shift nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from schemas.errors import InputError
 
 DEFAULT_LIMIT, LONGEST, LONGEST_CURSOR = 20, 100, 500
 
-Limit = Annotated[int, Query(ge=1, le=LONGEST, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=LONGEST, description="Largest number of items in a page.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; none for the first."),
+    Query(
+        max_length=LONGEST_CURSOR,
+        description="`next_cursor` of the previous page; omit it for the first page.",
+    ),
 ]
-
 
 PARAMETERS: list[dict[str, Any]] = [
     {
@@ -36,57 +38,59 @@ PARAMETERS: list[dict[str, Any]] = [
         "schema": {"type": "string", "maxLength": LONGEST_CURSOR},
     },
 ]
-"""The same two for a plain route's `openapi_extra`."""
+"""`limit` and `cursor` for a plain route's `openapi_extra`."""
 
 
-def asked(request: Request) -> tuple[int, str | None]:
+def parse_parameters(request: Request) -> tuple[int, str | None]:
     """`limit` and `cursor` of a plain route's request. Raises InputError."""
     if not request.scope["query_string"]:
         return DEFAULT_LIMIT, None
     limit, cursor = request.query_params.get("limit", str(DEFAULT_LIMIT)), request.query_params.get("cursor")
     if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= LONGEST):
-        raise InputError(f"limit: a whole number from 1 to {LONGEST} is needed")
+        raise InputError(f"limit: must be an integer from 1 to {LONGEST}.")
     if cursor is not None and len(cursor) > LONGEST_CURSOR:
-        raise InputError(f"cursor: it has {LONGEST_CURSOR} characters at most")
+        raise InputError(f"cursor: must have at most {LONGEST_CURSOR} characters.")
     return int(limit), cursor
 
 
-def written(*key: Any) -> str:
-    """A cursor that stands after the row with this key."""
-    text = json.dumps([one.isoformat() if isinstance(one, datetime) else one for one in key])
+def encode_cursor(*key: Any) -> str:
+    """The cursor of a page that ends with the row of this key."""
+    text = json.dumps([part.isoformat() if isinstance(part, datetime) else part for part in key])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read(cursor: str, *kinds: Callable[[Any], Any]) -> list[Any]:
-    """The key of a cursor, each part read by its kind (`str`, `time`). Answers 400 where it is none of ours."""
+def parse_cursor(cursor: str, *kinds: Callable[[Any], Any]) -> list[Any]:
+    """The key of a cursor, each part parsed by its kind (`str`, `parse_time`). Raises HTTPException (400)."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if (
             not isinstance(key, list)
             or len(key) != len(kinds)
-            or not all(isinstance(one, str) for one in key)
+            or not all(isinstance(part, str) for part in key)
         ):
             raise ValueError
-        if any("\0" in one for one in key):
+        if any("\0" in part for part in key):
             raise ValueError
-        for one in key:
-            one.encode()
-        return [kind(one) for kind, one in zip(kinds, key, strict=True)]
+        for part in key:
+            part.encode()
+        return [kind(part) for kind, part in zip(kinds, key, strict=True)]
     except (ValueError, RecursionError) as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "This cursor is none of ours.") from error
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "Invalid cursor.") from error
 
 
-def time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """A time of a cursor. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise ValueError("no offset")
-    return found
+    return time
 
 
-def page(rows: Sequence[dict[str, Any]], limit: int, *key: str) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows of a page, of which one more than `limit` was asked for, and the cursor of the next one."""
+def split_page(
+    rows: Sequence[dict[str, Any]], limit: int, *key: str
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The items of a page and the cursor of the next one (None for the last), of up to `limit + 1` rows."""
     items = list(rows[:limit])
     if len(rows) <= limit:
         return items, None
-    return items, written(*(items[-1][name] for name in key))
+    return items, encode_cursor(*(items[-1][name] for name in key))

@@ -1,4 +1,4 @@
-"""Small work that comes again and again beside the requests."""
+"""Periodic background tasks of a server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from schemas.errors import NewsreelError
 log = logging.getLogger(__name__)
 
 
-async def repeat(every_s: float, work: Callable[[], Awaitable[Any]]) -> None:
-    """Do the work every so many seconds, until cancelled. What does not succeed is tried again the next time."""
+async def run_every(interval_s: float, work: Callable[[], Awaitable[Any]]) -> None:
+    """Run `work` at an interval until cancelled. A failure is logged and retried at the next interval."""
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(interval_s)
         try:
             await work()
         except (NewsreelError, psycopg.Error, OSError) as error:
-            log.warning("put off: %s", " ".join(str(error).split()))
+            log.warning("background task failed, will retry: %s", " ".join(str(error).split()))

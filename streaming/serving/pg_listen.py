@@ -1,6 +1,7 @@
-"""What PostgreSQL tells this process (LISTEN): which sessions have ended, which videos have changed.
+"""PostgreSQL notifications (LISTEN), received by one connection of the process.
 
-What is remembered because such notices come must not be trusted while they cannot: `heard` says so.
+What is cached because a notification would invalidate it must not be trusted while none can arrive: see `listening`.
+Tests: tests/streaming/serving/test_database.py.
 """
 
 from __future__ import annotations
@@ -12,46 +13,46 @@ from contextlib import suppress
 import psycopg
 from psycopg import sql
 
-_AGAIN_S = 0.5
+_RECONNECT_S = 0.5
 
-OnNotice = Callable[[str], None]
-"""Called with the payload of a notice."""
+OnNotification = Callable[[str], None]
+"""Called with the payload of a notification."""
 
 
-class Notices:
-    """One connection that listens; `heard` while it does."""
+class PgListener:
+    """One connection that listens; `listening` while it does."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._channels: dict[str, OnNotice] = {}
-        self._on_silence: list[Callable[[], None]] = []
-        self.heard = False
+        self._handlers: dict[str, OnNotification] = {}
+        self._on_gap: list[Callable[[], None]] = []
+        self.listening = False
 
-    def on(self, channel: str, notice: OnNotice, silence: Callable[[], None]) -> None:
-        """Call `notice` for each notice of a channel, and `silence` when some may have been missed."""
-        self._channels[channel] = notice
-        self._on_silence.append(silence)
+    def subscribe(self, channel: str, on_notification: OnNotification, on_gap: Callable[[], None]) -> None:
+        """Call `on_notification` for each notification of a channel, and `on_gap` when some may have been missed."""
+        self._handlers[channel] = on_notification
+        self._on_gap.append(on_gap)
 
-    async def listen(self) -> None:
-        """Listen until cancelled; connects again and again."""
+    async def run(self) -> None:
+        """Listen until cancelled; reconnects after `_RECONNECT_S`."""
         while True:
             with suppress(psycopg.Error, OSError):
-                await self._listen_once()
-            self.heard = False
-            self._missed()
-            await asyncio.sleep(_AGAIN_S)
+                await self._listen()
+            self.listening = False
+            self._report_gap()
+            await asyncio.sleep(_RECONNECT_S)
 
-    async def _listen_once(self) -> None:
+    async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(
             self._url, autocommit=True, connect_timeout=5
         ) as connection:
-            for channel in self._channels:
+            for channel in self._handlers:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-            self._missed()
-            self.heard = True
-            async for notice in connection.notifies():
-                self._channels[notice.channel](notice.payload)
+            self._report_gap()
+            self.listening = True
+            async for notification in connection.notifies():
+                self._handlers[notification.channel](notification.payload)
 
-    def _missed(self) -> None:
-        for silence in self._on_silence:
-            silence()
+    def _report_gap(self) -> None:
+        for on_gap in self._on_gap:
+            on_gap()

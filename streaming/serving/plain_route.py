@@ -1,7 +1,7 @@
-"""Routes whose handlers take the request as it is: for what is asked for most.
+"""Routes whose handlers take the bare request, for the hottest reads.
 
-FastAPI's way of reading parameters costs as much as the rest of such an answer. Here the handler checks them, and
-`openapi_extra` declares them.
+FastAPI's parameter and dependency solving costs as much as the rest of such a request. Here the handler parses its
+parameters and calls the accessors (`get_database`, ...) itself, and `openapi_extra` declares the parameters.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ class PlainRoute(APIRoute):
     """`APIRouter(route_class=PlainRoute)`: handlers `async def f(request: Request) -> Response`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler itself."""
+        """The endpoint itself."""
         return self.endpoint
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """An id in the path, for `openapi_extra`."""
+    """An id in the path, declared for `openapi_extra`."""
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}

@@ -1,4 +1,4 @@
-"""Errors as Problem Details (RFC 9457)."""
+"""Problem Details (RFC 9457): every error response."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ from schemas.errors import (
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-"""When to ask again while a server that we need is away."""
-SHOWN_CHARACTERS = 1_000
+"""Retry-After while a required server is unavailable."""
+LONGEST_DETAIL = 1_000
+"""Characters; longer details are cut."""
 
 STATUS_OF_ERROR: dict[type[NewsreelError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -41,15 +42,15 @@ STATUS_OF_ERROR: dict[type[NewsreelError], HTTPStatus] = {
     DependencyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageError: HTTPStatus.INSUFFICIENT_STORAGE,
 }
-TOLD = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""Statuses whose detail says what the error says."""
+CLIENT_ERRORS = frozenset({404, 409, 401, 403, 422})
+"""Statuses whose detail is the message of the error; the others' messages are logged instead."""
 PHRASES = {460: "Checksum Mismatch"}
-"""Of statuses that HTTP itself does not know (tus 1.0.0, checksum extension)."""
-OUR_FAULT = "Something went wrong on our side."
+"""Phrases of statuses unknown to HTTP itself (tus 1.0.0, checksum extension)."""
+INTERNAL_ERROR = "Internal server error. The server's log has it under this X-Request-Id."
 
 
 class Problem(BaseModel):
-    """What went wrong, for a person and for a program."""
+    """An error, for people and programs."""
 
     type: str = "about:blank"
     title: str
@@ -57,68 +58,66 @@ class Problem(BaseModel):
     detail: str
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """One problem; its type is the status alone, as `about:blank` says."""
-    # What somebody sent may hold half a surrogate pair, which no UTF-8 can say.
-    said = detail[:SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
+def build_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response of a problem; `about:blank` means that its type is the status alone."""
+    # Text from a client may contain a lone surrogate, which UTF-8 cannot encode.
+    encodable = detail[:LONGEST_DETAIL].encode(errors="backslashreplace").decode()
     body = Problem(
-        title=PHRASES.get(status) or HTTPStatus(status).phrase, status=status, detail=said
+        title=PHRASES.get(status) or HTTPStatus(status).phrase, status=status, detail=encodable
     ).model_dump()
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def answer_of(error: NewsreelError, what: str) -> JSONResponse:
-    """The answer that an error of ours becomes. What goes wrong on our side is logged, and not told.
+def build_error_response(error: NewsreelError, operation: str) -> JSONResponse:
+    """The problem of an error; server-side errors are logged and not disclosed.
 
-    `what`: method and path, for the log.
+    `operation`: method and path, for the log.
     """
     status = STATUS_OF_ERROR.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
-    if status is HTTPStatus.NOT_FOUND:
-        return problem(status, "There is nothing at this address.")
     if status is HTTPStatus.UNAUTHORIZED:
-        # RFC 6750, section 3: whoever sends no token is told which kind is needed.
-        return problem(status, error.detail, {"WWW-Authenticate": 'Bearer realm="newsreel"'})
-    if status in TOLD:
-        return problem(status, error.detail)
-    log.error("%s: %s", what, error.detail)
+        # RFC 6750, section 3: the scheme is named to a client without a valid token.
+        return build_problem(status, error.detail, {"WWW-Authenticate": 'Bearer realm="newsreel"'})
+    if status in CLIENT_ERRORS:
+        return build_problem(status, error.detail)
+    log.error("%s: %s", operation, error.detail)
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        detail = "A server that is needed for this does not answer; try again shortly."
-        return problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
+        detail = "A required server is unavailable; retry shortly."
+        return build_problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
     if status is HTTPStatus.INSUFFICIENT_STORAGE:
-        return problem(status, "There is no room for this at the moment.")
-    return problem(status, OUR_FAULT)
+        return build_problem(status, "Insufficient storage; retry later.")
+    return build_problem(status, INTERNAL_ERROR)
 
 
 def register_problems(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem."""
+    """Respond to every error of `app` with a problem."""
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+    async def handle_http_error(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(_methods(app, request.scope))
-        return problem(error.status_code, error.detail, headers)
+            headers["Allow"] = ", ".join(_list_methods(app, request.scope))
+        return build_problem(error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
-    async def wrong_fields(_request: Request, error: RequestValidationError) -> JSONResponse:
-        found = error.errors()
-        if any(one["type"] == "json_invalid" for one in found):
-            return problem(HTTPStatus.BAD_REQUEST, "The body is no JSON (RFC 8259).")
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
+    async def handle_validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = error.errors()
+        if any(each["type"] == "json_invalid" for each in errors):
+            return build_problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON (RFC 8259).")
+        detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors)
+        return build_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
     @app.exception_handler(NewsreelError)
-    async def our_error(request: Request, error: NewsreelError) -> JSONResponse:
-        return answer_of(error, f"{request.method} {request.url.path}")
+    async def handle_newsreel_error(request: Request, error: NewsreelError) -> JSONResponse:
+        return build_error_response(error, f"{request.method} {request.url.path}")
 
 
-def _methods(app: FastAPI, scope: Scope) -> list[str]:
-    """What an address answers to: it may have a route for each method, of which the framework names one alone."""
-    found: set[str] = set()
+def _list_methods(app: FastAPI, scope: Scope) -> list[str]:
+    """The methods of a path: it may have a route for each, of which the framework names only the first."""
+    methods: set[str] = set()
     for route in app.router.routes:
         if route.matches(scope)[0] is not Match.NONE:
-            # What is mounted names none, and is there to be read.
-            found |= getattr(route, "methods", None) or {"GET"}
-    if "GET" in found:
-        found.add("HEAD")
-    return sorted(found)
+            # A mount declares none, and serves reads.
+            methods |= getattr(route, "methods", None) or {"GET"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods)

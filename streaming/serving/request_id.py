@@ -1,4 +1,7 @@
-"""The id of the request being served: in its answer, its log line, the events and the DAG runs that it causes."""
+"""Id of the request being served, for its response, its log line, and the events and DAG runs that it causes.
+
+Tests: tests/streaming/serving/test_server.py.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,6 @@ HEADER = "X-Request-Id"
 request_id: ContextVar[str] = ContextVar("newsreel_request_id", default="")
 
 
-def taken_or_new(given: str | None) -> str:
-    """The id that a proxy or a client gives, where it is one; otherwise a new one."""
+def accept_or_create(given: str | None) -> str:
+    """The id given by a proxy or client if it is valid, otherwise a new one."""
     return given if given and IDENTIFIER.fullmatch(given) else new_id()

@@ -44,7 +44,7 @@ def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
     """Wait until the newest run of a DAG with this prefix has ended."""
 
     def newest() -> DagRun | None:
-        runs = airflow.runs_named(dag_id, prefix)
+        runs = airflow.list_runs(dag_id, prefix)
         return runs[0] if runs and runs[0].finished else None
 
     return wait_for(newest, f"the end of a {prefix} run of {dag_id}")
@@ -340,7 +340,7 @@ def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo:
     shown = "SELECT count(*) AS n FROM views WHERE user_id = 'u-yesterday'"
     wait_for(lambda: house.lake.query(shown)["n"][0].as_py() or None, "the view in the lake")
     with airflow_client(house.home) as airflow:
-        wait_for(lambda: airflow.active_runs("refresh_tables") == 0 or None, "the refresh's end")
+        wait_for(lambda: airflow.count_active_runs("refresh_tables") == 0 or None, "the refresh's end")
         before = {declared.name: house.lake.version(declared.name) for declared in LIVE_TABLES}
         earlier = replays(house, yesterday)
         airflow.backfill("refresh_tables", yesterday, yesterday)

@@ -1,4 +1,4 @@
-"""Accounts over HTTP: sign-up, sessions, erasure."""
+"""Accounts wing: sign-up, sessions, erasure."""
 
 from streaming.api.accounts import sessions, users
 

@@ -1,4 +1,4 @@
-"""`/v1/users`: accounts."""
+"""`/v1/users`: sign-up, accounts, erasure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pydantic import Field, model_validator
 
 from schemas.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from schemas.ids import new_id
-from streaming.accounts.authorization import allows, relations, require
-from streaming.accounts.caller import HOOK, AnyCaller, LoggedIn
-from streaming.accounts.idempotency import Answer, OnceOnly
-from streaming.accounts.passwords import Passwords
+from streaming.accounts.authorization import find_relations, is_allowed, require
+from streaming.accounts.caller import LoggedIn, get_caller
+from streaming.accounts.idempotency import Answer, IdempotencyDep
+from streaming.accounts.passwords import Passwords, PasswordsDep
+from streaming.accounts.sessions import SessionsDep
 from streaming.api.accounts.erasure import erase_account
 from streaming.api.limits import check_login
-from streaming.serving.database import Connection, Database, Row
+from streaming.serving.database import Connection, Database, DatabaseDep, Row, get_database
 from streaming.serving.fields import Body, Email, FullName, Password, UserName
 from streaming.serving.openapi import ANYONE
 from streaming.serving.plain_route import PlainRoute, path_parameter
@@ -33,31 +34,31 @@ COLUMNS = "user_id, user_name, name, email, date_of_birth, last_login, created"
 
 
 class NewUser(Body):
-    """Who signs up."""
+    """A new account."""
 
     user_name: UserName
     password: Password
     name: FullName | None = None
     email: Email | None = None
-    date_of_birth: date | None = Field(None, description="As in 1990-12-31.")
+    date_of_birth: date | None = Field(None, description="ISO 8601, as 1990-12-31.")
 
     @model_validator(mode="after")
-    def _born(self) -> NewUser:
+    def _validate_birth(self) -> NewUser:
         _check_birth(self.date_of_birth)
         return self
 
 
 class UserChange(Body):
-    """What an account may change of itself; null erases, what is left out stays."""
+    """Changes to the caller's account; null clears a field, omitted fields stay."""
 
     name: FullName | None = None
     email: Email | None = None
     date_of_birth: date | None = None
     password: Password | None = None
-    current_password: str | None = Field(None, max_length=256, description="Needed to set another password.")
+    current_password: str | None = Field(None, max_length=256, description="Required to change the password.")
 
     @model_validator(mode="after")
-    def _born(self) -> UserChange:
+    def _validate_birth(self) -> UserChange:
         _check_birth(self.date_of_birth)
         return self
 
@@ -71,7 +72,7 @@ class PublicUser(Body):
 
 
 class OwnUser(PublicUser):
-    """An account as it sees itself."""
+    """An account as its owner sees it."""
 
     name: str | None
     email: str | None
@@ -81,9 +82,8 @@ class OwnUser(PublicUser):
 
 
 @router.post("/v1/users", status_code=HTTPStatus.CREATED, response_model=PublicUser, openapi_extra=ANYONE)
-async def sign_up(body: NewUser, request: Request, _caller: AnyCaller, once: OnceOnly) -> Response:
-    """Make an account. A session may be opened with it at once."""
-    passwords: Passwords = request.app.state.passwords
+async def sign_up(body: NewUser, passwords: PasswordsDep, idempotency: IdempotencyDep) -> Response:
+    """Create an account; open a session with POST /v1/sessions."""
     password_hash = await passwords.hash(body.password)
     user_id, now = new_id(), datetime.now(UTC)
 
@@ -95,14 +95,14 @@ async def sign_up(body: NewUser, request: Request, _caller: AnyCaller, once: Onc
                 (user_id, body.user_name, body.name, body.email, body.date_of_birth, now),
             )
         except psycopg.errors.UniqueViolation as error:
-            raise ConflictError("this user name is taken; choose another one") from error
+            raise ConflictError("This user name is taken; choose another one.") from error
         await connection.execute(
             "INSERT INTO credentials (user_id, password_hash) VALUES (%s, %s)", (user_id, password_hash)
         )
-        made = PublicUser(user_id=user_id, user_name=body.user_name, created=now)
-        return Answer(made, headers={"Location": f"/v1/users/{user_id}"})
+        user = PublicUser(user_id=user_id, user_name=body.user_name, created=now)
+        return Answer(user, headers={"Location": f"/v1/users/{user_id}"})
 
-    return await once(work)
+    return await idempotency.run(work)
 
 
 @plain.get(
@@ -111,28 +111,37 @@ async def sign_up(body: NewUser, request: Request, _caller: AnyCaller, once: Onc
     openapi_extra={"parameters": [path_parameter("user_id")]},
 )
 async def show(request: Request) -> Response:
-    """An account: all of it for itself, what is public for others."""
+    """An account: all fields for its owner, the public ones for others."""
     user_id = request.path_params["user_id"]
-    held = relations(request.scope[HOOK], user_id)
-    require("user", "there", "read", held)
-    row = await existing_user(request.app.state.database, user_id)
-    row["age"] = _age(row["date_of_birth"], datetime.now(UTC).date())
-    shown = OwnUser if allows("user", "there", "read_personal", held) else PublicUser
-    told = orjson.dumps({name: row[name] for name in shown.model_fields}, option=orjson.OPT_UTC_Z)
-    return Response(told, media_type="application/json")
+    relations = find_relations(await get_caller(request), user_id)
+    require("user", "there", "read", relations)
+    row = await read_user(await get_database(request), user_id)
+    row["age"] = _compute_age(row["date_of_birth"], datetime.now(UTC).date())
+    model = OwnUser if is_allowed("user", "there", "read_personal", relations) else PublicUser
+    body = orjson.dumps({name: row[name] for name in model.model_fields}, option=orjson.OPT_UTC_Z)
+    return Response(body, media_type="application/json")
 
 
 @router.patch("/v1/users/{user_id}")
-async def change(user_id: UserId, body: UserChange, request: Request, caller: LoggedIn) -> OwnUser:
-    """Change the own account. Another password ends its other sessions."""
-    database: Database = request.app.state.database
-    await existing_user(database, user_id)
-    require("user", "there", "edit", relations(caller, user_id))
+async def change(
+    user_id: UserId,
+    body: UserChange,
+    request: Request,
+    caller: LoggedIn,
+    database: DatabaseDep,
+    passwords: PasswordsDep,
+) -> OwnUser:
+    """Change the caller's account. A new password ends its other sessions."""
+    await read_user(database, user_id)
+    require("user", "there", "edit", find_relations(caller, user_id))
     values = body.model_dump(exclude_unset=True, exclude={"password", "current_password"})
     password_hash = None
     if body.password is not None:
-        await _check_current(request, user_id, body.current_password)
-        password_hash = await request.app.state.passwords.hash(body.password)
+        if body.current_password is None:
+            raise InputError("current_password: required to change the password.")
+        await check_login(request, user_id)
+        await _verify_current(database, passwords, user_id, body.current_password)
+        password_hash = await passwords.hash(body.password)
     async with database.transaction() as connection:
         if values:
             sets = ", ".join(f"{name} = %s" for name in values)
@@ -146,46 +155,40 @@ async def change(user_id: UserId, body: UserChange, request: Request, caller: Lo
             await connection.execute(
                 "DELETE FROM sessions WHERE user_id = %s AND session_id <> %s", (user_id, caller.session_id)
             )
-    return _own(await existing_user(database, user_id))
+    return _build_own_user(await read_user(database, user_id))
 
 
 @router.delete("/v1/users/{user_id}", status_code=HTTPStatus.NO_CONTENT)
-async def erase(user_id: UserId, request: Request, caller: LoggedIn) -> None:
-    """Delete the own account: all that says who it was, and all that it wrote and uploaded. Counts stay right."""
-    database: Database = request.app.state.database
-    await existing_user(database, user_id)
-    require("user", "there", "delete", relations(caller, user_id))
+async def erase(user_id: UserId, caller: LoggedIn, database: DatabaseDep, sessions: SessionsDep) -> None:
+    """Delete the caller's account, its personal fields, and all that it wrote and uploaded. Counters stay."""
+    await read_user(database, user_id)
+    require("user", "there", "delete", find_relations(caller, user_id))
     async with database.transaction() as connection:
         await erase_account(connection, user_id)
-    request.app.state.sessions.forget(caller.session_id)
+    sessions.invalidate(caller.session_id)
 
 
-async def existing_user(database: Database, user_id: str) -> Row:
-    """The row of an account. Raises NotFoundError."""
+async def read_user(database: Database, user_id: str) -> Row:
+    """Read the row of an account. Raises NotFoundError."""
     if "\0" not in user_id:
         row = await database.one(f"SELECT {COLUMNS} FROM users WHERE user_id = %s", (user_id,))
         if row is not None:
             return row
-    raise NotFoundError("no such user")
+    raise NotFoundError("No such user.")
 
 
-async def _check_current(request: Request, user_id: str, given: str | None) -> None:
-    if given is None:
-        raise InputError("current_password: the present password is needed to set another one")
-    await check_login(request, user_id)
-    row = await request.app.state.database.one(
-        "SELECT password_hash FROM credentials WHERE user_id = %s", (user_id,)
-    )
-    if not await request.app.state.passwords.check(row["password_hash"] if row else None, given):
-        raise ForbiddenError("current_password is not the present password")
+async def _verify_current(database: Database, passwords: Passwords, user_id: str, password: str) -> None:
+    row = await database.one("SELECT password_hash FROM credentials WHERE user_id = %s", (user_id,))
+    if not await passwords.verify(row["password_hash"] if row else None, password):
+        raise ForbiddenError("current_password: wrong password.")
 
 
-def _own(row: Row) -> OwnUser:
-    return OwnUser(**row, age=_age(row["date_of_birth"], datetime.now(UTC).date()))
+def _build_own_user(row: Row) -> OwnUser:
+    return OwnUser(**row, age=_compute_age(row["date_of_birth"], datetime.now(UTC).date()))
 
 
-def _age(born: date | None, today: date) -> int | None:
-    """Whole years."""
+def _compute_age(born: date | None, today: date) -> int | None:
+    """Age in whole years."""
     if born is None:
         return None
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
@@ -193,4 +196,4 @@ def _age(born: date | None, today: date) -> int | None:
 
 def _check_birth(born: date | None) -> None:
     if born is not None and not EARLIEST_BIRTH <= born <= datetime.now(UTC).date():
-        raise ValueError(f"date_of_birth: from {EARLIEST_BIRTH} to today")
+        raise ValueError(f"date_of_birth: must be from {EARLIEST_BIRTH} to today")

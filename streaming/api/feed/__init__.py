@@ -1,4 +1,4 @@
-"""Posts over HTTP; the news feed will be served from here."""
+"""Feed wing: posts; the news feed will be served from here."""
 
 from streaming.api.feed import posts
 

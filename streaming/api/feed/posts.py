@@ -1,4 +1,4 @@
-"""`/v1/posts`: what people write for those who read them."""
+"""`/v1/posts`: posts, shown in the feeds of friends and followers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from schemas.errors import NotFoundError
 from schemas.ids import new_id
 from schemas.permissions import Relation
-from streaming.accounts import audit
-from streaming.accounts.authorization import relations, require
+from streaming.accounts.audit import record_act
+from streaming.accounts.authorization import find_relations, require
 from streaming.accounts.caller import LoggedIn, Member
-from streaming.accounts.idempotency import Answer, OnceOnly
-from streaming.serving.database import Connection, Database
-from streaming.serving.fields import Body, Words
+from streaming.accounts.idempotency import Answer, IdempotencyDep
+from streaming.serving.database import Connection, Database, DatabaseDep
+from streaming.serving.fields import Body, LongText
 
 router = APIRouter(tags=["posts"])
 
@@ -24,13 +24,13 @@ PostId = Annotated[str, Path(max_length=64)]
 
 
 class NewPost(Body):
-    """What somebody writes."""
+    """A new post."""
 
-    content: Words
+    content: LongText
 
 
 class Post(Body):
-    """A post as everybody sees it who may."""
+    """A post."""
 
     post_id: str
     user_id: str
@@ -39,8 +39,8 @@ class Post(Body):
 
 
 @router.post("/v1/posts", status_code=HTTPStatus.CREATED, response_model=Post)
-async def write(body: NewPost, caller: LoggedIn, once: OnceOnly) -> Response:
-    """Write a post. The next load of a friend's or follower's feed has it."""
+async def write(body: NewPost, caller: LoggedIn, idempotency: IdempotencyDep) -> Response:
+    """Write a post; the feeds of friends and followers show it the next time they load."""
 
     async def work(connection: Connection) -> Answer:
         post = Post(
@@ -52,31 +52,30 @@ async def write(body: NewPost, caller: LoggedIn, once: OnceOnly) -> Response:
         )
         return Answer(post, headers={"Location": f"/v1/posts/{post.post_id}"})
 
-    return await once(work)
+    return await idempotency.run(work)
 
 
 @router.get("/v1/posts/{post_id}")
-async def show(post_id: PostId, request: Request, caller: LoggedIn) -> Post:
-    """A post; there is none where its author has blocked the caller, or the caller them."""
-    post, held = await _found(request.app.state.database, post_id, caller)
-    require("post", "there", "read", held)
+async def show(post_id: PostId, caller: LoggedIn, database: DatabaseDep) -> Post:
+    """A post; 404 if its author and the caller have a block between them."""
+    post, relations = await _find_post(database, post_id, caller)
+    require("post", "there", "read", relations)
     return post
 
 
 @router.delete("/v1/posts/{post_id}", status_code=HTTPStatus.NO_CONTENT)
-async def delete(post_id: PostId, request: Request, caller: LoggedIn) -> None:
-    """Delete a post: its author may, and an operator, which is recorded."""
-    database: Database = request.app.state.database
-    post, held = await _found(database, post_id, caller)
-    require("post", "there", "delete", held)
+async def delete(post_id: PostId, caller: LoggedIn, database: DatabaseDep) -> None:
+    """Delete a post: permitted to its author, and to operators, whose act is recorded in the audit log."""
+    post, relations = await _find_post(database, post_id, caller)
+    require("post", "there", "delete", relations)
     async with database.transaction() as connection:
         cursor = await connection.execute("DELETE FROM posts WHERE post_id = %s", (post_id,))
         if cursor.rowcount and post.user_id != caller.user_id:
-            await audit.note(connection, caller.user_id, "take_down", post_id)
+            await record_act(connection, caller.user_id, "take_down", post_id)
 
 
-async def _found(database: Database, post_id: str, caller: Member) -> tuple[Post, set[Relation]]:
-    """A post, and what the caller is to it. Raises NotFoundError."""
+async def _find_post(database: Database, post_id: str, caller: Member) -> tuple[Post, set[Relation]]:
+    """A post, and the caller's relations to it. Raises NotFoundError."""
     if "\0" not in post_id:
         row = await database.one(
             """SELECT post_id, user_id, content, creation_time, EXISTS (
@@ -87,5 +86,5 @@ async def _found(database: Database, post_id: str, caller: Member) -> tuple[Post
         )
         if row is not None:
             blocked = row.pop("blocked")
-            return Post(**row), relations(caller, row["user_id"], blocked=blocked)
-    raise NotFoundError("no such post")
+            return Post(**row), find_relations(caller, row["user_id"], blocked=blocked)
+    raise NotFoundError("No such post.")

@@ -1,4 +1,4 @@
-"""The social graph over HTTP: friends, follows, blocks."""
+"""Social graph wing: friends, follows, blocks."""
 
 from streaming.api.graph import blocks, follows, friends
 

@@ -1,4 +1,7 @@
-"""Pages of people: whom somebody knows, follows or has blocked."""
+"""Edges of the social graph, listed in pages: friends, requests, follows, blocks.
+
+Tests: tests/streaming/api/graph/test_friends.py, tests/streaming/api/graph/test_follows.py.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _NOT_HIDDEN = """
 
 
 class Person(Body):
-    """Somebody, and what they are to the one who asks."""
+    """A user, and their state towards the caller."""
 
     user_id: str
     user_name: str
@@ -44,20 +47,22 @@ class Person(Body):
 
 
 class People(Body):
-    """A page of them, by id: the order that the indexes have, also for who is followed by millions."""
+    """A page of users, by id: the order of the indexes, fast even for millions of followers."""
 
     items: list[Person]
     next_cursor: str | None
 
 
-async def people(database: Database, user_id: str, edges: Edges, limit: int, cursor: str | None) -> People:
-    """A page of the people at the other end of somebody's edges. A block hides them, but for the one who made it."""
-    after = pagination.read(cursor, str)[0] if cursor is not None else ""
+async def list_people(
+    database: Database, user_id: str, edges: Edges, limit: int, cursor: str | None
+) -> People:
+    """A page of the users at the other end of a user's edges; without blocked ones, except in the list of blocks."""
+    after = pagination.parse_cursor(cursor, str)[0] if cursor is not None else ""
     values: dict[str, Any] = {"me": user_id, "after": after, "limit": limit + 1}
     query = f"""
         SELECT e.user_id, u.user_name, e.created FROM ({_EDGES[edges]}) e JOIN users u USING (user_id)
         {"" if edges == "blocked" else _NOT_HIDDEN}
         ORDER BY e.user_id LIMIT %(limit)s
     """
-    rows, next_cursor = pagination.page(await database.all(query, values), limit, "user_id")
+    rows, next_cursor = pagination.split_page(await database.all(query, values), limit, "user_id")
     return People(items=[Person(**row, state=edges) for row in rows], next_cursor=next_cursor)

@@ -1,17 +1,17 @@
-"""`/v1/friends`: one asks, the other's asking accepts, either may end it."""
+"""`/v1/friends`: friendships: requested by one user, accepted by the other's request, ended by either."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from streaming.accounts.caller import LoggedIn
-from streaming.accounts.pair_lock import new_edge, pair
+from streaming.accounts.pair_lock import lock_new_edge, lock_pair
 from streaming.api.accounts.users import UserId
-from streaming.api.graph.edges import People, people
-from streaming.serving.database import Connection
+from streaming.api.graph.edges import People, list_people
+from streaming.serving.database import Connection, DatabaseDep
 from streaming.serving.fields import Body
 from streaming.serving.pagination import DEFAULT_LIMIT, Cursor, Limit
 
@@ -19,53 +19,53 @@ router = APIRouter(tags=["people"])
 
 
 class Friendship(Body):
-    """What the other one is now."""
+    """The other user, and their state."""
 
     user_id: str
     state: Literal["asked", "friends"]
 
 
 @router.put("/v1/friends/{user_id}")
-async def befriend(user_id: UserId, request: Request, caller: LoggedIn) -> Friendship:
-    """Ask somebody to be friends; accept, where they have asked already."""
-    async with new_edge(request.app.state.database, caller.user_id, user_id) as connection:
-        friends = await _friends(connection, caller.user_id, user_id)
-        if not friends:
+async def befriend(user_id: UserId, caller: LoggedIn, database: DatabaseDep) -> Friendship:
+    """Request a friendship, or accept the other user's request."""
+    async with lock_new_edge(database, caller.user_id, user_id) as connection:
+        are_friends = await _accept_request(connection, caller.user_id, user_id)
+        if not are_friends:
             await connection.execute(
                 "INSERT INTO friend_requests (user_id, asked_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
                 (caller.user_id, user_id),
             )
-    return Friendship(user_id=user_id, state="friends" if friends else "asked")
+    return Friendship(user_id=user_id, state="friends" if are_friends else "asked")
 
 
 @router.delete("/v1/friends/{user_id}", status_code=HTTPStatus.NO_CONTENT)
-async def end(user_id: UserId, request: Request, caller: LoggedIn) -> None:
-    """End a friendship, or take back or turn down what was asked. That there is none is no error."""
+async def end(user_id: UserId, caller: LoggedIn, database: DatabaseDep) -> None:
+    """End a friendship, or withdraw or decline a request; succeeds if there is none."""
     if "\0" in user_id:
         return
-    async with pair(request.app.state.database, caller.user_id, user_id) as connection:
+    async with lock_pair(database, caller.user_id, user_id) as connection:
         await connection.execute(
             "DELETE FROM friendships WHERE user_id_1 = %s AND user_id_2 = %s",
             sorted((caller.user_id, user_id)),
         )
-        await _no_requests(connection, caller.user_id, user_id)
+        await _delete_requests(connection, caller.user_id, user_id)
 
 
 @router.get("/v1/friends")
 async def show(
-    request: Request,
     caller: LoggedIn,
+    database: DatabaseDep,
     state: Literal["friends", "asked", "asking"] = "friends",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> People:
-    """Friends; with `state=asked` whom the caller has asked, with `state=asking` who has asked the caller."""
-    return await people(request.app.state.database, caller.user_id, state, limit, cursor)
+    """List friends; with `state=asked`, users whom the caller asked; with `state=asking`, those who asked them."""
+    return await list_people(database, caller.user_id, state, limit, cursor)
 
 
-async def _friends(connection: Connection, user_id: str, other_id: str) -> bool:
-    """Whether they are friends, which they are from now on where the other one has asked."""
-    # Python compares text by code point, as the column's order does.
+async def _accept_request(connection: Connection, user_id: str, other_id: str) -> bool:
+    """Make them friends if the other user has asked; returns whether they are friends now."""
+    # Python compares text by code point, as the column's collation does.
     both = sorted((user_id, other_id))
     cursor = await connection.execute(
         "SELECT FROM friendships WHERE user_id_1 = %s AND user_id_2 = %s",
@@ -78,14 +78,14 @@ async def _friends(connection: Connection, user_id: str, other_id: str) -> bool:
     )
     if await cursor.fetchone() is None:
         return False
-    await _no_requests(connection, user_id, other_id)
+    await _delete_requests(connection, user_id, other_id)
     await connection.execute(
         "INSERT INTO friendships (user_id_1, user_id_2, created) VALUES (%s, %s, now())", both
     )
     return True
 
 
-async def _no_requests(connection: Connection, user_id: str, other_id: str) -> None:
+async def _delete_requests(connection: Connection, user_id: str, other_id: str) -> None:
     await connection.execute(
         """DELETE FROM friend_requests
            WHERE (user_id = %(one)s AND asked_id = %(other)s) OR (user_id = %(other)s AND asked_id = %(one)s)""",

@@ -1,4 +1,4 @@
-// Plays the page's video with Shaka Player, as DASH or HLS, whichever is chosen; both are made of the same files.
+// Plays the page's video with Shaka Player, as DASH or HLS; both formats share the same segments.
 'use strict';
 
 const video = document.getElementById('player');
@@ -7,8 +7,8 @@ const picture = document.getElementById('picture');
 const formats = document.querySelectorAll('input[name="format"]');
 const player = new shaka.Player();
 
-function tell(error) {
-  // A load that a newer one interrupted is no failure.
+function showError(error) {
+  // Interrupted by a newer load: not a failure.
   if (error.code === shaka.util.Error.Code.LOAD_INTERRUPTED) return;
   failure.textContent = `The video cannot be played (Shaka Player error ${error.code}). Reload the page to try again.`;
   failure.hidden = false;
@@ -22,7 +22,7 @@ async function load(format) {
     await player.load(video.dataset[format], startTime);
     if (playing) await video.play();
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 }
 
@@ -33,12 +33,12 @@ function showPicture() {
 async function start() {
   shaka.polyfill.installAll();
   if (!shaka.Player.isBrowserSupported()) {
-    failure.textContent = 'This browser cannot play the video: it lacks Media Source Extensions.';
+    failure.textContent = 'This browser cannot play the video: it does not support Media Source Extensions.';
     failure.hidden = false;
     return;
   }
   await player.attach(video);
-  player.addEventListener('error', (event) => tell(event.detail));
+  player.addEventListener('error', (event) => showError(event.detail));
   video.addEventListener('resize', showPicture);
   for (const input of formats) input.addEventListener('change', () => load(input.value));
   await load(document.querySelector('input[name="format"]:checked').value);

@@ -1,4 +1,4 @@
-"""Resumable uploads over HTTP (tus 1.0.0)."""
+"""Uploads wing: resumable uploads (tus 1.0.0)."""
 
 from streaming.api.uploads import uploads
 

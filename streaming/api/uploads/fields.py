@@ -1,4 +1,7 @@
-"""Header fields of tus 1.0.0: what an upload is called, how long it is, and what its bytes must add up to."""
+"""Header fields of tus 1.0.0: metadata, length and checksum of an upload.
+
+Tests: tests/streaming/api/uploads/test_uploads.py.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,13 @@ _TITLE, _DESCRIPTION = TypeAdapter(Title), TypeAdapter(Description)
 
 
 class Hash(Protocol):
-    """What hashlib and google_crc32c have in common."""
+    """The interface that hashlib and google_crc32c share."""
 
     def update(self, data: bytes, /) -> None:
-        """Take more bytes."""
+        """Add bytes."""
 
     def digest(self) -> bytes:
-        """What they add up to."""
+        """The digest of all bytes added."""
 
 
 ALGORITHMS: dict[str, Callable[[], Hash]] = {
@@ -45,7 +48,7 @@ ALGORITHMS: dict[str, Callable[[], Hash]] = {
 
 @dataclass(frozen=True)
 class Metadata:
-    """What `Upload-Metadata` says. The file's name is a text for people, and never a part of a path."""
+    """`Upload-Metadata`. The file's name is shown to people, and never part of a path."""
 
     title: str
     description: str | None
@@ -54,36 +57,38 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Checksum:
-    """What `Upload-Checksum` says of the bytes of one request."""
+    """`Upload-Checksum` of the bytes of one request."""
 
     algorithm: str
     hash: Hash
-    wanted: bytes
+    expected: bytes
 
     @property
-    def fits(self) -> bool:
-        """Whether the bytes that were taken are the ones that were meant."""
-        return self.hash.digest() == self.wanted
+    def matches(self) -> bool:
+        """Whether the bytes received have the expected checksum."""
+        return self.hash.digest() == self.expected
 
 
-def read_metadata(header: str | None) -> Metadata:
-    """Title, description and file name. Answers 400 where the header is not what tus says, or a text is no text."""
-    found: dict[str, str] = {}
+def parse_metadata(header: str | None) -> Metadata:
+    """Title, description and file name. Raises HTTPException (400) if the header or a text in it is malformed."""
+    values: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in (header or "").split(","))):
         name, _, value = pair.partition(" ")
         try:
-            found[name] = base64.b64decode(value, validate=True).decode()
+            values[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, ValueError) as error:
             raise HTTPException(
-                HTTPStatus.BAD_REQUEST, f"Upload-Metadata: the value of {name!r} is no base64 of UTF-8."
+                HTTPStatus.BAD_REQUEST, f"Upload-Metadata: the value of {name!r} is not base64 of UTF-8."
             ) from error
-    file_name = found.get("filename") or found.get("name") or None
+    file_name = values.get("filename") or values.get("name") or None
     if file_name is not None and ("\0" in file_name or len(file_name) > 1_000):
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "Upload-Metadata: filename is no name of a file.")
-    given = (found.get("title") or _stem(file_name)).strip()
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "Upload-Metadata: invalid filename.")
+    given = (values.get("title") or _derive_title(file_name)).strip()
     try:
         title = _TITLE.validate_python(given or UNTITLED)
-        description = _DESCRIPTION.validate_python(found["description"]) if found.get("description") else None
+        description = (
+            _DESCRIPTION.validate_python(values["description"]) if values.get("description") else None
+        )
     except ValidationError as error:
         raise HTTPException(
             HTTPStatus.BAD_REQUEST, f"Upload-Metadata: title or description: {error.errors()[0]['msg']}."
@@ -91,49 +96,49 @@ def read_metadata(header: str | None) -> Metadata:
     return Metadata(title, description, file_name)
 
 
-def written_metadata(metadata: Metadata) -> str:
-    """The header that says it."""
+def encode_metadata(metadata: Metadata) -> str:
+    """The value of `Upload-Metadata`."""
     pairs = {"filename": metadata.file_name, "title": metadata.title, "description": metadata.description}
     return ",".join(
         f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in pairs.items() if value
     )
 
 
-def read_length(header: str | None) -> int:
-    """`Upload-Length`. Answers 400 where it is none, 413 where it is too much."""
-    length = read_bytes("Upload-Length", header)
+def parse_length(header: str | None) -> int:
+    """`Upload-Length`. Raises HTTPException: 400 if malformed, 413 above `LONGEST_BYTES`."""
+    length = parse_bytes("Upload-Length", header)
     if length > LONGEST_BYTES:
         raise HTTPException(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"An upload may have {LONGEST_BYTES} bytes at most."
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Upload-Length: at most {LONGEST_BYTES} bytes."
         )
     return length
 
 
-def read_bytes(name: str, header: str | None) -> int:
-    """A number of bytes. Answers 400."""
+def parse_bytes(name: str, header: str | None) -> int:
+    """A number of bytes. Raises HTTPException (400)."""
     if header is None or not (header.isascii() and header.isdigit()) or len(header) > 19:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{name}: a number of bytes is needed.")
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{name}: must be a number of bytes.")
     return int(header)
 
 
-def read_checksum(header: str | None) -> Checksum | None:
-    """`Upload-Checksum: <algorithm> <base64>`. Answers 400 for an algorithm that is not known."""
+def parse_checksum(header: str | None) -> Checksum | None:
+    """`Upload-Checksum: <algorithm> <base64>`. Raises HTTPException (400) if malformed or of an unknown algorithm."""
     if header is None:
         return None
     algorithm, _, value = header.strip().partition(" ")
     if algorithm not in ALGORITHMS:
         raise HTTPException(
-            HTTPStatus.BAD_REQUEST, f"Upload-Checksum: one of {', '.join(ALGORITHMS)} is needed."
+            HTTPStatus.BAD_REQUEST, f"Upload-Checksum: the algorithm must be one of {', '.join(ALGORITHMS)}."
         )
     try:
-        wanted = base64.b64decode(value.strip(), validate=True)
+        expected = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "Upload-Checksum: this is no base64.") from error
-    return Checksum(algorithm, ALGORITHMS[algorithm](), wanted)
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "Upload-Checksum: invalid base64.") from error
+    return Checksum(algorithm, ALGORITHMS[algorithm](), expected)
 
 
-def _stem(file_name: str | None) -> str:
-    """A title from a file's name: what comes after the last separator, without what follows the last dot."""
+def _derive_title(file_name: str | None) -> str:
+    """A title from a file's name: its last component without its extension."""
     if not file_name:
         return ""
     stem = PurePosixPath(file_name.replace("\\", "/")).stem

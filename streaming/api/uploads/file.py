@@ -1,7 +1,8 @@
-"""The bytes of an upload on their way in: a file whose length is the offset, with digests taken as the bytes arrive.
+"""File of an upload in progress: its length is the offset, and it is digested as bytes arrive.
 
-Nothing else says how much is there, so what was acknowledged is there after any death of the process. Whoever writes
-holds the file's lock (flock), which the kernel frees when they die.
+Nothing else records the offset, so acknowledged bytes survive any crash of the process. The writer holds the file's
+lock (flock), which the kernel releases when the process dies.
+Tests: tests/streaming/api/uploads/test_uploads.py, tests/streaming/api/uploads/test_writer.py.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from streaming.api.uploads.fields import Checksum
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-REMEMBERED = 1_000
+CACHED_DIGESTS = 1_000
 _READ_BYTES = 4 << 20
 
 
 class BusyError(HTTPException):
-    """Somebody else writes this upload: 423."""
+    """Another request writes this upload: 423."""
 
     def __init__(self) -> None:
         super().__init__(
-            HTTPStatus.LOCKED, "Somebody else writes this upload; try again shortly.", {"Retry-After": "1"}
+            HTTPStatus.LOCKED, "Another request writes this upload; retry shortly.", {"Retry-After": "1"}
         )
 
 
@@ -49,33 +50,33 @@ class ChunkDigest:
 
 @dataclass
 class Digests:
-    """Of the bytes before `offset`: of all of them, and of the last, unfinished chunk."""
+    """Digests of the bytes before `offset`: of all, and of the last, incomplete chunk."""
 
     offset: int
     whole: _Hash | None
-    """None where bytes came before that this process has not seen."""
+    """None if an earlier process received some of the bytes."""
     chunk: _Hash
     ready: list[ChunkDigest] = field(default_factory=list)
-    """Chunks that are whole and not in the table yet."""
+    """Complete chunks that are not in the table yet."""
 
     def update(self, data: bytes | memoryview) -> None:
-        """Take the bytes that follow into the chunks' digests. The whole file's is taken apart, in another thread."""
+        """Add bytes to the chunks' digests; `UploadFile.digest` updates the whole file's, in another thread."""
         view = memoryview(data)
         while view:
-            taken = view[: CHUNK_BYTES - self.offset % CHUNK_BYTES]
-            self.chunk.update(taken)
-            self.offset += len(taken)
-            view = view[len(taken) :]
+            part = view[: CHUNK_BYTES - self.offset % CHUNK_BYTES]
+            self.chunk.update(part)
+            self.offset += len(part)
+            view = view[len(part) :]
             if self.offset % CHUNK_BYTES == 0:
                 self._finish_chunk()
 
     def close(self) -> None:
-        """The file ends here: the last chunk is shorter."""
+        """Finish the last, shorter chunk: the file is complete."""
         if self.offset % CHUNK_BYTES:
             self._finish_chunk()
 
     def copy(self) -> Digests:
-        """The same, to go back to."""
+        """A copy to roll back to."""
         return Digests(self.offset, self.whole.copy() if self.whole else None, self.chunk.copy())
 
     def _finish_chunk(self) -> None:
@@ -85,15 +86,15 @@ class Digests:
         self.chunk = hashlib.sha256()
 
 
-_known: dict[Path, Digests] = {}
-"""Digests of uploads that this process has written: what follows needs no look at what came before."""
+_cache: dict[Path, Digests] = {}
+"""Digests of uploads that this process wrote: it can go on without rereading the bytes before."""
 
 
 class UploadFile:
-    """One upload's file, locked for one writer. Blocking: call it in a thread."""
+    """An upload's file, locked for one writer. Blocking: call it in a thread."""
 
     def __init__(self, path: Path) -> None:
-        """Open and lock it, made where it is missing. Raises BusyError, StorageError."""
+        """Open and lock it; created if missing. Raises BusyError, StorageError."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,37 +103,37 @@ class UploadFile:
             raise BusyError() from error
         except OSError as error:
             raise StorageError.of(error) from error
-        # A process that died in the middle of a body with a checksum has left bytes that were never checked.
-        unchecked_from = _unchecked_from(path)
-        if unchecked_from is not None:
-            os.ftruncate(self._descriptor, unchecked_from)
-            _note_of(path).unlink(missing_ok=True)
-            _known.pop(path, None)
+        # A process that died within a body with a checksum left unverified bytes.
+        unverified_from = _read_marker(path)
+        if unverified_from is not None:
+            os.ftruncate(self._descriptor, unverified_from)
+            _find_marker(path).unlink(missing_ok=True)
+            _cache.pop(path, None)
         self.offset = self._began_at = os.fstat(self._descriptor).st_size
         self._digests: Digests | None = None
         self._before: Digests | None = None
 
     def close(self) -> None:
-        """Unlock it."""
+        """Unlock it; its digests stay cached."""
         if self._digests is not None:
-            if len(_known) >= REMEMBERED:
-                _known.clear()
-            _known[self.path] = self._digests
+            if len(_cache) >= CACHED_DIGESTS:
+                _cache.clear()
+            _cache[self.path] = self._digests
         os.close(self._descriptor)
 
     def prepare(self) -> None:
-        """Be ready to go on: where this process has not written what is there, the unfinished chunk is read again."""
-        known = _known.pop(self.path, None)
-        if known is None or known.offset != self.offset:
+        """Prepare the digests for more bytes; rereads the incomplete chunk unless this process wrote it."""
+        digests = _cache.pop(self.path, None)
+        if digests is None or digests.offset != self.offset:
             start = self.offset // CHUNK_BYTES * CHUNK_BYTES
-            known = Digests(start, None if self.offset else hashlib.sha256(), hashlib.sha256())
-            for block in self._blocks(start):
-                known.update(block)
-        self._digests = known
-        self._before = known.copy()
+            digests = Digests(start, None if self.offset else hashlib.sha256(), hashlib.sha256())
+            for block in self._read_blocks(start):
+                digests.update(block)
+        self._digests = digests
+        self._before = digests.copy()
 
     def share(self, checksum: Checksum | None) -> Checksum | None:
-        """The checksum, taken from the whole file's digest where it is the same: SHA-256 of the first body."""
+        """The checksum, sharing the whole file's digest if both are the same: SHA-256 of the first body."""
         assert self._digests is not None
         whole = self._digests.whole
         if checksum is None or checksum.algorithm != "sha256" or self.offset or whole is None:
@@ -140,7 +141,7 @@ class UploadFile:
         return replace(checksum, hash=whole)
 
     def digest(self, data: bytes, checksum: Checksum | None) -> None:
-        """Take bytes into the digest of the whole file and into the checksum; `append` may write them meanwhile."""
+        """Add bytes to the whole file's digest and to the checksum; `append` may write them concurrently."""
         assert self._digests is not None
         whole = self._digests.whole
         if whole is not None:
@@ -149,7 +150,7 @@ class UploadFile:
             checksum.hash.update(data)
 
     def append(self, data: bytes) -> None:
-        """Write bytes at the end. Raises StorageError; what fitted stays."""
+        """Write bytes at the end. Raises StorageError; bytes written before it stay."""
         assert self._digests is not None
         view = memoryview(data)
         try:
@@ -158,7 +159,7 @@ class UploadFile:
                 self.offset += written
                 view = view[written:]
         except OSError as error:
-            # A full disk may have taken a part: the digests are of what is there, the whole file's is taken at the end.
+            # A full disk may have stored a part: digest that part; the whole file is digested at the end.
             self._digests.update(memoryview(data)[: len(data) - len(view)])
             self._digests.whole = None
             error.filename = str(self.path)
@@ -166,10 +167,10 @@ class UploadFile:
         self._digests.update(data)
 
     def begin_check(self) -> None:
-        """Note that what comes from here on is to be kept only once it adds up. Raises StorageError."""
-        note = _note_of(self.path)
+        """Mark the bytes from here on as unverified, until `end_check`. Raises StorageError."""
+        marker = _find_marker(self.path)
         try:
-            with note.open("w") as file:
+            with marker.open("w") as file:
                 file.write(str(self.offset))
                 file.flush()
                 os.fsync(file.fileno())
@@ -177,36 +178,36 @@ class UploadFile:
             raise StorageError.of(error) from error
 
     def end_check(self) -> None:
-        """It does, or it was taken back."""
-        _note_of(self.path).unlink(missing_ok=True)
+        """Remove the mark: the bytes were verified or rolled back."""
+        _find_marker(self.path).unlink(missing_ok=True)
 
     @property
     def ready_digests(self) -> int:
-        """How many `take_ready` would return."""
+        """Number of digests that `take_ready` would return."""
         return len(self._digests.ready) if self._digests else 0
 
     def take_ready(self) -> list[ChunkDigest]:
-        """Digests of chunks that have become whole since the last time."""
+        """Remove and return the digests of chunks completed since the last call."""
         assert self._digests is not None
         ready, self._digests.ready = self._digests.ready, []
         return ready
 
-    def go_back(self) -> None:
-        """Keep nothing of what was appended."""
+    def roll_back(self) -> None:
+        """Discard what was appended since it was opened."""
         assert self._before is not None
         os.ftruncate(self._descriptor, self._began_at)
         os.fdatasync(self._descriptor)
         self.offset, self._digests = self._began_at, self._before.copy()
 
     def sync(self) -> None:
-        """All of it is on the disk when this returns."""
+        """Flush it to disk (fdatasync). Raises StorageError."""
         try:
             os.fdatasync(self._descriptor)
         except OSError as error:
             raise StorageError.of(error) from error
 
     def finish(self) -> tuple[str, list[ChunkDigest]]:
-        """SHA-256 of the whole file, and digests of its last chunks."""
+        """SHA-256 of the whole file, and the digests of its last chunks."""
         if self._digests is None:
             self.prepare()
         assert self._digests is not None
@@ -214,54 +215,54 @@ class UploadFile:
         whole = self._digests.whole
         if whole is None:
             whole = hashlib.sha256()
-            for block in self._blocks(0):
+            for block in self._read_blocks(0):
                 whole.update(block)
         return whole.hexdigest(), self.take_ready()
 
-    def digests_of(self, chunks: Sequence[int]) -> list[ChunkDigest]:
-        """Digests of chunks, read again from the file: a process that died had taken their bytes, and told nobody."""
-        found = []
+    def compute_digests(self, chunks: Sequence[int]) -> list[ChunkDigest]:
+        """Digests of chunks, reread from the file: a process that died had not recorded them."""
+        digests = []
         for index in chunks:
             start = index * CHUNK_BYTES
             data = os.pread(self._descriptor, CHUNK_BYTES, start)
-            found.append(ChunkDigest(index, start, start + len(data), hashlib.sha256(data).hexdigest()))
-        return found
+            digests.append(ChunkDigest(index, start, start + len(data), hashlib.sha256(data).hexdigest()))
+        return digests
 
-    def forget(self) -> None:
-        """The file is not needed any more."""
+    def delete(self) -> None:
+        """Delete the file."""
         self._digests = None
-        _known.pop(self.path, None)
+        _cache.pop(self.path, None)
         self.end_check()
         self.path.unlink(missing_ok=True)
 
-    def _blocks(self, at: int) -> Iterator[bytes]:
-        while at < self.offset:
-            block = os.pread(self._descriptor, min(_READ_BYTES, self.offset - at), at)
+    def _read_blocks(self, start: int) -> Iterator[bytes]:
+        while start < self.offset:
+            block = os.pread(self._descriptor, min(_READ_BYTES, self.offset - start), start)
             if not block:
                 return
-            at += len(block)
+            start += len(block)
             yield block
 
 
-def size_of(path: Path) -> int:
-    """How much of an upload is there; 0 before its first byte. Bytes that are still to be checked do not count."""
-    unchecked_from = _unchecked_from(path)
-    if unchecked_from is not None:
-        return unchecked_from
+def find_offset(path: Path) -> int:
+    """Offset of an upload: the verified bytes of its file; 0 without a file."""
+    unverified_from = _read_marker(path)
+    if unverified_from is not None:
+        return unverified_from
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def _note_of(path: Path) -> Path:
+def _find_marker(path: Path) -> Path:
     return path.with_name(f"{path.name}.unchecked")
 
 
-def _unchecked_from(path: Path) -> int | None:
-    """The offset from which bytes are not checked yet; a note without a number was never begun with."""
+def _read_marker(path: Path) -> int | None:
+    """The offset from which bytes are unverified; None without a mark, or with an empty one: no byte followed it."""
     try:
-        text = _note_of(path).read_text()
+        text = _find_marker(path).read_text()
     except FileNotFoundError:
         return None
     return int(text) if text.isdigit() else None

@@ -1,4 +1,7 @@
-"""Uploads that nobody goes on with: they expire, and their bytes go."""
+"""Sweep of abandoned uploads: expires them and removes orphaned files.
+
+Tests: tests/streaming/api/uploads/test_uploads.py.
+"""
 
 from __future__ import annotations
 
@@ -10,47 +13,47 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.settings import settings
 from streaming.api.uploads.file import BusyError, UploadFile
-from streaming.api.uploads.rows import end, file_of
+from streaming.api.uploads.rows import end_upload, find_path
 from streaming.serving.database import Database
 
-AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 LEAST_AGE_S = 3_600.0
-"""A file without a row is left alone for so long: its row may be on its way."""
+"""A younger file without a row is kept: its row may not be committed yet."""
 
 
-async def sweep(database: Database) -> None:
-    """End uploads whose time is over, then remove files that no open upload needs."""
+async def sweep_uploads(database: Database) -> None:
+    """Expire uploads past their expiry, then remove files without an open upload."""
     rows = await database.all(
-        "SELECT upload_id FROM uploads WHERE state = 'open' AND expires < now() LIMIT %s", (AT_ONCE,)
+        "SELECT upload_id FROM uploads WHERE state = 'open' AND expires < now() LIMIT %s", (BATCH_SIZE,)
     )
     for row in rows:
         try:
-            file = await run_in_threadpool(UploadFile, file_of(row["upload_id"]))
+            file = await run_in_threadpool(UploadFile, find_path(row["upload_id"]))
         except BusyError:
             continue
         try:
-            # Somebody may have gone on with it since it was found.
-            if await end(database, row["upload_id"], "expired"):
-                await run_in_threadpool(file.forget)
+            # It may have received bytes since the query.
+            if await end_upload(database, row["upload_id"], "expired"):
+                await run_in_threadpool(file.delete)
         finally:
             await run_in_threadpool(file.close)
-    old = await run_in_threadpool(_old_files)
-    needed = await database.all(
+    old = await run_in_threadpool(_list_old_files)
+    open_uploads = await database.all(
         "SELECT upload_id FROM uploads WHERE state = 'open' AND upload_id = ANY(%s)",
         ([path.name.removesuffix(".unchecked") for path in old],),
     )
-    kept = {row["upload_id"] for row in needed}
+    open_ids = {row["upload_id"] for row in open_uploads}
     for path in old:
-        if path.name.removesuffix(".unchecked") not in kept:
+        if path.name.removesuffix(".unchecked") not in open_ids:
             path.unlink(missing_ok=True)
 
 
-def _old_files() -> list[Path]:
+def _list_old_files() -> list[Path]:
     folder, now_s = settings().media_path / "uploads", time.time()
-    found = []
+    old = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
             with suppress(FileNotFoundError):
                 if now_s - path.stat().st_mtime > LEAST_AGE_S:
-                    found.append(path)
-    return found[:AT_ONCE]
+                    old.append(path)
+    return old[:BATCH_SIZE]

@@ -1,4 +1,4 @@
-"""A request's bytes into an upload's file: received on the event loop, written and hashed in a thread meanwhile."""
+"""Writer of a request's body to an upload's file: received on the event loop, written and hashed in threads."""
 
 from __future__ import annotations
 
@@ -16,38 +16,44 @@ from schemas.errors import StorageError
 from stores.media import media
 from streaming.api.uploads.fields import CHECKSUM_MISMATCH, Checksum
 from streaming.api.uploads.file import UploadFile
-from streaming.api.uploads.rows import drop_digests, file_of, finish, keep_digests, missing_chunks
+from streaming.api.uploads.rows import (
+    delete_digests,
+    find_path,
+    finish_upload,
+    list_missing_chunks,
+    record_digests,
+)
 from streaming.serving.database import Database, Row
 
 BLOCK_BYTES = 1 << 20
-"""So much is collected before it is written; another block may be on its way: that is all an upload holds."""
+"""Collected before a write; with the block being written that is all the memory of an upload."""
 SILENCE_S = 4.0
-"""A writer who sends nothing for so long is taken for dead: what came is kept, and somebody else may go on."""
+"""A client that sends nothing for so long is considered dead: received bytes are kept, another request may resume."""
 SYNC_BYTES = 32 << 20
-"""So often the disk is asked to begin: what is left at the end is little to wait for."""
-DIGESTS_AT_ONCE = 256
+"""Between background syncs: little is left for the final one."""
+DIGEST_BATCH = 256
 _threads = CapacityLimiter(16)
-"""Apart from the threads that serve files: uploads must not keep those."""
+"""Separate from the threads that serve files: uploads must not occupy those."""
 
 
 class SilentError(Exception):
-    """The client has stopped to send."""
+    """The client stopped sending."""
 
 
 @asynccontextmanager
-async def opened(upload: Row) -> AsyncIterator[UploadFile]:
-    """The upload's file, for one writer. Answers 423 while somebody else writes."""
-    file = await run_in_threadpool(UploadFile, file_of(upload["upload_id"]))
+async def open_file(upload: Row) -> AsyncIterator[UploadFile]:
+    """The upload's file, locked. Raises BusyError (423) while another request writes."""
+    file = await run_in_threadpool(UploadFile, find_path(upload["upload_id"]))
     try:
         yield file
     finally:
         await run_in_threadpool(file.close)
 
 
-async def take(
+async def append_body(
     request: Request, database: Database, upload: Row, file: UploadFile, checksum: Checksum | None
 ) -> None:
-    """Append a request's body. Answers 460, 413 or 408; one that ends early without a checksum is kept as it came."""
+    """Append a request's body. Raises HTTPException: 408 (kept unless it has a checksum), 413 or 460."""
     upload_id, began_at = upload["upload_id"], file.offset
     await run_in_threadpool(file.prepare)
     checksum = file.share(checksum)
@@ -56,48 +62,46 @@ async def take(
     problem: HTTPException | StorageError | None = None
     try:
         await _append(request, database, upload, file, checksum)
-        if checksum is not None and not checksum.fits:
-            problem = HTTPException(CHECKSUM_MISMATCH, "These bytes do not add up to Upload-Checksum.")
+        if checksum is not None and not checksum.matches:
+            problem = HTTPException(CHECKSUM_MISMATCH, "The bytes do not match Upload-Checksum.")
     except (ClientDisconnect, SilentError) as error:
-        problem = HTTPException(
-            HTTPStatus.REQUEST_TIMEOUT, "The body has ended early.", {"Connection": "close"}
-        )
+        problem = HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The body ended early.", {"Connection": "close"})
         problem.__cause__ = error
         if checksum is None:
-            await _settle(database, upload_id, file)
+            await _persist(database, upload_id, file)
             raise problem from error
     except StorageError as error:
         if checksum is None:
             raise
-        # Bytes that nobody will count must not keep the disk full.
+        # Bytes without a verified checksum must not keep the disk full.
         problem = error
     except HTTPException as error:
         problem = error
     if problem is not None:
-        await run_in_threadpool(file.go_back)
-        await drop_digests(database, upload_id, began_at)
+        await run_in_threadpool(file.roll_back)
+        await delete_digests(database, upload_id, began_at)
         await run_in_threadpool(file.end_check)
         raise problem
-    await _settle(database, upload_id, file)
+    await _persist(database, upload_id, file)
     await run_in_threadpool(file.end_check)
 
 
-async def complete(database: Database, upload: Row, file: UploadFile) -> str:
-    """All bytes are there: the file becomes a source and the upload a video, whose id is returned.
+async def complete_upload(database: Database, upload: Row, file: UploadFile) -> str:
+    """Turn a complete file into a source and its upload into a video; returns the video's id.
 
-    The file gets its second name before the rows say so, and loses its first one after: killed in between, the next
-    request for this upload does it again.
+    The file is linked into the media store before the rows change, and unlinked here after: if the process is killed in
+    between, the next request for this upload repeats it.
     """
     sha256, digests = await run_in_threadpool(file.finish)
     await run_in_threadpool(file.sync)
-    await keep_digests(database, upload["upload_id"], digests)
-    missing = await missing_chunks(database, upload)
-    for start in range(0, len(missing), DIGESTS_AT_ONCE):
-        lot = await run_in_threadpool(file.digests_of, missing[start : start + DIGESTS_AT_ONCE])
-        await keep_digests(database, upload["upload_id"], lot)
+    await record_digests(database, upload["upload_id"], digests)
+    missing = await list_missing_chunks(database, upload)
+    for start in range(0, len(missing), DIGEST_BATCH):
+        batch = await run_in_threadpool(file.compute_digests, missing[start : start + DIGEST_BATCH])
+        await record_digests(database, upload["upload_id"], batch)
     await run_in_threadpool(media().adopt_source, file.path, sha256)
-    video_id = await finish(database, upload, sha256)
-    await run_in_threadpool(file.forget)
+    video_id = await finish_upload(database, upload, sha256)
+    await run_in_threadpool(file.delete)
     return video_id
 
 
@@ -109,17 +113,15 @@ async def _append(
     syncing: asyncio.Future[None] | None = None
     synced = file.offset
     try:
-        async for block in _blocks(request):
+        async for block in _receive_blocks(request):
             room -= len(block)
             if room < 0:
-                raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "There are more bytes than Upload-Length says."
-                )
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "More bytes than Upload-Length.")
             if writing is not None:
                 await writing
-            if file.ready_digests >= DIGESTS_AT_ONCE:
-                await keep_digests(database, upload["upload_id"], file.take_ready())
-            writing = asyncio.ensure_future(_both(file, block, checksum))
+            if file.ready_digests >= DIGEST_BATCH:
+                await record_digests(database, upload["upload_id"], file.take_ready())
+            writing = asyncio.ensure_future(_write_and_digest(file, block, checksum))
             if file.offset - synced >= SYNC_BYTES and (syncing is None or syncing.done()):
                 synced = file.offset
                 syncing = asyncio.ensure_future(to_thread.run_sync(file.sync, limiter=_threads))
@@ -129,8 +131,8 @@ async def _append(
                 await running
 
 
-async def _both(file: UploadFile, block: bytes, checksum: Checksum | None) -> None:
-    """Write a block and digest it, in two threads: hashlib lets go of the interpreter."""
+async def _write_and_digest(file: UploadFile, block: bytes, checksum: Checksum | None) -> None:
+    """Write and digest a block in two threads: hashlib releases the GIL."""
     digesting = asyncio.ensure_future(to_thread.run_sync(file.digest, block, checksum, limiter=_threads))
     try:
         await to_thread.run_sync(file.append, block, limiter=_threads)
@@ -138,10 +140,10 @@ async def _both(file: UploadFile, block: bytes, checksum: Checksum | None) -> No
         await digesting
 
 
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body in blocks; the last one also where the body ends early, before that is told."""
+async def _receive_blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body in blocks; all received bytes are yielded before ClientDisconnect or SilentError is raised."""
     parts: list[bytes] = []
-    held = 0
+    buffered = 0
     stream = request.stream()
     failure: Exception | None = None
     while failure is None:
@@ -156,17 +158,17 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
             failure = error
         else:
             parts.append(part)
-            held += len(part)
-            if held >= BLOCK_BYTES:
+            buffered += len(part)
+            if buffered >= BLOCK_BYTES:
                 yield b"".join(parts)
-                parts, held = [], 0
-    if held:
+                parts, buffered = [], 0
+    if buffered:
         yield b"".join(parts)
     if failure is not None:
         raise failure
 
 
-async def _settle(database: Database, upload_id: str, file: UploadFile) -> None:
-    """What is there is on the disk, and its digests in the table: now it may be acknowledged."""
+async def _persist(database: Database, upload_id: str, file: UploadFile) -> None:
+    """Sync the file and record its digests; afterwards the bytes may be acknowledged."""
     await run_in_threadpool(file.sync)
-    await keep_digests(database, upload_id, file.take_ready())
+    await record_digests(database, upload_id, file.take_ready())

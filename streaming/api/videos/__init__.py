@@ -1,4 +1,4 @@
-"""Videos over HTTP: metadata, reactions, views, comments, shares, media, pages, operators."""
+"""Videos wing: metadata, reactions, views, comments, shares, media, pages, operators."""
 
 from streaming.api.videos import comments, operators, reactions, shares, videos, views
 

@@ -1,4 +1,7 @@
-"""`/v1/videos/{video_id}/comments`: what people say about a video, the newest first."""
+"""`/v1/videos/{video_id}/comments`: comments on a video, newest first.
+
+Tests: tests/streaming/api/videos/test_counters.py, tests/streaming/accounts/test_authorization.py.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from pydantic import BaseModel
 from schemas.errors import NotFoundError
 from schemas.ids import new_id
 from schemas.rows import IDENTIFIER
-from streaming.accounts.authorization import allows, relations, require
-from streaming.accounts.caller import HOOK, LoggedIn
-from streaming.accounts.idempotency import Answer, OnceOnly
-from streaming.api.videos.read_cache import KeptReads
-from streaming.api.videos.videos import VideoId, existing_video, permitted
+from streaming.accounts.authorization import find_relations, is_allowed, require
+from streaming.accounts.caller import LoggedIn, get_caller
+from streaming.accounts.idempotency import Answer, IdempotencyDep
+from streaming.api.videos.catalog import CatalogDep, VideoId, get_catalog
+from streaming.api.videos.read_cache import get_read_cache
 from streaming.serving import pagination
-from streaming.serving.database import Connection, Database
-from streaming.serving.fields import Body, Words
+from streaming.serving.database import Connection, DatabaseDep, get_database
+from streaming.serving.fields import Body, LongText
 from streaming.serving.openapi import ANYONE_OR_TOKEN
 from streaming.serving.plain_route import PlainRoute, path_parameter
 
@@ -36,13 +39,13 @@ PAGE = """
 
 
 class NewComment(Body):
-    """Something to say."""
+    """A new comment."""
 
-    text: Words
+    text: LongText
 
 
 class Comment(BaseModel):
-    """Something that was said. Who has left has no name any more."""
+    """A comment; `user_name` is null once its author's account is deleted."""
 
     comment_id: str
     video_id: str
@@ -65,31 +68,33 @@ class Comments(BaseModel):
     openapi_extra={"parameters": [path_parameter("video_id"), *pagination.PARAMETERS], **ANYONE_OR_TOKEN},
 )
 async def page(request: Request) -> Response:
-    """The comments on a video, the newest first."""
-    video_id, caller = request.path_params["video_id"], request.scope[HOOK]
-    database: Database = request.app.state.database
+    """List the comments on a video, newest first."""
+    video_id, caller = request.path_params["video_id"], await get_caller(request)
+    database, catalog = await get_database(request), await get_catalog(request)
+    cache = await get_read_cache(request)
     stale = caller.user_id is None and database.has_replica
-    await permitted(request, caller, video_id, "read", stale=stale)
-    limit, cursor = pagination.asked(request)
+    await catalog.authorize(caller, video_id, "read", stale=stale)
+    limit, cursor = pagination.parse_parameters(request)
 
     async def read() -> bytes:
-        after, after_id = pagination.read(cursor, pagination.time, str) if cursor else (None, None)
+        after, after_id = (
+            pagination.parse_cursor(cursor, pagination.parse_time, str) if cursor else (None, None)
+        )
         key = (video_id, after, after, after_id, limit + 1)
         rows = await database.all(PAGE, key, stale=stale)
-        items, next_cursor = pagination.page(rows, limit, "creation_time", "comment_id")
+        items, next_cursor = pagination.split_page(rows, limit, "creation_time", "comment_id")
         return orjson.dumps({"items": items, "next_cursor": next_cursor}, option=orjson.OPT_UTC_Z)
 
-    kept: KeptReads = request.app.state.kept_reads
-    told = await kept.get(video_id, ("comments", stale, limit, cursor), read)
-    return Response(told, media_type="application/json")
+    body = await cache.get(video_id, ("comments", stale, limit, cursor), read)
+    return Response(body, media_type="application/json")
 
 
 @router.post("/v1/videos/{video_id}/comments", status_code=HTTPStatus.CREATED, response_model=Comment)
 async def say(
-    video_id: VideoId, body: NewComment, request: Request, caller: LoggedIn, once: OnceOnly
+    video_id: VideoId, body: NewComment, caller: LoggedIn, catalog: CatalogDep, idempotency: IdempotencyDep
 ) -> Response:
     """Comment on a video."""
-    await permitted(request, caller, video_id, "comment")
+    await catalog.authorize(caller, video_id, "comment")
     comment_id, now = new_id(), datetime.now(UTC)
 
     async def work(connection: Connection) -> Answer:
@@ -99,46 +104,46 @@ async def say(
                RETURNING (SELECT user_name FROM users WHERE user_id = %s) AS user_name""",
             (comment_id, body.text, now, video_id, caller.user_id, caller.user_id),
         )
-        made = await cursor.fetchone()
-        if made is None:
-            raise NotFoundError("no such video")
+        inserted = await cursor.fetchone()
+        if inserted is None:
+            raise NotFoundError("No such video.")
         comment = Comment(
             comment_id=comment_id,
             video_id=video_id,
             user_id=caller.user_id,
-            user_name=made["user_name"],
+            user_name=inserted["user_name"],
             text=body.text,
             creation_time=now,
         )
         return Answer(comment, headers={"Location": f"/v1/videos/{video_id}/comments/{comment_id}"})
 
-    answer = await once(work)
-    request.app.state.kept_reads.forget(video_id)
-    return answer
+    response = await idempotency.run(work)
+    catalog.invalidate(video_id)
+    return response
 
 
 @router.delete("/v1/videos/{video_id}/comments/{comment_id}", status_code=HTTPStatus.NO_CONTENT)
 async def delete(
     video_id: VideoId,
     comment_id: Annotated[str, Path(max_length=64)],
-    request: Request,
     caller: LoggedIn,
+    catalog: CatalogDep,
+    database: DatabaseDep,
 ) -> None:
-    """Delete a comment: its author may, and the video's uploader."""
-    video = await existing_video(request, video_id)
-    database: Database = request.app.state.database
+    """Delete a comment: permitted to its author, the video's uploader and operators."""
+    video = await catalog.read(video_id)
     row = None
     if IDENTIFIER.fullmatch(comment_id):
         row = await database.one(
             "SELECT user_id FROM comments WHERE comment_id = %s AND video_id = %s", (comment_id, video_id)
         )
     author_id = row["user_id"] if row else None
-    held = relations(caller, author_id, host_id=video.uploader_id)
-    # Who wrote it may take it back, also from a video that they do not see any more.
-    if author_id is None or not allows("comment", "there", "delete", held):
-        require("video", video.state, "read", relations(caller, video.uploader_id))
+    relations = find_relations(caller, author_id, host_id=video.uploader_id)
+    # Authors may delete their comments even from videos that they can no longer see.
+    if author_id is None or not is_allowed("comment", "there", "delete", relations):
+        require("video", video.state, "read", find_relations(caller, video.uploader_id))
     if author_id is None:
-        raise NotFoundError("no such comment")
-    require("comment", "there", "delete", held)
+        raise NotFoundError("No such comment.")
+    require("comment", "there", "delete", relations)
     await database.write("DELETE FROM comments WHERE comment_id = %s", (comment_id,))
-    request.app.state.kept_reads.forget(video_id)
+    catalog.invalidate(video_id)

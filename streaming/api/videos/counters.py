@@ -1,18 +1,18 @@
-"""Counters of videos: changes are added up now and then, so that a popular video is no row that everybody waits for."""
+"""Counters of videos, applied from tallies in batches, so that a popular video does not become a hot row."""
 
 from __future__ import annotations
 
 from schemas.counters import COUNTER_NAMES
 from streaming.serving.database import Connection, Database
 
-EVERY_S = 1.0
-"""The contract lets counters lag 5 s."""
-AT_ONCE = 50_000
+INTERVAL_S = 1.0
+"""Counters may lag 5 s."""
+BATCH_TALLIES = 50_000
 LOCK = 0x74616C6C79
-"""Advisory lock of who adds up, "tally"."""
+"""Advisory lock of the process that applies tallies: "tally" in ASCII."""
 
 NAMES = ", ".join(COUNTER_NAMES)
-ADD_UP = f"""
+APPLY = f"""
     WITH taken AS (
         DELETE FROM tallies WHERE tally_id IN (SELECT tally_id FROM tallies ORDER BY tally_id LIMIT %s)
         RETURNING video_id, {NAMES}
@@ -28,22 +28,22 @@ ADD_UP = f"""
 """.encode()
 
 
-async def add_up(database: Database) -> int:
-    """Add what is there to the videos' counters; returns how many changes. One process at a time, others return 0."""
+async def apply_tallies(database: Database) -> int:
+    """Add all tallies to the videos' counters; returns how many. One process at a time does, others return 0."""
     total = 0
     while True:
         async with database.transaction() as connection:
-            taken = await _add_up(connection)
-        total += taken
-        if taken < AT_ONCE:
+            applied = await _apply_batch(connection)
+        total += applied
+        if applied < BATCH_TALLIES:
             return total
 
 
-async def _add_up(connection: Connection) -> int:
-    cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s) AS held", (LOCK,))
+async def _apply_batch(connection: Connection) -> int:
+    cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s) AS acquired", (LOCK,))
     row = await cursor.fetchone()
-    if not (row and row["held"]):
+    if not (row and row["acquired"]):
         return 0
-    cursor = await connection.execute(ADD_UP, (AT_ONCE,))
+    cursor = await connection.execute(APPLY, (BATCH_TALLIES,))
     row = await cursor.fetchone()
     return int(row["taken"]) if row else 0

@@ -1,4 +1,7 @@
-"""Erasure of videos: their rows and all rows that refer to them."""
+"""Erasure of videos: their rows and all rows that refer to them.
+
+Tests: tests/streaming/api/accounts/test_erasure.py, tests/streaming/api/videos/test_videos.py.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ from collections.abc import Sequence
 
 from streaming.serving.database import Connection
 
-PATIENT = b"SET LOCAL statement_timeout = '60s'"
-"""An account with a million followers has a million rows: more than a usual statement may take."""
+LONG_TIMEOUT = b"SET LOCAL statement_timeout = '60s'"
+"""An account with a million followers has a million rows: more than the usual timeout allows."""
 
 
 async def erase_videos(connection: Connection, video_ids: Sequence[str]) -> None:
-    """Erase videos and what people did with them, in the caller's transaction.
+    """Erase videos and all rows about them, in the caller's transaction.
 
-    Their media are content-addressed, others may hold the same bytes: what nobody needs is swept by upkeep.
+    Their media are content-addressed and may belong to other videos too: maintenance removes orphans.
     """
     if not video_ids:
         return
-    await connection.execute(PATIENT)
+    await connection.execute(LONG_TIMEOUT)
     for table in ("comments", "shares", "reactions", "views", "match_decisions", "videos"):
         await connection.execute(f"DELETE FROM {table} WHERE video_id = ANY(%s)".encode(), (list(video_ids),))

@@ -1,7 +1,7 @@
-"""`/media`: files of published packages, and thumbnails. They never change: who may have them may keep them.
+"""`/media`: files of published packages, and thumbnails; immutable, so clients may cache them.
 
-Plain addresses serve what some public video shows, for ever and for everybody; under `/media/signed/{token}` the same
-files are served to who has the link, until it ends (streaming/api/videos/media_links.py).
+Plain URLs serve the media of public videos to anyone; `/media/signed/{token}` serves the same files to holders of an
+unexpired link (streaming/api/videos/media_links.py).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from starlette.routing import Route
 
 from schemas.errors import ForbiddenError, NotFoundError
 from stores.media import media
-from streaming.api.videos.media_access import MediaAccess
-from streaming.api.videos.media_links import opened_grant
-from streaming.serving.conditional import not_modified
+from streaming.api.videos.media_access import get_media_access
+from streaming.api.videos.media_links import verify_grant
+from streaming.serving.conditional import matches_etag
 from streaming.serving.database import Row
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-"""RFC 8246: one year, and not even a reload asks again."""
+"""RFC 8246: one year, without revalidation even on reload."""
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",  # RFC 8216, section 10
@@ -38,7 +38,7 @@ CONTENT_TYPES = {
 }
 
 NAME_IN_PACKAGE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/){0,4}[A-Za-z0-9_-][A-Za-z0-9._-]*")
-"""Folders and file, as the packager names them; none starts with a dot, so none leads up or to a hidden file."""
+"""Folders and file, as the packager names them; none starts with a dot: no parent folders, no hidden files."""
 
 any_origin = Middleware(
     CORSMiddleware,
@@ -47,86 +47,96 @@ any_origin = Middleware(
     allow_headers=["Range", "If-Range", "If-None-Match"],
     expose_headers=["Content-Length", "Content-Range", "ETag"],
 )
-"""Players on other pages may read media (Fetch standard, CORS)."""
+"""Players on other origins may read media (Fetch standard, CORS)."""
 
 
-async def package_file(request: Request) -> Response:
-    """A file of the package that `digest` names, whole or in ranges (RFC 9110, section 14)."""
+async def serve_package_file(request: Request) -> Response:
+    """Serve a file of a package, whole or in ranges (RFC 9110, section 14)."""
     digest = request.path_params["digest"]
-    if not await _access(request).public_package(digest):
-        raise NotFoundError(f"no public video plays package {digest}")
-    return await to_thread.run_sync(_package_file, request, IMMUTABLE)
+    if not await (await get_media_access(request)).is_public_package(digest):
+        raise NotFoundError(f"No public video has package {digest}.")
+    return await to_thread.run_sync(_send_package_file, request, IMMUTABLE)
 
 
-async def thumbnail(request: Request) -> Response:
-    """A still picture, named by its own digest."""
+async def serve_thumbnail(request: Request) -> Response:
+    """Serve a thumbnail, named by its digest."""
     name = request.path_params["name"]
-    media().thumbnail_path(name)  # guessed names need not be asked for
-    if not await _access(request).public_thumbnail(name):
-        raise NotFoundError(f"no public video shows thumbnail {name}")
-    return await to_thread.run_sync(_thumbnail, request, IMMUTABLE)
+    _find_thumbnail(name)  # before the query: guessed names cost PostgreSQL nothing
+    if not await (await get_media_access(request)).is_public_thumbnail(name):
+        raise NotFoundError(f"No public video has thumbnail {name}.")
+    return await to_thread.run_sync(_send_thumbnail, request, IMMUTABLE)
 
 
-async def signed_package_file(request: Request) -> Response:
-    """The same for who has a link. 403: altered, expired, or for another package; 404: it opens nothing any more."""
-    row, kept = await _opened(request)
+async def serve_signed_package_file(request: Request) -> Response:
+    """Serve it to the holder of a link. 403: invalid, expired, or for another package; 404: access was revoked."""
+    row, cache_control = await _verify_link(request)
     if row["package"] != request.path_params["digest"]:
-        raise ForbiddenError("this link is for another package")
-    return await to_thread.run_sync(_package_file, request, kept)
+        raise ForbiddenError("This link is for another package.")
+    return await to_thread.run_sync(_send_package_file, request, cache_control)
 
 
-async def signed_thumbnail(request: Request) -> Response:
-    """The same for who has a link, as `signed_package_file` says."""
-    row, kept = await _opened(request)
+async def serve_signed_thumbnail(request: Request) -> Response:
+    """Serve it to the holder of a link; statuses as of `serve_signed_package_file`."""
+    row, cache_control = await _verify_link(request)
     if row["thumbnail_url"] != f"/media/thumbnails/{request.path_params['name']}":
-        raise ForbiddenError("this link is for another picture")
-    return await to_thread.run_sync(_thumbnail, request, kept)
+        raise ForbiddenError("This link is for another thumbnail.")
+    return await to_thread.run_sync(_send_thumbnail, request, cache_control)
 
 
-def _access(request: Request) -> MediaAccess:
-    found = request.app.state.media_access
-    assert isinstance(found, MediaAccess)
-    return found
-
-
-async def _opened(request: Request) -> tuple[Row, str]:
-    """The row of the video that a link opens, and for how long its media may be kept."""
+async def _verify_link(request: Request) -> tuple[Row, str]:
+    """The row of a link's video, and the Cache-Control of its media."""
     now_s = time.time()
-    grant, expires_s = opened_grant(request.path_params["token"], now_s)
-    row = await _access(request).granted(grant)
+    grant, expires_s = verify_grant(request.path_params["token"], now_s)
+    row = await (await get_media_access(request)).read_granted(grant)
     return row, f"private, max-age={int(expires_s - now_s)}"
 
 
-def _package_file(request: Request, kept: str) -> Response:
+def _send_package_file(request: Request, cache_control: str) -> Response:
     digest, name = request.path_params["digest"], request.path_params["name"]
     if not NAME_IN_PACKAGE.fullmatch(name):
-        raise NotFoundError(f"no file {name!r} in package {digest}")
-    folder = media().package_path(digest).resolve()
+        raise NotFoundError(f"No file {name!r} in package {digest}.")
+    folder = _find_package(digest)
     file = (folder / name).resolve()
     if not file.is_relative_to(folder):
-        raise NotFoundError(f"{name!r} leads out of package {digest}")
-    # The digest is of all names and contents, so with the name it stands for these very bytes.
-    return _immutable_file(request, file, kept, etag=f'"{digest}/{name}"')
+        raise NotFoundError(f"No file {name!r} in package {digest}.")
+    # The digest covers all names and contents, so digest and name identify these bytes.
+    return _send_immutable(request, file, cache_control, etag=f'"{digest}/{name}"')
 
 
-def _thumbnail(request: Request, kept: str) -> Response:
+def _send_thumbnail(request: Request, cache_control: str) -> Response:
     name = request.path_params["name"]
-    return _immutable_file(request, media().thumbnail_path(name), kept, etag=f'"{name}"')
+    return _send_immutable(request, _find_thumbnail(name), cache_control, etag=f'"{name}"')
 
 
-def _immutable_file(request: Request, file: Path, kept: str, etag: str) -> Response:
+def _find_package(digest: str) -> Path:
+    """The folder of a package. Raises NotFoundError, without the store's path, which its own error names."""
+    try:
+        return media().package_path(digest).resolve()
+    except NotFoundError as error:
+        raise NotFoundError(f"No package {digest}.") from error
+
+
+def _find_thumbnail(name: str) -> Path:
+    """The file of a thumbnail. Raises NotFoundError, as `_find_package`."""
+    try:
+        return media().thumbnail_path(name)
+    except NotFoundError as error:
+        raise NotFoundError(f"No thumbnail {name}.") from error
+
+
+def _send_immutable(request: Request, file: Path, cache_control: str, etag: str) -> Response:
     if not file.is_file():
-        raise NotFoundError(f"no file {file}")
-    headers = {"ETag": etag, "Cache-Control": kept, "Cross-Origin-Resource-Policy": "cross-origin"}
-    if not_modified(request, etag):
+        raise NotFoundError(f"No file {request.path_params['name']!r}.")
+    headers = {"ETag": etag, "Cache-Control": cache_control, "Cross-Origin-Resource-Policy": "cross-origin"}
+    if matches_etag(request, etag):
         return Response(status_code=304, headers=headers)
     media_type = CONTENT_TYPES.get(PurePosixPath(file.name).suffix, "application/octet-stream")
     return FileResponse(file, headers=headers, media_type=media_type, stat_result=file.stat())
 
 
 routes = [
-    Route("/packages/{digest}/{name:path}", package_file, name="package"),
-    Route("/thumbnails/{name}", thumbnail, name="thumbnail"),
-    Route("/signed/{token}/packages/{digest}/{name:path}", signed_package_file, name="signed package"),
-    Route("/signed/{token}/thumbnails/{name}", signed_thumbnail, name="signed thumbnail"),
+    Route("/packages/{digest}/{name:path}", serve_package_file, name="package"),
+    Route("/thumbnails/{name}", serve_thumbnail, name="thumbnail"),
+    Route("/signed/{token}/packages/{digest}/{name:path}", serve_signed_package_file, name="signed package"),
+    Route("/signed/{token}/thumbnails/{name}", serve_signed_thumbnail, name="signed thumbnail"),
 ]

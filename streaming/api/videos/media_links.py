@@ -1,7 +1,8 @@
-"""Where a video's media are served: plainly while anyone may see it, otherwise under a signed, expiring token.
+"""Links to a video's media: plain if anyone may see it, otherwise with a signed, expiring token.
 
-The token is a segment of the path before all that the manifests' relative URLs change, so a player keeps it; an edge
-that checks it can leave it out of its cache key (docs/media.md).
+The token is a path segment in front of the part that relative URLs in manifests replace, so players keep it; an edge
+cache that checks it can leave it out of the cache key (docs/media.md).
+Tests: tests/streaming/api/videos/test_media.py.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from typing import Literal, NamedTuple
 
 from schemas.errors import ForbiddenError
 from streaming.serving.database import Row
-from streaming.serving.signed_tokens import opened, sealed
+from streaming.serving.signed_tokens import sign, verify
 
 PURPOSE = "media"
-LIFE_S, STEP_S = 6 * 3_600, 3_600
-"""Links end after 6 h at most. They end on the hour, so that who asks again gets the same one, and 304."""
+LIFETIME_S, STEP_S = 6 * 3_600, 3_600
+"""Links expire after 6 h at most, on the hour, so that repeated requests get the same link, and 304."""
 
 
 class Grant(NamedTuple):
-    """By what right somebody reads a video's media: as a user, or by a share."""
+    """The right to read a video's media: as a user, or by a share."""
 
     kind: Literal["user", "share"]
     holder_id: str
@@ -26,45 +27,45 @@ class Grant(NamedTuple):
 
 
 class Playback(NamedTuple):
-    """Where players find a video: its manifests."""
+    """URLs of the manifests."""
 
     hls: str
     dash: str
 
 
 class Links(NamedTuple):
-    """What a page or an answer shows of a video's media."""
+    """URLs of a video's media, for pages and responses."""
 
     thumbnail_url: str | None
     playback: Playback | None
 
 
-def public_links(row: Row) -> Links:
-    """Links for anyone, of a public video."""
-    return _links(row, "/media")
+def build_public_links(row: Row) -> Links:
+    """Links of a public video, for anyone."""
+    return _build_links(row, "/media")
 
 
-def signed_links(row: Row, grant: Grant, now_s: float, until_s: float | None = None) -> Links:
-    """Links for a holder of a grant, good for 5 to 6 h, but not after `until_s`."""
-    expires_s = (now_s + LIFE_S) // STEP_S * STEP_S
+def build_signed_links(row: Row, grant: Grant, now_s: float, until_s: float | None = None) -> Links:
+    """Links for the holder of a grant, valid for 5 to 6 h, but not after `until_s`."""
+    expires_s = (now_s + LIFETIME_S) // STEP_S * STEP_S
     if until_s is not None:
         expires_s = min(expires_s, until_s)
-    return _links(row, f"/media/signed/{sealed(PURPOSE, '/'.join(grant), expires_s)}")
+    return _build_links(row, f"/media/signed/{sign(PURPOSE, '/'.join(grant), expires_s)}")
 
 
-def opened_grant(token: str, now_s: float) -> tuple[Grant, float]:
-    """The grant of a link, and when it ends. Raises ForbiddenError for an altered or expired one."""
-    seal = opened(PURPOSE, token)
-    if seal.expires_s <= now_s:
-        raise ForbiddenError("this link has expired; ask for the video again to get another one")
-    kind, holder_id, video_id = seal.text.split("/")
-    return Grant("share" if kind == "share" else "user", holder_id, video_id), seal.expires_s
+def verify_grant(token: str, now_s: float) -> tuple[Grant, float]:
+    """The grant of a link, and its expiry as Unix time. Raises ForbiddenError if altered or expired."""
+    signed = verify(PURPOSE, token)
+    if signed.expires_s <= now_s:
+        raise ForbiddenError("This link has expired; request the video again for another one.")
+    kind, holder_id, video_id = signed.text.split("/")
+    return Grant("share" if kind == "share" else "user", holder_id, video_id), signed.expires_s
 
 
-def _links(row: Row, root: str) -> Links:
+def _build_links(row: Row, root: str) -> Links:
     ready = row["status"] == "ready"
     thumbnail: str | None = row["thumbnail_url"]
-    # An imported row may name a picture of somebody else's server.
+    # An imported row may link to a thumbnail on another server.
     if thumbnail is not None and thumbnail.startswith("/media/"):
         thumbnail = root + thumbnail.removeprefix("/media") if ready else None
     if not ready or row["package"] is None:

@@ -1,64 +1,76 @@
-"""Answers that are the same for everybody, kept in memory while they are true.
+"""In-memory cache of public reads of videos, invalidated by NOTIFY.
 
-What is read of a video is asked for far more often than it changes. An answer is kept until PostgreSQL tells that the
-video has changed, or this process changes it, and `LONGEST_S` at most; while PostgreSQL cannot tell, nothing is kept.
+Videos are read far more often than they change. A result is cached until PostgreSQL notifies that its video has changed
+or this process changes it, and `LONGEST_S` at most; while no notification can arrive, nothing is cached.
+Tests: tests/streaming/api/videos/test_videos.py, tests/streaming/consumers/test_cache_invalidator.py.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
 
 from schemas.channels import MANY, VIDEO_CHANGED
-from streaming.serving.pg_listen import Notices
+from streaming.serving.pg_listen import PgListener
 
 LONGEST_S = 1.0
-"""For what changes without a notice: the comments of a video, written by another process."""
+"""Bounds the staleness of changes without a notification: comments written by another process."""
 VIDEOS = 10_000
-"""So many videos at most; of each some pages."""
-PAGES = 16
+"""Videos cached at most; of each some results."""
+RESULTS_PER_VIDEO = 16
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class KeptReads:
-    """Answers by video and by what was asked of it: who asks the same again gets the same type."""
+class ReadCache:
+    """Results by video and key; the caller uses a key for results of one type only."""
 
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
-        self._kept: dict[str, dict[Hashable, tuple[float, Any]]] = {}
-        self._told = 0
-        notices.on(VIDEO_CHANGED.name, self.forget, self._forget_all)
+    def __init__(self, listener: PgListener) -> None:
+        self._listener = listener
+        self._cached: dict[str, dict[Hashable, tuple[float, Any]]] = {}
+        self._generation = 0
+        listener.subscribe(VIDEO_CHANGED.name, self.invalidate, self._invalidate_all)
 
-    async def get(self, video_id: str, what: Hashable, read: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer that is kept, or what `read` gives, which is kept from now on."""
+    async def get(self, video_id: str, key: Hashable, read: Callable[[], Awaitable[Result]]) -> Result:
+        """The cached result, or else that of `read`, which is cached."""
         now_s = time.monotonic()
-        found: tuple[float, Answer] | None = self._kept.get(video_id, {}).get(what)
-        if found is not None and found[0] > now_s:
-            return found[1]
-        told = self._told
-        answer = await read()
-        # An answer that was read before a change must not be kept after it.
-        if self._notices.heard and told == self._told:
-            self._keep(video_id, what, now_s + LONGEST_S, answer)
-        return answer
+        cached: tuple[float, Result] | None = self._cached.get(video_id, {}).get(key)
+        if cached is not None and cached[0] > now_s:
+            return cached[1]
+        generation = self._generation
+        result = await read()
+        # A result that was read before a change must not be cached after it.
+        if self._listener.listening and generation == self._generation:
+            self._store(video_id, key, now_s + LONGEST_S, result)
+        return result
 
-    def forget(self, video_id: str) -> None:
-        """The video has changed; `*` for all of them."""
-        self._told += 1
+    def invalidate(self, video_id: str) -> None:
+        """Drop the results of a video; MANY drops those of all."""
+        self._generation += 1
         if video_id == MANY:
-            self._kept.clear()
+            self._cached.clear()
         else:
-            self._kept.pop(video_id, None)
+            self._cached.pop(video_id, None)
 
-    def _forget_all(self) -> None:
-        self.forget(MANY)
+    def _invalidate_all(self) -> None:
+        self.invalidate(MANY)
 
-    def _keep(self, video_id: str, what: Hashable, until_s: float, answer: object) -> None:
-        if len(self._kept) >= VIDEOS:
-            self._kept.clear()
-        pages = self._kept.setdefault(video_id, {})
-        if len(pages) >= PAGES:
-            pages.clear()
-        pages[what] = (until_s, answer)
+    def _store(self, video_id: str, key: Hashable, until_s: float, result: object) -> None:
+        if len(self._cached) >= VIDEOS:
+            self._cached.clear()
+        results = self._cached.setdefault(video_id, {})
+        if len(results) >= RESULTS_PER_VIDEO:
+            results.clear()
+        results[key] = (until_s, result)
+
+
+async def get_read_cache(request: Request) -> ReadCache:
+    """The application's read cache."""
+    read_cache: ReadCache = request.app.state.read_cache
+    return read_cache
+
+
+ReadCacheDep = Annotated[ReadCache, Depends(get_read_cache)]

@@ -57,10 +57,15 @@ def test_a_new_day_is_counted_anew(join: Callable[..., Person], monkeypatch: pyt
 def test_old_days_go_without_a_trace_in_the_events(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activity, "AT_ONCE", 2)
+    monkeypatch.setattr(activity, "BATCH_ROWS", 2)
     today = datetime.now(UTC).date()
     with connect() as connection:
-        for number in (0, activity.KEPT_DAYS + 1, activity.KEPT_DAYS + 2, activity.KEPT_DAYS + 3):
+        for number in (
+            0,
+            activity.RETENTION_DAYS + 1,
+            activity.RETENTION_DAYS + 2,
+            activity.RETENTION_DAYS + 3,
+        ):
             key = {"user_id": "u", "day": today - timedelta(days=number), "surface": "chat"}
             change(connection, "activity", key, {"created": datetime.now(UTC)})
     before = events()
@@ -68,7 +73,7 @@ def test_old_days_go_without_a_trace_in_the_events(
     async def forget() -> None:
         database = Database(database_url)
         await database.open()
-        await activity.forget_old(database)
+        await activity.delete_old_activity(database)
         await database.close()
 
     asyncio.run(forget())

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from stores.postgres import connect
-from streaming.accounts.idempotency import KEPT_FOR
+from streaming.accounts.idempotency import RETENTION
 from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
@@ -148,7 +148,7 @@ def test_a_key_is_forgotten_after_its_time(join: Join) -> None:
     ann = join()
     first = post(ann.http)
     with connect() as connection:
-        connection.execute("UPDATE idempotency_keys SET created = created - %s", (KEPT_FOR + timedelta(1),))
+        connection.execute("UPDATE idempotency_keys SET created = created - %s", (RETENTION + timedelta(1),))
         connection.commit()
     second = post(ann.http, content="other")
     assert second.status_code == 201

@@ -16,7 +16,7 @@ import pytest
 from newsreel.commands.people import validate_password
 from schemas.errors import DependencyError, InputError, LogInError
 from stores.postgres import connect
-from streaming.client.session import ApiClient, Session, checked
+from streaming.client.session import ApiClient, Session, parse_answer
 from tests.streaming.client.faulty_tus import faulty_tus
 from tests.streaming.conftest import served
 
@@ -39,21 +39,21 @@ def log_in(home: Path, server: str, user_name: str = "ann") -> None:
         client.log_in(user_name, PASSWORD)
 
 
-def kept(home: Path) -> Session:
+def read_session(home: Path) -> Session:
     return Session(**json.loads((home / "session.json").read_text()))
 
 
 def age(home: Path) -> None:
-    """Let the access token be one that ends now."""
-    old = replace(kept(home), expires_s=time.time())
+    """Expire the access token."""
+    old = replace(read_session(home), expires_s=time.time())
     (home / "session.json").write_text(json.dumps(old.__dict__))
 
 
-def who(client: ApiClient) -> str:
-    """Whom the server takes the client for: the account of which it shows what is for its owner alone."""
+def find_user_name(client: ApiClient) -> str:
+    """Name of the account that the server authenticates: the one whose private fields it shows."""
     with connect() as connection:
         rows = connection.execute("SELECT user_id FROM users ORDER BY user_name").fetchall()
-    shown = [checked(client.request("GET", f"/v1/users/{row['user_id']}")) for row in rows]
+    shown = [parse_answer(client.request("GET", f"/v1/users/{row['user_id']}")) for row in rows]
     [own] = [account for account in shown if "last_login" in account]
     return str(own["user_name"])
 
@@ -64,17 +64,17 @@ def test_a_session_is_its_owners_alone(server: str, home: Path) -> None:
     assert PASSWORD not in (home / "session.json").read_text()
     with ApiClient(home) as client:
         assert client.server == server, "the session's server is the one that is meant"
-        assert who(client) == "ann"
+        assert find_user_name(client) == "ann"
 
 
 def test_a_token_that_ends_is_refreshed_and_the_next_pair_kept(server: str, home: Path) -> None:
     log_in(home, server)
     age(home)
-    before = kept(home)
+    before = read_session(home)
     for _ in range(2):
         with ApiClient(home) as client:
-            assert who(client) == "ann"
-    assert kept(home).refresh_token != before.refresh_token
+            assert find_user_name(client) == "ann"
+    assert read_session(home).refresh_token != before.refresh_token
     assert stat.S_IMODE((home / "session.json").stat().st_mode) == 0o600
 
 
@@ -84,12 +84,12 @@ def test_commands_side_by_side_do_not_end_their_session(server: str, home: Path)
     age(home)
     clients = [ApiClient(home) for _ in range(6)]
     with ThreadPoolExecutor(len(clients)) as threads:
-        assert set(threads.map(who, clients)) == {"ann"}
+        assert set(threads.map(find_user_name, clients)) == {"ann"}
     for client in clients:
         client.__exit__(None, None, None)
     age(home)
     with ApiClient(home) as client:
-        assert who(client) == "ann"
+        assert find_user_name(client) == "ann"
 
 
 def test_who_logs_in_meanwhile_stays_logged_in(server: str, home: Path) -> None:
@@ -97,17 +97,17 @@ def test_who_logs_in_meanwhile_stays_logged_in(server: str, home: Path) -> None:
     age(home)
     with ApiClient(home) as long_upload:
         log_in(home, server, "bob")
-        assert who(long_upload) == "ann"
-    assert kept(home).user_name == "bob"
+        assert find_user_name(long_upload) == "ann"
+    assert read_session(home).user_name == "bob"
 
 
 def test_a_token_that_is_refused_early_is_refreshed(server: str, home: Path) -> None:
     """A clock that is wrong takes an old token for a good one."""
     log_in(home, server)
-    wrong = replace(kept(home), access_token="none.of.yours", expires_s=time.time() + 900)
+    wrong = replace(read_session(home), access_token="none.of.yours", expires_s=time.time() + 900)
     (home / "session.json").write_text(json.dumps(wrong.__dict__))
     with ApiClient(home) as client:
-        assert who(client) == "ann"
+        assert find_user_name(client) == "ann"
 
 
 def test_a_session_that_has_ended_says_what_to_do(server: str, home: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_session_that_has_ended_says_what_to_do(server: str, home: Path) -> No
     with ApiClient(home) as client:
         assert client.request("DELETE", "/v1/sessions").status_code == 204
         with pytest.raises(LogInError, match="newsreel login"):
-            who(client)
+            find_user_name(client)
 
 
 def test_nobody_is_logged_in_at_another_server(server: str, home: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_token_of_the_environment_goes_before_the_session(
     bob = httpx.post(f"{server}/v1/sessions", json={"user_name": "bob", "password": PASSWORD}).json()
     monkeypatch.setenv("NEWSREEL_TOKEN", bob["access_token"])
     with ApiClient(home) as client:
-        assert who(client) == "bob"
+        assert find_user_name(client) == "bob"
     monkeypatch.setenv("NEWSREEL_TOKEN", "none of yours")
     with ApiClient(home) as client, pytest.raises(LogInError, match="NEWSREEL_TOKEN"):
         client.request("GET", "/v1/follows")

@@ -26,7 +26,7 @@ class Airflow:
         self.runs: list[DagRun] = []
         self.reachable = True
 
-    def runs_named(self, _dag_id: str, prefix: str) -> list[DagRun]:
+    def list_runs(self, _dag_id: str, prefix: str) -> list[DagRun]:
         if not self.reachable:
             raise DependencyError("away")
         return [run for run in self.runs if run.run_id.startswith(prefix)]

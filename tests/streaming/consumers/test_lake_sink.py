@@ -24,7 +24,7 @@ class Airflow:
         self.reachable = True
         self.events = 0
 
-    def active_runs(self, dag_id: str) -> int:
+    def count_active_runs(self, dag_id: str) -> int:
         return int(dag_id in self.running)
 
     def post_asset_event(self, _uri: str) -> None:

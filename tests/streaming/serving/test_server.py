@@ -444,7 +444,7 @@ def test_our_fault_is_a_problem_with_all_headers(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("streaming.api.graph.friends.people", fail)
+    monkeypatch.setattr("streaming.api.graph.friends.list_people", fail)
     found = ask(url, request("GET", "/v1/friends", f"Authorization: Bearer {join().access_token}"))
     assert found.problem["status"] == 500
     assert b"secret" not in found.body

@@ -24,8 +24,8 @@ from stores.media import media
 from stores.postgres import connect
 from streaming.api.uploads import writer
 from streaming.api.uploads.fields import LONGEST_BYTES
-from streaming.api.uploads.file import UploadFile, _known
-from streaming.api.uploads.rows import file_of
+from streaming.api.uploads.file import UploadFile, _cache
+from streaming.api.uploads.rows import find_path
 from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
@@ -288,7 +288,7 @@ def test_offsets_are_right_to_256_gib(join: Join) -> None:
     """Without writing them: a file of that length with nothing in it takes no room."""
     ann = join()
     url = create(ann, LONGEST_BYTES)
-    path = file_of(url.rpartition("/")[2])
+    path = find_path(url.rpartition("/")[2])
     path.parent.mkdir(parents=True, exist_ok=True)
     at = LONGEST_BYTES - 3 * MIB - 1
     with path.open("wb") as file:
@@ -311,13 +311,13 @@ def test_what_nobody_goes_on_with_expires(join: Join) -> None:
         connection.execute("UPDATE uploads SET expires = now() - interval '1 s'")
     import asyncio
 
-    from streaming.api.uploads.sweep import sweep
+    from streaming.api.uploads.sweep import sweep_uploads
     from streaming.serving.database import Database
 
     async def once() -> None:
         database = Database()
         await database.open()
-        await sweep(database)
+        await sweep_uploads(database)
         await database.close()
 
     asyncio.run(once())
@@ -328,12 +328,12 @@ def test_what_nobody_goes_on_with_expires(join: Join) -> None:
 def test_a_death_before_the_last_word_loses_nothing(join: Join) -> None:
     ann, data = join(), noise(2 * MIB + 100)
     url = create(ann, len(data))
-    file = UploadFile(file_of(url.rpartition("/")[2]))
+    file = UploadFile(find_path(url.rpartition("/")[2]))
     file.prepare()
     file.append(data)
     file.digest(data, None)
     file.close()
-    _known.clear()
+    _cache.clear()
     answer = ann.http.head(url, headers=TUS)
     assert answer.headers["upload-offset"] == str(len(data))
     with connect() as connection:
@@ -412,7 +412,7 @@ def test_bytes_that_were_to_add_up_are_not_kept_by_a_death_in_between(join: Join
     ann, data = join(), noise(3 * MIB)
     url = create(ann, len(data))
     assert patch(ann, url, 0, data[:MIB]).status_code == 204
-    file = UploadFile(file_of(url.rpartition("/")[2]))
+    file = UploadFile(find_path(url.rpartition("/")[2]))
     file.prepare()
     file.begin_check()
     file.append(b"x" * MIB)

@@ -15,8 +15,8 @@ import pytest
 from schemas.errors import StorageError
 from stores.postgres import connect
 from streaming.api.uploads import sweep
-from streaming.api.uploads.file import UploadFile, size_of
-from streaming.api.uploads.rows import file_of
+from streaming.api.uploads.file import UploadFile, find_offset
+from streaming.api.uploads.rows import find_path
 from streaming.serving.database import Database
 from tests.streaming.api.uploads.test_uploads import MIB, TUS, checksum, create, noise, offset, patch
 from tests.streaming.conftest import Person
@@ -27,19 +27,19 @@ Join = Callable[..., Person]
 def test_two_who_finish_the_same_upload_make_one_video(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, data = join(), noise(MIB + 5)
     url = create(ann, len(data))
-    path = file_of(url.rpartition("/")[2])
+    path = find_path(url.rpartition("/")[2])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     first: list[str] = []
 
     def late(asked: Path) -> int:
-        found = size_of(asked)
+        found = find_offset(asked)
         if not first:
             first.append("")
             first[0] = ann.http.head(url, headers=TUS).headers["content-location"]
         return found
 
-    monkeypatch.setattr("streaming.api.uploads.uploads.size_of", late)
+    monkeypatch.setattr("streaming.api.uploads.uploads.find_offset", late)
     assert ann.http.head(url, headers=TUS).headers["content-location"] == first[0]
     with connect() as connection:
         rows = connection.execute("SELECT sha256 FROM videos").fetchall()
@@ -66,7 +66,7 @@ def test_an_account_that_goes_while_it_uploads_leaves_nothing(api: httpx.Client,
         writer.settimeout(10)
         writer.sendall(head.encode() + data[:MIB])
         deadline_s = time.monotonic() + 10
-        while not file_of(url.rpartition("/")[2]).exists() and time.monotonic() < deadline_s:
+        while not find_path(url.rpartition("/")[2]).exists() and time.monotonic() < deadline_s:
             time.sleep(0.01)
         assert ann.http.delete(f"/v1/users/{ann.user_id}").status_code == 204
         writer.sendall(data[MIB:])
@@ -91,7 +91,7 @@ def test_what_is_gone_on_with_does_not_expire(join: Join, monkeypatch: pytest.Mo
     async def once() -> None:
         database = Database()
         await database.open()
-        await sweep.sweep(database)
+        await sweep.sweep_uploads(database)
         await database.close()
 
     asyncio.run(once())
@@ -110,7 +110,7 @@ def test_a_full_disk_is_507_and_holds_no_unchecked_byte(join: Join, monkeypatch:
 
     monkeypatch.setattr(UploadFile, "append", full)
     assert patch(ann, url, 0, data, **checksum("sha256", data)).status_code == 507
-    assert file_of(url.rpartition("/")[2]).stat().st_size == 0
+    assert find_path(url.rpartition("/")[2]).stat().st_size == 0
     assert offset(ann, url) == 0
     assert patch(ann, url, 0, data).status_code == 507
     kept = offset(ann, url)
@@ -121,7 +121,7 @@ def test_a_full_disk_is_507_and_holds_no_unchecked_byte(join: Join, monkeypatch:
 def test_a_note_that_cannot_be_written_is_a_full_disk(join: Join) -> None:
     ann = join()
     url = create(ann, 5)
-    note = file_of(url.rpartition("/")[2]).with_suffix(".unchecked")
+    note = find_path(url.rpartition("/")[2]).with_suffix(".unchecked")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.symlink_to(note.parent / "missing" / "note")
     assert patch(ann, url, 0, b"12345", **checksum("sha256", b"12345")).status_code == 507

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from streaming.api.videos import media as media_routes
-from streaming.serving.signed_tokens import sealed
+from streaming.serving.signed_tokens import sign
 from tests.streaming.api.videos.test_media import thumbnail_url
 from tests.streaming.conftest import PACKAGE, Person, publish_package
 
@@ -23,7 +23,7 @@ def addresses(add_video: Callable[..., str], tmp_path: Path) -> dict[str, list[s
     """Addresses of every route under `/media`, by the route's name, of one public video."""
     digest, picture = publish_package(), thumbnail_url(tmp_path)
     video_id = add_video(uploader_id="u", package=digest, thumbnail_url=picture)
-    signed = f"/media/signed/{sealed('media', f'user/u/{video_id}', time.time() + 600)}"
+    signed = f"/media/signed/{sign('media', f'user/u/{video_id}', time.time() + 600)}"
     return {
         "package": [f"/media/packages/{digest}/{name}" for name in PACKAGE],
         "thumbnail": [picture],

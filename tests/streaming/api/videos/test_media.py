@@ -13,7 +13,7 @@ import pytest
 
 from stores.media import media
 from streaming.api.videos import media_access
-from streaming.serving.signed_tokens import sealed
+from streaming.serving.signed_tokens import sign
 from tests.streaming.conftest import PACKAGE, Person, publish_package, served
 
 SEGMENT = PACKAGE["0a1b/1.m4s"]
@@ -189,7 +189,7 @@ def test_a_token_opens_what_it_was_made_for_and_for_its_time(
     def token(
         holder: str = ann.user_id, of: str = video_id, until_s: float = later, purpose: str = "media"
     ) -> str:
-        return sealed(purpose, f"user/{holder}/{of}", until_s)
+        return sign(purpose, f"user/{holder}/{of}", until_s)
 
     good = token()
     for given, status in (
@@ -216,11 +216,11 @@ def test_media_of_a_video_that_is_taken_down_go_with_it(
     add_video: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert media_access.REMEMBERED_S <= 5
-    monkeypatch.setattr(media_access, "REMEMBERED_S", 0.0)
+    assert media_access.CACHED_S <= 5
+    monkeypatch.setattr(media_access, "CACHED_S", 0.0)
     ann, digest = join(), publish_package()
     video_id = add_video(uploader_id=ann.user_id, package=digest)
-    signed = f"/media/signed/{sealed('media', f'user/{ann.user_id}/{video_id}', time.time() + 60)}"
+    signed = f"/media/signed/{sign('media', f'user/{ann.user_id}/{video_id}', time.time() + 60)}"
     for prefix in ("/media", signed):
         assert api.get(f"{prefix}/packages/{digest}/master.m3u8").status_code == 200
     add_video(uploader_id=ann.user_id, package=digest, status="removed")

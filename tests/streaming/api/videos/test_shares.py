@@ -13,7 +13,7 @@ import pytest
 
 from stores.postgres import connect
 from streaming.api.videos import media_access
-from streaming.serving.signed_tokens import sealed
+from streaming.serving.signed_tokens import sign
 from tests.streaming.conftest import Person, publish_package
 
 Join = Callable[..., Person]
@@ -59,15 +59,15 @@ def test_an_altered_an_expired_and_a_revoked_link_do_not_work(
     video_id = add_video(package=publish_package())
     share = shared(ann, video_id)
     assert api.get(share["url"][:-1]).status_code == 403
-    assert api.get(f"/s/{sealed('media', share['share_id'], time.time() + 60)}").status_code == 403
-    assert api.get(f"/s/{sealed('share', share['share_id'], time.time() - 1)}").status_code == 410
+    assert api.get(f"/s/{sign('media', share['share_id'], time.time() + 60)}").status_code == 403
+    assert api.get(f"/s/{sign('share', share['share_id'], time.time() - 1)}").status_code == 410
     manifest = re.search(r'data-hls="([^"]+)"', api.get(share["url"]).text)
     assert manifest
     assert api.get(manifest[1]).status_code == 200
     assert join().http.delete(f"/v1/videos/{video_id}/shares/{share['share_id']}").status_code == 404
     assert ann.http.delete(f"/v1/videos/{video_id}/shares/{share['share_id']}").status_code == 204
     assert api.get(share["url"]).status_code == 404
-    monkeypatch.setattr(media_access, "REMEMBERED_S", 0.0)
+    monkeypatch.setattr(media_access, "CACHED_S", 0.0)
     assert api.get(manifest[1]).status_code == 404, "what the page played goes with it"
 
 
