@@ -18,7 +18,7 @@ from benchmarks.machine import read_conditions
 from benchmarks.options import Options, count, positive
 from benchmarks.report import Figure, Report, Say
 from schemas.errors import StageError
-from stores.delta.upkeep import compact
+from stores.delta.maintenance import compact
 
 LIMIT_RATIO = 2.0
 PACKAGES = ("newsreel", "deltalake", "pyarrow", "duckdb")

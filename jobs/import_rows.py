@@ -17,7 +17,7 @@ def merge_rows(name: str, rows: pa.Table) -> int:
     """
 
     def attempt() -> int:
-        changed = lake().changed(name, rows)
+        changed = lake().find_changed(name, rows)
         if changed.num_rows:
             merger = _build_merge(name, changed)
             merger.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
@@ -30,7 +30,7 @@ def remove_rows(name: str, keys: pa.Table) -> int:
     """Delete the rows with these keys, in one commit; returns how many existed. Raises as `merge_rows` does."""
 
     def attempt() -> int:
-        held = lake().held(name, keys)
+        held = lake().find_keys(name, keys)
         if held.num_rows:
             _build_merge(name, held).whenMatchedDelete().execute()
         return int(held.num_rows)

@@ -15,7 +15,15 @@ from schemas.settings import settings
 from schemas.tables import TABLES
 from stores.delta import lake
 from stores.delta.event_log import EVENTS
-from stores.delta.upkeep import REFUSED, compact, erase_deleted, erase_refused, size, tidy_log, vacuum
+from stores.delta.maintenance import (
+    REFUSED,
+    clean_up_log,
+    compact,
+    erase_deleted,
+    erase_refused,
+    measure_size,
+    vacuum,
+)
 from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
 LEASE_WITHIN_S = 1_800
@@ -31,16 +39,16 @@ def maintain(run_id: str, day: date) -> list[dict[str, Any]]:
 
 def _maintain_table(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
     store = lake()
-    before = size(store, name).files
+    before = measure_size(store, name).files
     erased = 0
     if name == EVENTS:
         erased = erase_deleted(store, until)
     elif name == REFUSED:
         erased = erase_refused(store, until, settings().retention_days)
     compact(store, name)
-    tidy_log(store, name)
+    clean_up_log(store, name)
     vacuumed = vacuum(store, name, settings().retention_days)
-    after = size(store, name)
+    after = measure_size(store, name)
     stored, log_files = _measure_storage(name)
     return {
         "day": day, "table_name": name, "rows": after.rows, "files": after.files, "size_bytes": after.size_bytes,

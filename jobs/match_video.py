@@ -25,8 +25,8 @@ from schemas.errors import NotFoundError
 from schemas.tables import table
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import lake
-from stores.match_decisions import standing_wholes
-from stores.outbox import find
+from stores.match_decisions import select_duplicates
+from stores.outbox import find_row
 from stores.postgres import Connection, connect
 from stores.stage import stage_arguments, stage_attempt
 
@@ -148,7 +148,7 @@ def _list_videos_with(sha256: str) -> list[str]:
 def _is_ready(connection: Connection, reference: Reference) -> bool:
     if reference.in_corpus:
         return True
-    row = find(connection, "videos", {"video_id": reference.video_id})
+    row = find_row(connection, "videos", {"video_id": reference.video_id})
     return row is not None and row["status"] == "ready"
 
 
@@ -156,7 +156,7 @@ def _is_ready_and_earlier(connection: Connection, video: Row, reference: Referen
     """Whether the reference is ready and was created earlier: a replay then finds the same, whatever came later."""
     if reference.in_corpus:
         return True
-    row = find(connection, "videos", {"video_id": reference.video_id})
+    row = find_row(connection, "videos", {"video_id": reference.video_id})
     return (
         row is not None
         and row["status"] == "ready"
@@ -186,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with stage_attempt("match", arguments) as attempt:
         video_id = arguments.video
         with connect() as connection:
-            video = find(connection, "videos", {"video_id": video_id})
+            video = find_row(connection, "videos", {"video_id": video_id})
             if video is None:
                 raise NotFoundError(
                     f"video {video_id} is not in PostgreSQL: it was never ingested, or was deleted"
@@ -199,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 before = partial(_is_ready_and_earlier, connection, video)
                 rows = write_matches(video_id, find_segments(prints, duration_s, before, video_id))
             duplicates_of = sorted(
-                row["reference_video_id"] for row in standing_wholes(connection, video_id, rows)
+                row["reference_video_id"] for row in select_duplicates(connection, video_id, rows)
             )
         attempt.rows = len(rows)
         attempt.next = ["reject"] if duplicates_of else ["encode"]

@@ -26,7 +26,7 @@ from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from stores.delta import lake
-from stores.delta.event_log import days, version_rows
+from stores.delta.event_log import count_version_rows, list_days
 from stores.postgres import connect
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
@@ -57,11 +57,11 @@ def refresh(run_id: str) -> int:
     first = 0 if cursor is None else cursor + 1
     if first > latest:
         return 0
-    versions = version_rows(lake(), first, latest)
+    versions = count_version_rows(lake(), first, latest)
     changed = 0
     if versions[0][0] > first:
         # No refresh for longer than the log's retention: new events can no longer be told from old ones.
-        changed = sum(replay(run_id, day.date()) for day in days(lake()))
+        changed = sum(replay(run_id, day.date()) for day in list_days(lake()))
     return changed + _apply_all(read_new_slices(lake(), versions), run_id)
 
 
@@ -99,7 +99,7 @@ def _write(changes: Changes, run_id: str, version: int | None) -> None:
     if upserted.num_rows:
         check_rows(run_id, declared.name, upserted.select(declared.column_names))
     if declared.small_writer and rows.num_rows <= settings().refresh_small_events:
-        lake().take(declared.name, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
+        lake().apply(declared.name, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
         return
     # Imported here: the import takes a second, and a small refresh does not need it.
     from jobs.spark.merge import merge_by_spark

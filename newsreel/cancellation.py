@@ -11,7 +11,7 @@ from schemas.errors import ConflictError
 from schemas.settings import settings
 from schemas.tables.videos import FINAL_STATUSES
 from stores.fence import revoke
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from stores.stage import mark_lost
 
@@ -37,7 +37,7 @@ def cancel(video_id: str, say: Say) -> dict[str, Any]:
             row = get_video(connection, video_id, lock=True)
             if row["status"] in FINAL_STATUSES:
                 raise ConflictError(f"video {video_id} came to its end just now; `newsreel runs` says how")
-            change(connection, "videos", {"video_id": video_id}, values)
+            upsert_row(connection, "videos", {"video_id": video_id}, values)
         if end_runs(settings().home, video_id):
             say("what worked on it has ended")
         mark_lost({"video_id": video_id}, detail=CANCELLED)

@@ -21,7 +21,7 @@ import httpx
 from newsreel.credentials import set_password
 from newsreel.synthetic_events.population import Population
 from schemas.errors import LogInError, StageError
-from stores.private_files import kept
+from stores.private_files import read_or_create
 from streaming.client.session import ApiClient, parse_answer
 
 VIEWERS = ("ada", "grace", "linus")
@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 
 def log_in(api_url: str, home: Path, user_name: str) -> ApiClient:
     """Log a demo user in, after signing it up if necessary; all share a password stored under HOME."""
-    password = kept(home / "keys" / "demo_password", lambda: secrets.token_urlsafe(16))
+    password = read_or_create(home / "keys" / "demo_password", lambda: secrets.token_urlsafe(16))
     body = {"user_name": user_name, "password": password}
     with httpx.Client(base_url=api_url, timeout=_TIMEOUT_S, trust_env=False) as http:
         http.post("/v1/users", json=body)
@@ -119,7 +119,7 @@ def create_share_link(uploader: ApiClient, home: Path, video_id: str) -> None:
         response = uploader.request("POST", f"/v1/videos/{video_id}/shares", json=body)
         return urlsplit(parse_answer(response)["url"]).path
 
-    kept(_locate_share_file(home, video_id), create)
+    read_or_create(_locate_share_file(home, video_id), create)
 
 
 def read_share_path(home: Path, video_id: str) -> str | None:

@@ -19,13 +19,13 @@ import psycopg
 
 from newsreel.embedded.postgres import EmbeddedPostgres
 from schemas.derive.arrow import arrow_schema
-from schemas.derive.expectations import expectations
-from schemas.derive.lineage import graph, picture
-from schemas.derive.markdown import index, page, shard_keys
+from schemas.derive.expectations import list_expectations
+from schemas.derive.lineage import build_graph, render_picture
+from schemas.derive.markdown import render_index, render_page, render_shard_keys
 from schemas.derive.spark import spark_schema
 from schemas.derive.sql import definition
 from schemas.errors import NewsreelError
-from schemas.samples import samples
+from schemas.samples import read_samples
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES, TABLES
 from stores import migrations
@@ -47,7 +47,7 @@ def render_forms(declared: Table) -> str:
         "-- spark",
         json.dumps([field.simpleString() for field in spark_schema(declared)], indent=1),
         "-- expectations",
-        "\n".join(f"{name} {json.dumps(arguments)}" for name, arguments in expectations(declared)),
+        "\n".join(f"{name} {json.dumps(arguments)}" for name, arguments in list_expectations(declared)),
     ]
     if declared.live:
         parts += ["-- sql", *definition(declared)]
@@ -56,22 +56,22 @@ def render_forms(declared: Table) -> str:
 
 def replace_shard_keys(text: str) -> str:
     """The page on partitioning with the list of shard keys as declared."""
-    return SHARD_KEYS.sub(rf"\g<1>\n{shard_keys(LIVE_TABLES)}\n\n\g<2>", text)
+    return SHARD_KEYS.sub(rf"\g<1>\n{render_shard_keys(LIVE_TABLES)}\n\n\g<2>", text)
 
 
 def render_pages(folder: Path) -> dict[Path, str]:
     """The files of the folder of pages; measured freshness is read from the file that is there."""
     measured = json.loads((folder / FRESHNESS).read_text())["tables"]
     fresh_s = {row["table"]: row["fresh_s"] for row in measured}
-    lineage = graph(TABLES.values())
+    lineage = build_graph(TABLES.values())
     pages = {
-        declared.name: page(declared, lineage, samples(declared), fresh_s.get(declared.name))
+        declared.name: render_page(declared, lineage, read_samples(declared), fresh_s.get(declared.name))
         for declared in TABLES.values()
     }
     return {
         **{folder / f"{name}.md": text for name, text in pages.items()},
-        folder / "README.md": index(TABLES.values()),
-        folder / "lineage.svg": picture(TABLES.values()),
+        folder / "README.md": render_index(TABLES.values()),
+        folder / "lineage.svg": render_picture(TABLES.values()),
     }
 
 

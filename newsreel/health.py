@@ -101,14 +101,14 @@ def _media_tools() -> str:
 
 def _postgresql() -> str:
     from newsreel.embedded.servers import database
-    from stores.outbox.reader import lags
+    from stores.outbox.reader import measure_lags
     from stores.postgres import connect
 
     given = settings().database_url is not None
     with database(), connect() as connection:
         [row] = connection.execute("SHOW server_version").fetchall()
         where = "NEWSREEL_DATABASE_URL" if given else "embedded"
-        waiting = ", ".join(f"{events} for {name}" for name, events in lags(connection).items())
+        waiting = ", ".join(f"{events} for {name}" for name, events in measure_lags(connection).items())
         return f"{row['server_version']} ({where}); events that wait: {waiting or 'nobody has read any yet'}"
 
 

@@ -16,13 +16,13 @@ from newsreel.video_registration import find_uploader, get_video, register, reop
 from newsreel.video_runs import follow_video, run_video, run_without_stack
 from schemas.dags import REFRESH_APP_ID, REFRESH_TABLES
 from schemas.errors import StageError
-from schemas.ids import video_id_of
+from schemas.ids import derive_video_id
 from schemas.settings import settings
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import Lake, lake
 from stores.media import file_digest, media
-from stores.outbox import find
-from stores.outbox.lake_sink import drain, lag
+from stores.outbox import find_row
+from stores.outbox.lake_sink import drain, measure_lag
 from stores.postgres import connect
 
 LONGEST_REFRESH_S = 600.0
@@ -97,7 +97,7 @@ def _run_to_answer(video: str, say: Say, *, again: bool = False) -> Answer:
 def _read_answer(video: str, run_id: str | None, error: str | None) -> Answer:
     """Where a video stands after its run."""
     with connect() as connection:
-        row = find(connection, "videos", {"video_id": video})
+        row = find_row(connection, "videos", {"video_id": video})
     if row is None:
         raise StageError(f"video {video} is gone from PostgreSQL")
     final = row["status"] in FINAL_STATUSES
@@ -127,7 +127,7 @@ def is_answered(path: Path, user_name: str) -> bool:
         user_id = find_uploader(connection, user_name)
         if user_id is None:
             return False
-        row = find(connection, "videos", {"video_id": video_id_of(user_id, file_digest(path))})
+        row = find_row(connection, "videos", {"video_id": derive_video_id(user_id, file_digest(path))})
         return row is not None and row["status"] in FINAL_STATUSES and is_up_to_date(lake())
 
 
@@ -155,6 +155,6 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
 def is_up_to_date(tables: Lake) -> bool:
     """Whether every settled event is in the tables that are derived from `events`."""
     with connect() as connection:
-        if lag(connection):
+        if measure_lag(connection):
             return False
     return (tables.transaction_version("videos", REFRESH_APP_ID) or 0) >= tables.version("events")

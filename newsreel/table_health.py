@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from schemas.table import Table
 from schemas.tables import TABLES
 from stores.delta import Lake
-from stores.delta.event_log import EVENTS, INSTANT, commit_times
-from stores.delta.upkeep import size
+from stores.delta.event_log import EVENTS, INSTANT, read_commit_times
+from stores.delta.maintenance import measure_size
 
 QUANTILE = 0.99
 """Freshness is this quantile of the delays in `PERIOD`."""
@@ -64,7 +64,7 @@ def table_health(lake: Lake, now: datetime, names: list[str] | None = None) -> I
         handle = lake.open(declared.name)
         [newest] = handle.history(limit=1)
         changed = datetime.fromtimestamp(newest["timestamp"] / 1000, UTC)
-        table_size = size(lake, declared.name)
+        table_size = measure_size(lake, declared.name)
         if declared.name == EVENTS:
             fresh_s = _compute_quantile(events["delay_s"].to_numpy())
         elif declared.live:
@@ -83,8 +83,8 @@ def table_health(lake: Lake, now: datetime, names: list[str] | None = None) -> I
 
 
 def _read_event_delays(lake: Lake, since: datetime) -> pa.Table:
-    """Read `commit_times` since a time, and add `delay_s`: seconds from the event to its commit."""
-    events = commit_times(lake, since)
+    """Read the commit times since a time, and add `delay_s`: seconds from the event to its commit."""
+    events = read_commit_times(lake, since)
     at = events["at"].cast(pa.int64()).to_numpy()
     delay_s = (events["committed"].cast(pa.int64()).to_numpy() - at) / 1e6
     return events.append_column("delay_s", pa.array(delay_s))

@@ -26,7 +26,7 @@ from newsreel.ingestion import bring_up_to_date
 from schemas.derive.arrow import arrow_schema
 from schemas.derive.sql import live_columns
 from schemas.errors import InputError
-from schemas.rows import RowFaultError, checked_key, checked_row
+from schemas.rows import RowFaultError, parse_key, parse_row
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES, TABLES
 from schemas.tables.records import EVENTS
@@ -155,7 +155,7 @@ def _read_rows(
     delete: bool,
 ) -> int:
     """Read and validate all rows; returns their number."""
-    validate = partial(checked_key if delete else checked_row, declared)
+    validate = partial(parse_key if delete else parse_row, declared)
     batch: list[dict[str, Any]] = []
     count = 0
     for row in file.rows(lambda done, total: on_progress(done, total, f"read {file.path.name}")):
@@ -220,7 +220,7 @@ def _reject_live_events(events: pa.Table, rejections: Rejections) -> pa.Table:
         zip(events.column("event_id").to_pylist(), events.column("position").to_pylist(), strict=True)
     )
     rejected = []
-    for row in lake().changed(EVENTS.name, events).to_pylist():
+    for row in lake().find_changed(EVENTS.name, events).to_pylist():
         if (table_name := row["table_name"]) in live:
             rejected.append(positions[row["event_id"]])
             why = f"table_name = {table_name}: its events come from PostgreSQL alone; import into {table_name} instead"

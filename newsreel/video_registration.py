@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import InputError, NotFoundError
-from schemas.ids import user_id_of, video_id_of
+from schemas.ids import derive_user_id, derive_video_id
 from schemas.tables.videos import FINAL_STATUSES
 from stores.media import MediaStore
-from stores.outbox import change, find
+from stores.outbox import find_row, upsert_row
 from stores.postgres import Connection
 
 TITLE_CHARACTERS = 500
@@ -47,12 +47,12 @@ def register(
     with connection.transaction():
         user_id = find_uploader(connection, user_name)
         if user_id is None:
-            user_id = user_id_of(user_name)
-            change(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": now})
-        identity = video_id_of(user_id, source.sha256)
-        row = find(connection, "videos", {"video_id": identity}, lock=True)
+            user_id = derive_user_id(user_name)
+            upsert_row(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": now})
+        identity = derive_video_id(user_id, source.sha256)
+        row = find_row(connection, "videos", {"video_id": identity}, lock=True)
         if row is None:
-            change(
+            upsert_row(
                 connection,
                 "videos",
                 {"video_id": identity},
@@ -70,7 +70,7 @@ def register(
 
 def get_video(connection: Connection, video: str, *, lock: bool = False) -> dict[str, Any]:
     """The live row of a video that somebody named. Raises NotFoundError."""
-    row = find(connection, "videos", {"video_id": video}, lock=lock)
+    row = find_row(connection, "videos", {"video_id": video}, lock=lock)
     if row is None:
         raise NotFoundError(f"no video {video!r}; `newsreel runs` lists the latest")
     return row
@@ -81,5 +81,5 @@ def reopen(connection: Connection, video: str) -> bool:
     with connection.transaction():
         row = get_video(connection, video, lock=True)
         if row["status"] == "failed":
-            change(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
+            upsert_row(connection, "videos", {"video_id": video}, {"status": "inspecting", "reasons": []})
         return row["status"] in FINAL_STATUSES

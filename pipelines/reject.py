@@ -16,7 +16,7 @@ from pipelines.source.faults import Fault, list_reasons
 from pipelines.video_row import read_video, update_video
 from schemas.errors import StageError
 from stores.delta import lake
-from stores.match_decisions import standing_wholes
+from stores.match_decisions import select_duplicates
 from stores.postgres import connect
 from stores.stage import stage_arguments, stage_attempt
 
@@ -40,7 +40,7 @@ def decide_verdict(video_id: str) -> dict[str, Any]:
         return {"status": "rejected", "reasons": reasons}
     matches = lake().read("matches", where={"video_id": video_id}).to_pylist()
     with connect() as connection:
-        whole = standing_wholes(connection, video_id, matches)
+        whole = select_duplicates(connection, video_id, matches)
     if not whole:
         raise StageError(
             f"video {video_id} has neither a fatal fault nor a whole match: no reason to reject it"

@@ -10,14 +10,14 @@ from typing import Any
 
 from schemas.errors import NotFoundError, StageError
 from schemas.tables.videos import FINAL_STATUSES
-from stores.fence import check_fence, patiently_connected
-from stores.outbox import change, find
+from stores.fence import check_fence, connect_with_retry
+from stores.outbox import find_row, upsert_row
 from stores.postgres import Connection
 
 
 def read_video(video_id: str) -> dict[str, Any]:
     """Read the row. Raises NotFoundError."""
-    with patiently_connected() as connection:
+    with connect_with_retry() as connection:
         return lock_video(connection, video_id)
 
 
@@ -32,7 +32,7 @@ def require_source_digest(row: Mapping[str, Any]) -> str:
 
 def lock_video(connection: Connection, video_id: str) -> dict[str, Any]:
     """Read the row and lock it until the transaction ends. Raises NotFoundError."""
-    row = find(connection, "videos", {"video_id": video_id}, lock=True)
+    row = find_row(connection, "videos", {"video_id": video_id}, lock=True)
     if row is None:
         raise NotFoundError(f"No such video: {video_id}.")
     return row
@@ -43,10 +43,10 @@ def update_video(video_id: str, values: dict[str, Any]) -> str:
 
     Raises ConflictError if a newer attempt of this process's stage has taken over.
     """
-    with patiently_connected() as connection:
+    with connect_with_retry() as connection:
         check_fence(connection)
         row = lock_video(connection, video_id)
         if row["status"] in FINAL_STATUSES:
             return str(row["status"])
-        change(connection, "videos", {"video_id": video_id}, values)
+        upsert_row(connection, "videos", {"video_id": video_id}, values)
         return str(values.get("status", row["status"]))

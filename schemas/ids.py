@@ -20,11 +20,11 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def user_id_of(user_name: str) -> str:
+def derive_user_id(user_name: str) -> str:
     """The id of an account made from the command line."""
     return str(uuid.uuid5(NAMESPACE, f"user/{user_name}"))
 
 
-def video_id_of(uploader_id: str, sha256: str) -> str:
+def derive_video_id(uploader_id: str, sha256: str) -> str:
     """The id of a video: the same bytes brought by the same account are the same video."""
     return str(uuid.uuid5(NAMESPACE, f"video/{uploader_id}/{sha256}"))

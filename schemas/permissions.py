@@ -153,7 +153,7 @@ PERMISSIONS: dict[Kind, dict[str, dict[str, dict[Relation, Verdict]]]] = {
 }
 
 
-def verdict(kind: Kind, state: str, action: str, relations: Iterable[Relation]) -> Verdict:
+def decide(kind: Kind, state: str, action: str, relations: Iterable[Relation]) -> Verdict:
     """The best verdict for who has these relations to an object; one that the kind does not know says nothing."""
     row = PERMISSIONS[kind][state][action]
     found = {row[relation] for relation in relations if relation in row}

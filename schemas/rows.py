@@ -31,7 +31,7 @@ class RowFaultError(ValueError):
     """A row cannot be taken; the message names column and value, and says what is needed."""
 
 
-def checked_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
+def parse_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
     """A whole row in the declared order, defaults and nulls filled in; names that the table lacks are ignored.
 
     So are derived columns that may not be null (`last_event_id`): only their own program can number them. Raises
@@ -42,7 +42,7 @@ def checked_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
         if column.derived and not column.nullable:
             continue
         try:
-            value = checked_value(column, given.get(column.name))
+            value = parse_value(column, given.get(column.name))
         except RowFaultError as fault:
             faults.append(str(fault))
             continue
@@ -55,12 +55,12 @@ def checked_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
     return _turned(declared, row)
 
 
-def checked_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The key columns alone, as `checked_row` checks them."""
+def parse_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The key columns alone, as `parse_row` parses them."""
     key, faults = {}, []
     for name in declared.key:
         try:
-            key[name] = checked_value(declared.column(name), given.get(name))
+            key[name] = parse_value(declared.column(name), given.get(name))
         except RowFaultError as fault:
             faults.append(str(fault))
             continue
@@ -71,7 +71,7 @@ def checked_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
     return _turned(declared, key)
 
 
-def checked_value(column: Column, given: Any) -> Any:
+def parse_value(column: Column, given: Any) -> Any:
     """The value as the table holds it; the default where none is given, null where there is none either.
 
     Raises RowFaultError.

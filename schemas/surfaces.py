@@ -26,7 +26,7 @@ OF_PATHS = {
 """The first name of a path below /v1, and its surface."""
 
 
-def surface_of(path: str) -> str:
+def find_surface(path: str) -> str:
     """The surface that a path of the API belongs to."""
     _, _, below = path.partition("/v1/")
     return OF_PATHS.get(below.partition("/")[0], "other")

@@ -90,7 +90,7 @@ class Fence:
             self._connection.execute("SELECT 1")
         except psycopg.OperationalError:
             self._connection.close()
-            self._connection = patiently_connected()
+            self._connection = connect_with_retry()
             self._connection.execute(
                 f"UPDATE fences SET {OUR_SESSION} WHERE scope = %s AND token = %s".encode(),
                 (self._claim.scope, self._token),
@@ -106,7 +106,7 @@ _current: list[Fence] = []
 @contextmanager
 def fenced(claim: Claim) -> Iterator[Fence]:
     """Take the fence for the block; every commit in it is made by `guarded`. Raises ConflictError."""
-    fence = take(claim)
+    fence = acquire(claim)
     _current.append(fence)
     try:
         yield fence
@@ -134,13 +134,13 @@ def check_fence(connection: Connection) -> None:
         _current[-1].check(connection)
 
 
-def take(claim: Claim) -> Fence:
+def acquire(claim: Claim) -> Fence:
     """The next token of a scope. Waits for a commit that is under way, and for a PostgreSQL that is starting.
 
     Raises ConflictError where a later run has the scope, or a later attempt of the same stage, or where one that is
     waited for does not end.
     """
-    connection = patiently_connected()
+    connection = connect_with_retry()
     deadline = time.monotonic() + claim.waits_s
     try:
         while (token := _taken(connection, claim)) is None:
@@ -166,7 +166,7 @@ def revoke(connection: Connection, scope: str, by: str) -> None:
     )
 
 
-def holder(connection: Connection, scope: str) -> Claim | None:
+def find_holder(connection: Connection, scope: str) -> Claim | None:
     """The attempt that has a scope, if its process still has its session; None where nobody works on it."""
     row = connection.execute(
         f"""SELECT run_id, stage, attempt FROM fences JOIN pg_stat_activity ON {ITS_SESSION}
@@ -176,7 +176,7 @@ def holder(connection: Connection, scope: str) -> Claim | None:
     return Claim(scope, row["run_id"], row["stage"], row["attempt"]) if row else None
 
 
-def patiently_connected() -> Connection:
+def connect_with_retry() -> Connection:
     """A session with PostgreSQL, also where it is being started again now. Raises DependencyError after PATIENCE_S."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -201,7 +201,7 @@ def _taken(connection: Connection, claim: Claim) -> int | None:
         row = connection.execute("SELECT * FROM fences WHERE scope = %s", (claim.scope,)).fetchone()
         assert row is not None  # it was made above, and none is ever removed
         _refuse_stale(claim, Claim(claim.scope, row["run_id"], row["stage"], row["attempt"]))
-        if claim.waits_s and row["run_id"] != claim.run_id and holder(connection, claim.scope):
+        if claim.waits_s and row["run_id"] != claim.run_id and find_holder(connection, claim.scope):
             return None
         connection.execute(
             f"""UPDATE fences SET token = token + 1, run_id = %s, stage = %s, attempt = %s, {OUR_SESSION}

@@ -10,7 +10,7 @@ from stores.postgres import Connection
 Row = Mapping[str, Any]
 
 
-def standing_wholes(connection: Connection, video_id: str, matches: Iterable[Row]) -> list[Row]:
+def select_duplicates(connection: Connection, video_id: str, matches: Iterable[Row]) -> list[Row]:
     """Of a video's rows of `matches` those that make it a duplicate: whole, and not overruled."""
     cursor = connection.execute(
         "SELECT reference_video_id FROM match_decisions WHERE video_id = %s", (video_id,)

@@ -36,6 +36,6 @@ def connect() -> Connection:
         raise DependencyError(f"PostgreSQL (NEWSREEL_DATABASE_URL) cannot be reached: {reason}") from error
 
 
-def advisory_lock(*words: str) -> int:
+def advisory_lock_id(*words: str) -> int:
     """The number of the advisory lock that these words name."""
     return int.from_bytes(hashlib.sha256("\n".join(words).encode()).digest()[:8], signed=True)

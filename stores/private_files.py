@@ -23,7 +23,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def kept(path: Path, make: Callable[[], str]) -> str:
+def read_or_create(path: Path, make: Callable[[], str]) -> str:
     """The text of `path`, which is made, mode 0600, where it is missing; the first of several makers wins."""
     private_folder(path.parent)
     if not path.exists():

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.errors import InputError
 from schemas.settings import settings
-from stores.private_files import kept
+from stores.private_files import read_or_create
 
 LEAST_CHARACTERS = 32
 
@@ -37,7 +37,7 @@ def signing_keys(purpose: str) -> tuple[SigningKey, ...]:
 
 @lru_cache(maxsize=4)
 def _own(home: Path) -> str:
-    return kept(home / "keys" / "secret_key", lambda: secrets.token_urlsafe(48))
+    return read_or_create(home / "keys" / "secret_key", lambda: secrets.token_urlsafe(48))
 
 
 @lru_cache(maxsize=64)

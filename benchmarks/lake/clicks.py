@@ -23,7 +23,7 @@ from benchmarks.api.servers import Servers, find_stack_servers
 from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Figure, Say
 from schemas.errors import StageError
-from stores.delta.event_log import commit_times
+from stores.delta.event_log import read_commit_times
 
 WRITES_PER_S = 300
 WITHIN_S = 5.0
@@ -90,7 +90,7 @@ def _wait_for(house: FreshHome, last: int) -> None:
 
 def _read_latencies(house: FreshHome) -> NDArray[np.float64]:
     """Seconds from each event's transaction to the commit of its version. Those of people and videos are not clicks."""
-    rows = commit_times(house.lake, datetime.fromtimestamp(0, UTC))
+    rows = read_commit_times(house.lake, datetime.fromtimestamp(0, UTC))
     clicked = rows.filter(pc.is_in(rows["table_name"], pa.array(["views", "reactions", "comments"])))
     at, committed = (clicked[name].cast(pa.int64()).to_numpy() for name in ("at", "committed"))
     found: NDArray[np.float64] = (committed - at) / 1e6

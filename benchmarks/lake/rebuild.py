@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from schemas.derive.sql import carried_columns
+from schemas.derive.sql import payload_columns
 from schemas.tables import LIVE_TABLES
 
 FROM_EVENT = "last_event_id"
@@ -40,7 +40,7 @@ def rebuild_by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
     connection.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = '{folder}'")
     rows = {}
     for declared in LIVE_TABLES:
-        struct = json.dumps({column.name: DUCKDB_TYPES[column.type] for column in carried_columns(declared)})
+        struct = json.dumps({column.name: DUCKDB_TYPES[column.type] for column in payload_columns(declared)})
         target = folder / f"{declared.name}.parquet"
         connection.execute(
             f"""COPY (
@@ -71,7 +71,7 @@ def rebuild_by_polars(files: list[str], folder: Path) -> dict[str, int]:
     }
     rows = {}
     for declared in LIVE_TABLES:
-        columns = carried_columns(declared)
+        columns = payload_columns(declared)
         struct = pl.Struct({column.name: types[column.type] for column in columns})
         times = [
             pl.col(column.name).str.to_datetime(time_unit="us", time_zone="UTC")

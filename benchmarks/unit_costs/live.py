@@ -23,7 +23,7 @@ from benchmarks.fresh_home import FreshHome
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
 from schemas.errors import StageError
-from stores.outbox.lake_sink import drain, lag
+from stores.outbox.lake_sink import drain, measure_lag
 
 RATES = {"reads": {"slow": 300, "fast": 1_500}, "writes": {"slow": 100, "fast": 500}}
 """A second."""
@@ -210,7 +210,7 @@ def _measure_sink(house: FreshHome, served: Servers) -> Cost:
     events, took_s = 0, 0.0
     deadline = time.monotonic() + SETTLED_WITHIN_S
     with psycopg.connect(served.database_url, row_factory=dict_row, options="-c timezone=UTC") as connection:
-        while left := lag(connection):
+        while left := measure_lag(connection):
             connection.rollback()
             if time.monotonic() > deadline:
                 raise StageError(f"{left} events were not settled after {SETTLED_WITHIN_S:.0f} s")

@@ -20,7 +20,7 @@ from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
 from schemas.errors import StageError
 from schemas.tables import LIVE_TABLES, TABLES
-from stores.delta.upkeep import size
+from stores.delta.maintenance import measure_size
 
 LENGTH_S = 60.0
 SERVED_S, CLIENTS = 10.0, 8
@@ -95,7 +95,7 @@ def _find_largest(package: Path) -> Path:
 
 
 def _measure_lake_bytes(house: FreshHome) -> int:
-    return sum(size(house.lake, name).size_bytes for name in TABLES if name not in NOT_OF_VIDEOS)
+    return sum(measure_size(house.lake, name).size_bytes for name in TABLES if name not in NOT_OF_VIDEOS)
 
 
 def _measure_folder_bytes(folder: Path) -> int:

@@ -14,7 +14,7 @@ from benchmarks.lake.programs import MILLION, PEOPLE, refresh, write_synthetic_e
 from benchmarks.report import Say
 from benchmarks.unit_costs.cost import Cost
 from schemas.tables import LIVE_TABLES
-from stores.delta.upkeep import size
+from stores.delta.maintenance import measure_size
 
 HISTORY = MILLION
 SMALL, LARGE, CHECK = 100_000, MILLION, 400_000
@@ -72,11 +72,11 @@ def measure(say: Say) -> tuple[list[Cost], list[Cost]]:
 
 
 def _count_events(house: FreshHome) -> int:
-    return size(house.lake, "events").rows
+    return measure_size(house.lake, "events").rows
 
 
 def _read_bytes(house: FreshHome) -> Bytes:
     return Bytes(
-        size(house.lake, "events").size_bytes,
-        sum(size(house.lake, declared.name).size_bytes for declared in LIVE_TABLES),
+        measure_size(house.lake, "events").size_bytes,
+        sum(measure_size(house.lake, declared.name).size_bytes for declared in LIVE_TABLES),
     )

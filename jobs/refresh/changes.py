@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from schemas.derive.arrow import arrow_schema
 from schemas.table import Table
 from stores.delta import Lake
-from stores.delta.key_index import HeldRows, held_of
+from stores.delta.key_index import KeyLookup, look_up_keys
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def compute_changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.T
     newest = _select_newest(parsed.filter(pc.invert(bad)))
     deletions = _select_newest(deleted.filter(pc.is_null(deleted["reason"])))
     values = newest["new"].combine_chunks()
-    held = held_of(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
+    held = look_up_keys(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
     change = _find_changing(newest, held, deletions)
     rows = _build_rows(declared, newest.filter(change))
     return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.born_span(change))
@@ -58,7 +58,7 @@ def _select_newest(good: pa.Table) -> pa.Table:
     return good.take(newest_first.take(pa.array(np.sort(first)[::-1])))
 
 
-def _find_changing(newest: pa.Table, held: HeldRows, deleted: pa.Table) -> pa.Array:
+def _find_changing(newest: pa.Table, held: KeyLookup, deleted: pa.Table) -> pa.Array:
     """Mask of the events that change the table."""
     keys, ids = newest["row_key"].combine_chunks(), newest["event_id"].combine_chunks()
     inserts = pc.and_(pc.is_null(held.last_event_ids), pc.equal(newest["kind"].combine_chunks(), "upserted"))

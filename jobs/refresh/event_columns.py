@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from jobs.refresh.event_values import KINDS, build_parsed_schema, parse_one_by_one
-from schemas.derive.sql import carried_columns
+from schemas.derive.sql import payload_columns
 from schemas.table import Column, Table
 
 BLOCK_EVENTS = 50_000
@@ -83,7 +83,7 @@ def _parse_block(declared: Table, events: pa.Table) -> list[pa.Table]:
 
 def _read_columns(declared: Table, events: pa.Table) -> tuple[list[pa.Array], pa.Array]:
     """Values of each carried column, and a mask of the valid rows. Raises ArrowInvalid if the reader rejects a text."""
-    columns = carried_columns(declared)
+    columns = payload_columns(declared)
     texts = events["row"].combine_chunks()
     lines = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], texts), "\n")[0].as_buffer()
     read = arrow_json.read_json(

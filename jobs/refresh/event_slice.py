@@ -15,7 +15,7 @@ from jobs.refresh.event_columns import parse_events
 from jobs.refresh.event_values import EVENT_FIELDS
 from schemas.table import Table
 from stores.delta import Lake
-from stores.delta.event_log import added_events, count_between, deletions, events_between
+from stores.delta.event_log import count_events, read_added_events, read_deletions, read_events
 
 SLICE_EVENTS = 1_000_000
 """Maximum size of a slice: about 1 GiB in this process."""
@@ -47,7 +47,7 @@ class EventSlice:
 
     def read_later_deletions(self, lake: Lake) -> EventSlice:
         """Deletion events in the lake that are newer than the oldest event of this slice."""
-        return EventSlice(deletions(lake, after=self.oldest))
+        return EventSlice(read_deletions(lake, after=self.oldest))
 
 
 def read_new_slices(lake: Lake, versions: Sequence[tuple[int, int]]) -> Iterator[EventSlice]:
@@ -56,18 +56,18 @@ def read_new_slices(lake: Lake, versions: Sequence[tuple[int, int]]) -> Iterator
     left = sum(rows for _, rows in versions)
     for version, rows in versions:
         if size and size + rows > SLICE_EVENTS and left > SLICE_EVENTS * LAST_SLICE:
-            yield EventSlice(added_events(lake, start, version - 1), version - 1)
+            yield EventSlice(read_added_events(lake, start, version - 1), version - 1)
             left -= size
             start, size = version, 0
         size += rows
-    yield EventSlice(added_events(lake, start, versions[-1][0]), versions[-1][0])
+    yield EventSlice(read_added_events(lake, start, versions[-1][0]), versions[-1][0])
 
 
 def read_day_slices(lake: Lake, day: date) -> Iterator[EventSlice]:
     """All events of a day, UTC, whenever they reached the lake, in spans of equal length."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    events = count_between(lake, midnight, midnight + timedelta(days=1))
+    events = count_events(lake, midnight, midnight + timedelta(days=1))
     spans = -(-events // SLICE_EVENTS)
     bounds = [midnight + timedelta(days=number / spans) for number in range(spans + 1)] if spans else []
     for start, end in pairwise(bounds):
-        yield EventSlice(events_between(lake, start, end))
+        yield EventSlice(read_events(lake, start, end))

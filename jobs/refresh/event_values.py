@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.derive.arrow import arrow_field
-from schemas.derive.sql import carried_columns
+from schemas.derive.sql import payload_columns
 from schemas.table import Column, Table
 
 KINDS = ("upserted", "deleted")
@@ -39,7 +39,7 @@ EVENT_FIELDS = (
 def build_parsed_schema(declared: Table) -> pa.Schema:
     """Schema (event_id, kind, row_key, row, at, new, reason); `new` is a struct of the columns that events carry."""
     new = pa.struct(
-        [arrow_field(column).remove_metadata().with_nullable(True) for column in carried_columns(declared)]
+        [arrow_field(column).remove_metadata().with_nullable(True) for column in payload_columns(declared)]
     )
     return pa.schema([*EVENT_FIELDS, pa.field("new", new), pa.field("reason", pa.string())])
 
@@ -60,7 +60,7 @@ def _parse(declared: Table, event: Mapping[str, Any]) -> dict[str, Any]:
     new, faults = {}, []
     if event["kind"] not in KINDS:
         faults.append(f"kind = {event['kind']}, not one of {', '.join(KINDS)}")
-    for column in carried_columns(declared):
+    for column in payload_columns(declared):
         needed = not column.nullable and (event["kind"] != "deleted" or column.name in declared.key)
         try:
             new[column.name] = _parse_value(column, row.get(column.name), needed)

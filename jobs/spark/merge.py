@@ -16,7 +16,7 @@ from jobs.spark.commits import commit_with_retry
 from jobs.spark.session import spark_session
 from schemas.table import Table
 from stores.delta import Lake
-from stores.delta.bulk import born_between, same_key
+from stores.delta.bulk import build_born_condition, build_key_condition
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,7 +36,7 @@ def merge_by_spark(
 
     spark = spark_session("newsreel refresh")
     source = spark.createDataFrame(rows)
-    condition = f"{same_key(declared)}{born_between(declared, born)}" if born else "FALSE"
+    condition = f"{build_key_condition(declared)}{build_born_condition(declared, born)}" if born else "FALSE"
     newer = "source.last_event_id > target.last_event_id"
     values = {name: f"source.{name}" for name in declared.column_names}
 

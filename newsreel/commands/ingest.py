@@ -126,7 +126,7 @@ def show_runs(
     from newsreel.embedded.servers import database
     from newsreel.video_registration import get_video
     from stores.delta import lake
-    from stores.fence import holder
+    from stores.fence import find_holder
     from stores.postgres import connect
 
     with database(), connect() as connection:
@@ -138,7 +138,7 @@ def show_runs(
             return _print_videos(latest, as_json=as_json)
         row = get_video(connection, video)
         stages = lake().read("pipeline_runs", where={"video_id": video}).to_pylist()
-        if holder(connection, f"video/{video}") is None:
+        if find_holder(connection, f"video/{video}") is None:
             stages = [{**stage, "state": INTERRUPTED.get(stage["state"], stage["state"])} for stage in stages]
     stages.sort(key=lambda stage: stage["started"])
     if as_json:

@@ -19,7 +19,7 @@ from psycopg.sql import SQL
 
 from newsreel.embedded.keys import fernet_key, signing_key
 from schemas.errors import DependencyError
-from stores.private_files import kept, private_folder
+from stores.private_files import private_folder, read_or_create
 
 USER = "admin"
 _HEARTBEAT_S = 5
@@ -55,12 +55,12 @@ class EmbeddedAirflow:
     @property
     def password(self) -> str:
         """The password of its one user, `admin`."""
-        return str(json.loads(kept(self._password_file, _new_passwords))[USER])
+        return str(json.loads(read_or_create(self._password_file, _new_passwords))[USER])
 
     def environment(self) -> dict[str, str]:
         """All settings, as environment variables for the components; secrets are made where they are missing."""
         keys = private_folder(self.folder) / "keys"
-        kept(self._password_file, _new_passwords)
+        read_or_create(self._password_file, _new_passwords)
         url = self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
         logs = self.home / "logs" / "airflow"
         chosen = {
@@ -72,7 +72,7 @@ class EmbeddedAirflow:
             # As many as `ingest_video` has runs, and one for the refresh of the tables.
             "CORE__PARALLELISM": 5,
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-            "CORE__FERNET_KEY": kept(keys / "fernet", fernet_key),
+            "CORE__FERNET_KEY": read_or_create(keys / "fernet", fernet_key),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self._password_file,
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -84,8 +84,8 @@ class EmbeddedAirflow:
             "API__PORT": self.port,
             "API__BASE_URL": self.url,
             "API__WORKERS": 1,
-            "API__SECRET_KEY": kept(keys / "api", signing_key),
-            "API_AUTH__JWT_SECRET": kept(keys / "jwt", signing_key),
+            "API__SECRET_KEY": read_or_create(keys / "api", signing_key),
+            "API_AUTH__JWT_SECRET": read_or_create(keys / "jwt", signing_key),
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": _HEARTBEAT_S,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": _HEARTBEAT_TIMEOUT_S,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": _HEARTBEAT_S,

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.table import Table
 
 
-def expectations(table: Table) -> list[tuple[str, dict[str, Any]]]:
+def list_expectations(table: Table) -> list[tuple[str, dict[str, Any]]]:
     """What every row of the table must meet, as (expectation class name, its arguments), in a fixed order."""
     expected: list[tuple[str, dict[str, Any]]] = [
         ("ExpectTableColumnsToMatchSet", {"column_set": table.column_names, "exact_match": True}),
@@ -35,12 +35,12 @@ def expectations(table: Table) -> list[tuple[str, dict[str, Any]]]:
     return expected
 
 
-def suite(table: Table) -> Any:
+def build_suite(table: Table) -> Any:
     """The `great_expectations.ExpectationSuite` of the table. Importing the library takes seconds."""
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
     return gx.ExpectationSuite(
         name=table.name,
-        expectations=[getattr(gxe, name)(**arguments) for name, arguments in expectations(table)],
+        expectations=[getattr(gxe, name)(**arguments) for name, arguments in list_expectations(table)],
     )

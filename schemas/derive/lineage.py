@@ -18,24 +18,24 @@ PAINT = {"spark": "#e8f1fb", "delta-rs": "#f3f7e8", "origin": "#fdf0e2"}
 Graph = Mapping[str, tuple[str, ...]]
 
 
-def graph(tables: Iterable[Table]) -> dict[str, tuple[str, ...]]:
+def build_graph(tables: Iterable[Table]) -> dict[str, tuple[str, ...]]:
     """Each table, and what it is made of."""
     found = {table.name: table.made_from or (RUNS,) for table in tables}
     found["events"] = (ORIGIN,)
     return found
 
 
-def mermaid(name: str, of: Graph) -> str:
+def render_mermaid(name: str, of: Graph) -> str:
     """What leads to a table and what is made of it, as a Mermaid flowchart."""
     edges = [*_edges_up(name, of), *_edges_down(name, of)]
     lines = [f"    {_id(source)}[{source}] --> {_id(made)}[{made}]" for source, made in dict.fromkeys(edges)]
     return "\n".join(["```mermaid", "flowchart LR", *lines, f"    style {_id(name)} stroke-width:3px", "```"])
 
 
-def picture(tables: Iterable[Table]) -> str:
+def render_picture(tables: Iterable[Table]) -> str:
     """All tables as an SVG: what is made of what, from the left to the right, by which engine."""
     declared = {table.name: table for table in tables}
-    of = graph(declared.values())
+    of = build_graph(declared.values())
     layers = _layers(of)
     rows = max(map(len, layers))
     places = {

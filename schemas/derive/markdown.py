@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.derive.lineage import Graph, mermaid
+from schemas.derive.lineage import Graph, render_mermaid
 from schemas.samples import Sample
 from schemas.table import Column, Table
 
 
-def page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float | None = None) -> str:
+def render_page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float | None = None) -> str:
     """The table for a reader: what a row is, who writes it, how fresh it is, each column, its origin, questions to it.
 
     `of`: the lineage of all tables. `fresh_s`: how fresh it was where that was measured.
@@ -31,7 +31,7 @@ def page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float | None
         *(_line(column) for column in table),
         "",
         "## Where it comes from, and what is made of it",
-        mermaid(table.name, of),
+        render_mermaid(table.name, of),
         "",
         "## Ask it",
         *(f"{sample.asks}\n```sql\n{sample.sql}\n```" for sample in asked),
@@ -40,7 +40,7 @@ def page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float | None
     return "\n".join(lines)
 
 
-def index(tables: Iterable[Table]) -> str:
+def render_index(tables: Iterable[Table]) -> str:
     """The page that lists all tables."""
     lines = [
         "# Tables",
@@ -60,7 +60,7 @@ def index(tables: Iterable[Table]) -> str:
     return "\n".join(lines)
 
 
-def shard_keys(tables: Iterable[Table]) -> str:
+def render_shard_keys(tables: Iterable[Table]) -> str:
     """By what the rows of live tables are spread, for docs/scaling/partitioning.md."""
     lines = [
         f"| [{table.name}](../tables/{table.name}.md) | {', '.join(f'`{name}`' for name in table.key)}"

@@ -32,7 +32,7 @@ def live_columns(table: Table) -> list[Column]:
     return [column for column in table if column.name not in LAKE_ONLY]
 
 
-def carried_columns(table: Table) -> list[Column]:
+def payload_columns(table: Table) -> list[Column]:
     """The columns that events carry: those that PostgreSQL holds, without personal ones."""
     return [column for column in live_columns(table) if not column.personal]
 
@@ -265,7 +265,7 @@ def _names(table: Table, alias: str) -> str:
 
 def _object(table: Table, alias: str, *, whole: bool) -> str:
     """A row as its event carries it: JSON without personal columns, times RFC 3339 in UTC; of a deleted row the key."""
-    columns = carried_columns(table) if whole else [table.column(name) for name in table.key]
+    columns = payload_columns(table) if whole else [table.column(name) for name in table.key]
     pairs = ", ".join(f"'{column.name}', {_in_json(column, alias)}" for column in columns)
     return f"json_build_object({pairs})::text"
 

@@ -18,7 +18,7 @@ class Sample:
     sql: str
 
 
-def samples(table: Table) -> list[Sample]:
+def read_samples(table: Table) -> list[Sample]:
     """The samples of a table, in their order. Raises FileNotFoundError where it has none."""
     found = []
     for statement in (FOLDER / f"{table.name}.sql").read_text().split(";\n"):

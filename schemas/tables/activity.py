@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.surfaces import EVERYWHERE, SURFACES
 from schemas.table import Column, Table
-from schemas.tables.columns import LAST_EVENT_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, declare_created
 from schemas.tables.live import live_table
 
 SKETCH_LOG2_SIZE = 12
@@ -22,7 +22,7 @@ ACTIVITY = live_table(
         Column("user_id", "string", "Who was active.", identifier=True),
         Column("day", "date", "On which day, UTC."),
         Column("surface", "string", "Where in the product.", allowed=SURFACES),
-        created_at("When they were first seen there on that day, UTC."),
+        declare_created("When they were first seen there on that day, UTC."),
         LAST_EVENT_ID,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.table import Column
-from schemas.tables.columns import LAST_EVENT_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, declare_created
 from schemas.tables.live import live_table
 
 AUDIT_LOG = live_table(
@@ -21,7 +21,7 @@ AUDIT_LOG = live_table(
         Column("object_id", "string", "What it was done to, a video or a post.", identifier=True),
         Column("reason", "string", "Why, as the operator says.", nullable=True),
         Column("request_id", "string", "The request by which it was done.", nullable=True),
-        created_at("When it was done, UTC."),
+        declare_created("When it was done, UTC."),
         LAST_EVENT_ID,
     ),
 )

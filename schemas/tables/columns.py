@@ -23,6 +23,6 @@ BYTE_END = Column(
 RUN_ID = Column("run_id", "string", "The DAG run, `<video_id>-<attempt>` for an ingest.")
 
 
-def created_at(comment: str) -> Column:
+def declare_created(comment: str) -> Column:
     """`created`: since when there is the row."""
     return Column("created", "timestamp", comment)

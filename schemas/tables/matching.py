@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.table import Column, Table
-from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, declare_created
 from schemas.tables.live import live_table
 
 MATCHES = Table(
@@ -40,7 +40,7 @@ MATCH_DECISIONS = live_table(
         Column("reference_video_id", "string", "The earlier video.", identifier=True),
         Column("operator_id", "string", "Who decided it.", identifier=True),
         Column("reason", "string", "Why, as the operator says."),
-        created_at("When it was decided, UTC."),
+        declare_created("When it was decided, UTC."),
         LAST_EVENT_ID,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.table import Column
-from schemas.tables.columns import LAST_EVENT_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, declare_created
 from schemas.tables.live import live_table
 
 USERS = live_table(
@@ -22,7 +22,7 @@ USERS = live_table(
         Column("date_of_birth", "date", "Age is computed from it when read.", nullable=True, personal=True),
         Column("reg_id", "string", "Device registration for push.", nullable=True, personal=True),
         Column("last_login", "timestamp", "When they last opened a session, UTC.", nullable=True),
-        created_at("When the account was made, UTC."),
+        declare_created("When the account was made, UTC."),
         LAST_EVENT_ID,
     ),
 )
@@ -37,7 +37,7 @@ FRIENDSHIPS = live_table(
     columns=(
         Column("user_id_1", "string", "The friend whose id is lower, by code point.", identifier=True),
         Column("user_id_2", "string", "The friend whose id is higher.", identifier=True),
-        created_at("When the second of them agreed, UTC."),
+        declare_created("When the second of them agreed, UTC."),
         LAST_EVENT_ID,
     ),
     ordered_pair=True,
@@ -54,7 +54,7 @@ FOLLOWS = live_table(
     columns=(
         Column("follower_id", "string", "Who follows.", identifier=True),
         Column("followee_id", "string", "Who is followed.", identifier=True),
-        created_at("Since when, UTC."),
+        declare_created("Since when, UTC."),
         LAST_EVENT_ID,
     ),
     indexes=(("followee_id", "follower_id"),),
@@ -70,7 +70,7 @@ BLOCKS = live_table(
     columns=(
         Column("user_id", "string", "Who blocks.", identifier=True),
         Column("blocked_id", "string", "Who is blocked.", identifier=True),
-        created_at("Since when, UTC."),
+        declare_created("Since when, UTC."),
         LAST_EVENT_ID,
     ),
     indexes=(("blocked_id", "user_id"),),

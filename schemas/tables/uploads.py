@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.table import Column
-from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, declare_created
 from schemas.tables.live import live_table
 
 CHUNK_BYTES = 1 << 20
@@ -39,7 +39,7 @@ UPLOADS = live_table(
             identifier=True,
         ),
         Column("expires", "timestamp", "When what is there goes, unless more comes, UTC."),
-        created_at("When it was announced, UTC."),
+        declare_created("When it was announced, UTC."),
         LAST_EVENT_ID,
     ),
 )

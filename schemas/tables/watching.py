@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.counters import DISLIKES, LIKES
 from schemas.counters import VIEWS as VIEWS_COUNTER
 from schemas.table import Column
-from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, created_at
+from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, declare_created
 from schemas.tables.live import live_table
 
 USER_ID = Column("user_id", "string", "Who did it.", identifier=True)
@@ -25,7 +25,7 @@ VIEWS = live_table(
         USER_ID,
         Column("session_id", "string", "The client's session, as it names it.", identifier=True),
         Column("watched_s", "float64", "The longest time watched that was told.", unit="s", minimum=0),
-        created_at("When it was told first, UTC."),
+        declare_created("When it was told first, UTC."),
         LAST_EVENT_ID,
     ),
 )
@@ -43,7 +43,7 @@ REACTIONS = live_table(
         VIDEO_ID,
         USER_ID,
         Column("kind", "string", "What they think of it.", allowed=("like", "dislike")),
-        created_at("Since when, UTC."),
+        declare_created("Since when, UTC."),
         LAST_EVENT_ID,
     ),
 )
@@ -79,7 +79,7 @@ SHARES = live_table(
         VIDEO_ID,
         USER_ID,
         Column("expires", "timestamp", "Until when it works, UTC."),
-        created_at("When it was made, UTC."),
+        declare_created("When it was made, UTC."),
         LAST_EVENT_ID,
     ),
 )

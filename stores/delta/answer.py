@@ -43,7 +43,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryTable:
     """A table that a question may name."""
 
     handle: DeltaTable
@@ -51,7 +51,7 @@ class Asked:
     """Columns that the question does not see."""
 
 
-def answer(sql: str, asked: Mapping[str, Asked]) -> Answer:
+def answer(sql: str, asked: Mapping[str, QueryTable]) -> Answer:
     """Ask a statement that only reads (`question.question`). Raises InputError that says what is wrong with it."""
     builder = QueryBuilder(ENGINE)
     try:
@@ -65,7 +65,7 @@ def answer(sql: str, asked: Mapping[str, Asked]) -> Answer:
     return Answer(schema, _batches(found, schema, asked))
 
 
-def _register(builder: QueryBuilder, name: str, one: Asked) -> None:
+def _register(builder: QueryBuilder, name: str, one: QueryTable) -> None:
     if not one.hidden:
         builder.register(name, one.handle)
         return
@@ -78,7 +78,7 @@ def _register(builder: QueryBuilder, name: str, one: Asked) -> None:
 
 
 def _batches(
-    found: pa.RecordBatchReader, schema: pa.Schema, asked: Mapping[str, Asked]
+    found: pa.RecordBatchReader, schema: pa.Schema, asked: Mapping[str, QueryTable]
 ) -> Iterator[pa.RecordBatch]:
     try:
         for batch in found:
@@ -91,7 +91,7 @@ def _memory_mib() -> int:
     return int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) >> 20
 
 
-def _refusal(error: Exception, asked: Mapping[str, Asked]) -> InputError:
+def _refusal(error: Exception, asked: Mapping[str, QueryTable]) -> InputError:
     """What the engine says, in words that help."""
     said = str(error)
     if found := NO_TABLE.search(said):
@@ -113,7 +113,7 @@ def _refusal(error: Exception, asked: Mapping[str, Asked]) -> InputError:
     return InputError(f"the question cannot be answered: {causes[-1] if causes else said}")
 
 
-def _no_column(name: str, asked: Mapping[str, Asked]) -> InputError:
+def _no_column(name: str, asked: Mapping[str, QueryTable]) -> InputError:
     if any(name in one.hidden for one in asked.values()):
         return InputError(
             f"{name} says who somebody is, and is hidden; `--personal` shows it to whom NEWSREEL_PERSONAL=allowed lets"

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from schemas.derive.arrow import arrow_schema
 from schemas.table import Table
-from stores.delta.query import membership, run_query
+from stores.delta.query import build_membership, run_query
 
 COMPARED = ("string", "int64")
 """Types of key columns that narrow a search; a key with others is found among the rows that these leave."""
@@ -20,12 +20,12 @@ FIRST_NAMED, LAST_NAMED = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1,
 """Times between which DataFusion's literals can name one: it counts nanoseconds."""
 
 
-def same_key(declared: Table) -> str:
+def build_key_condition(declared: Table) -> str:
     """The condition under which a row of `source` and one of `target` are the same row."""
     return " AND ".join(f"target.{column} = source.{column}" for column in declared.key)
 
 
-def born_between(declared: Table, span: tuple[datetime, datetime]) -> str:
+def build_born_condition(declared: Table, span: tuple[datetime, datetime]) -> str:
     """A further condition on `target`: its row began in a span, both ends included. Nothing where it cannot be said."""
     start, end = span
     if not declared.born or start < FIRST_NAMED or end > LAST_NAMED:
@@ -34,31 +34,33 @@ def born_between(declared: Table, span: tuple[datetime, datetime]) -> str:
     return f" AND target.{declared.born} BETWEEN {first} AND {last}"
 
 
-def held_rows(handle: DeltaTable, declared: Table, keys: pa.Table, columns: Sequence[str]) -> pa.Table:
+def find_rows(handle: DeltaTable, declared: Table, keys: pa.Table, columns: Sequence[str]) -> pa.Table:
     """The rows that a table holds under the keys in `keys`, their key columns among `columns`. One query."""
     schema = arrow_schema(declared)
     wanted = pa.schema([schema.field(name).remove_metadata() for name in columns])
     if not keys.num_rows:
         return wanted.empty_table()
     narrowing = [name for name in declared.key if declared.column(name).type in COMPARED]
-    condition = membership(declared, {name: keys.column(name).unique().to_pylist() for name in narrowing})
+    condition = build_membership(
+        declared, {name: keys.column(name).unique().to_pylist() for name in narrowing}
+    )
     query = f"SELECT {', '.join(columns)} FROM {declared.name} WHERE {condition}"
     found = run_query({declared.name: handle}, query).cast(wanted)
     asked = set(_keys(declared, keys))
     return found.filter(pa.array([key in asked for key in _keys(declared, found)], pa.bool_()))
 
 
-def changed_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
+def find_changed_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
     """Those of the rows, whole ones, that the table does not hold in just this form."""
-    found = held_rows(handle, declared, data, declared.column_names)
+    found = find_rows(handle, declared, data, declared.column_names)
     held = dict(zip(_keys(declared, found), found.to_pylist(), strict=True))
     fresh = [held.get(key) != row for key, row in zip(_keys(declared, data), data.to_pylist(), strict=True)]
     return data.filter(pa.array(fresh, pa.bool_()))
 
 
-def missing_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
+def find_missing_rows(handle: DeltaTable, declared: Table, data: pa.Table) -> pa.Table:
     """Those of the rows whose keys the table does not hold."""
-    held = set(_keys(declared, held_rows(handle, declared, data, declared.key)))
+    held = set(_keys(declared, find_rows(handle, declared, data, declared.key)))
     return data.filter(pa.array([key not in held for key in _keys(declared, data)], pa.bool_()))
 
 

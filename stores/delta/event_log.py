@@ -21,7 +21,7 @@ TAKEN = ("event_id", "table_name", "row_key", "kind", "row", "at")
 """Columns that the tables are made of."""
 
 
-def version_rows(lake: Lake, start: int, end: int) -> list[tuple[int, int]]:
+def count_version_rows(lake: Lake, start: int, end: int) -> list[tuple[int, int]]:
     """Versions `start` to `end` of `events`, each with the number of rows that it added.
 
     Those whose commit has left the log, as it does after the retention, are not among them.
@@ -35,12 +35,12 @@ def version_rows(lake: Lake, start: int, end: int) -> list[tuple[int, int]]:
     return [(version, added[version]) for version in range(start, end + 1) if version in added]
 
 
-def added_events(lake: Lake, start: int, end: int) -> pa.Table:
+def read_added_events(lake: Lake, start: int, end: int) -> pa.Table:
     """The rows that versions `start` to `end` of `events` added."""
     return _added(lake, start, end, TAKEN).cast(_events_schema())
 
 
-def commit_times(lake: Lake, since: datetime) -> pa.Table:
+def read_commit_times(lake: Lake, since: datetime) -> pa.Table:
     """(table_name, at, version, committed) of the events committed since a time, by the newest `MOST_COMMITS`.
 
     `version` is that of `events` which brought them.
@@ -73,26 +73,26 @@ def _added(lake: Lake, start: int, end: int, columns: Sequence[str]) -> pa.Table
     return rows.filter(pc.equal(rows["_change_type"], "insert")).select(list(columns))
 
 
-def events_between(lake: Lake, start: datetime, end: datetime) -> pa.Table:
+def read_events(lake: Lake, start: datetime, end: datetime) -> pa.Table:
     """The events of a half-open span of time."""
     query = f"SELECT {', '.join(TAKEN)} FROM {EVENTS} WHERE {_between(start, end)}"
     return run_query({EVENTS: lake.open(EVENTS)}, query).cast(_events_schema())
 
 
-def count_between(lake: Lake, start: datetime, end: datetime) -> int:
+def count_events(lake: Lake, start: datetime, end: datetime) -> int:
     """How many events a half-open span of time has."""
     query = f"SELECT count(*) AS events FROM {EVENTS} WHERE {_between(start, end)}"
     return int(run_query({EVENTS: lake.open(EVENTS)}, query)["events"][0].as_py())
 
 
-def days(lake: Lake) -> list[datetime]:
+def list_days(lake: Lake) -> list[datetime]:
     """The days, UTC, that have events, each by its first moment, in order."""
     query = f"SELECT DISTINCT date_trunc('day', at) AS day FROM {EVENTS} ORDER BY day"
     found: list[datetime] = run_query({EVENTS: lake.open(EVENTS)}, query)["day"].to_pylist()
     return found
 
 
-def deletions(lake: Lake, after: int) -> pa.Table:
+def read_deletions(lake: Lake, after: int) -> pa.Table:
     """The deletions of rows, of any table, that came with an event after `after`.
 
     `after` keeps the question cheap: files whose events are all older are not opened.
@@ -101,7 +101,7 @@ def deletions(lake: Lake, after: int) -> pa.Table:
     return run_query({EVENTS: lake.open(EVENTS)}, query).cast(_events_schema())
 
 
-def deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:
+def read_deleted_keys(lake: Lake, start: datetime, end: datetime) -> set[str]:
     """The keys, of one column, of rows of any table that were deleted in a half-open span of time."""
     query = (
         f"SELECT DISTINCT row_key FROM {EVENTS} "

@@ -38,7 +38,7 @@ FIRST, SECOND, EVENT, BORN = range(4)
 
 
 @dataclass(frozen=True)
-class HeldRows:
+class KeyLookup:
     """For each key that was asked about, in that order: its row's newest event and since when there is the row.
 
     Null where the table holds no such row.
@@ -53,7 +53,7 @@ class HeldRows:
         return None if span["min"] is None else (span["min"], span["max"])
 
 
-def held_of(lake: Lake, declared: Table, keys: Sequence[pa.Array]) -> HeldRows:
+def look_up_keys(lake: Lake, declared: Table, keys: Sequence[pa.Array]) -> KeyLookup:
     """Look for keys, given as the arrays of their columns, each key once. No JVM."""
     wanted = _digests(keys)
     order = np.argsort(wanted[FIRST])
@@ -67,7 +67,7 @@ def held_of(lake: Lake, declared: Table, keys: Sequence[pa.Array]) -> HeldRows:
         events[places] = index[EVENT, found].view(np.int64)
         born[places] = index[BORN, found].view(np.int64)
     times = pa.array(born, pa.timestamp("us", tz="UTC"), mask=missing)
-    return HeldRows(pa.array(events, mask=missing), times)
+    return KeyLookup(pa.array(events, mask=missing), times)
 
 
 def _matches(index: Words, wanted: Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -20,11 +20,17 @@ from schemas.errors import ConflictError, NotFoundError, StorageError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
-from stores.delta.answer import Answer, Asked, answer
-from stores.delta.bulk import born_between, changed_rows, held_rows, missing_rows, same_key
-from stores.delta.query import listing, predicate, run_query, selection
-from stores.delta.question import question
-from stores.delta.versions import opened
+from stores.delta.answer import Answer, QueryTable, answer
+from stores.delta.bulk import (
+    build_born_condition,
+    build_key_condition,
+    find_changed_rows,
+    find_missing_rows,
+    find_rows,
+)
+from stores.delta.query import build_listing, build_predicate, build_selection, run_query
+from stores.delta.question import parse_question
+from stores.delta.versions import open_version
 from stores.fence import guarded
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
@@ -69,7 +75,7 @@ class Lake:
 
         Raises NotFoundError where the table is missing, InputError where time travel does not reach that far.
         """
-        return opened(name, self.location(name), as_of)
+        return open_version(name, self.location(name), as_of)
 
     def version(self, name: str) -> int:
         """The newest version of a table."""
@@ -89,7 +95,7 @@ class Lake:
         """Rows of one table, ordered by its key; `where` are equalities, or a list of values. No JVM."""
         declared = table(name)
         wanted = list(columns or declared.column_names)
-        found = run_query({name: self.open(name, as_of)}, selection(declared, wanted, where or {}))
+        found = run_query({name: self.open(name, as_of)}, build_selection(declared, wanted, where or {}))
         schema = arrow_schema(declared)
         return found.cast(pa.schema([schema.field(column).remove_metadata() for column in wanted]))
 
@@ -98,14 +104,14 @@ class Lake:
 
         Columns that say who somebody is are not there unless `personal`. Raises InputError that says what is wrong.
         """
-        asked = question(sql, TABLES)
+        asked = parse_question(sql, TABLES)
         if asked.lists_tables:
-            return answer(listing(TABLES.values()), {})
-        named: dict[str, Asked] = {}
+            return answer(build_listing(TABLES.values()), {})
+        named: dict[str, QueryTable] = {}
         for name, source in asked.sources.items():
             hidden = () if personal else TABLES[source.table].personal_columns
             with suppress(NotFoundError):  # a word that names a table too
-                named[name] = Asked(self.open(source.table, source.as_of), hidden)
+                named[name] = QueryTable(self.open(source.table, source.as_of), hidden)
         return answer(asked.sql, named)
 
     def query(self, sql: str) -> pa.Table:
@@ -141,7 +147,7 @@ class Lake:
             handle = self.open(name)
             if self.read(name, where=scope).equals(data):
                 return 0
-            condition = predicate(declared, scope)
+            condition = build_predicate(declared, scope)
             if data.num_rows:
                 write_deltalake(handle, data, mode="overwrite", predicate=condition)
             else:
@@ -157,17 +163,17 @@ class Lake:
 
         def attempt() -> int:
             handle = self.open(name)
-            changed = changed_rows(handle, declared, data)
+            changed = find_changed_rows(handle, declared, data)
             if changed.num_rows:
                 merger = handle.merge(
-                    changed, same_key(declared), source_alias="source", target_alias="target"
+                    changed, build_key_condition(declared), source_alias="source", target_alias="target"
                 )
                 merger.when_matched_update_all().when_not_matched_insert_all().execute()
             return int(changed.num_rows)
 
         return _committed(name, attempt)
 
-    def take(
+    def apply(
         self,
         name: str,
         rows: pa.Table,
@@ -185,7 +191,7 @@ class Lake:
         declared = table(name)
         newer = "source.last_event_id > target.last_event_id"
         values = {column: f"source.{column}" for column in declared.column_names}
-        condition = f"{same_key(declared)}{born_between(declared, born)}" if born else ""
+        condition = f"{build_key_condition(declared)}{build_born_condition(declared, born)}" if born else ""
 
         def attempt() -> bool:
             handle = self.open(name)
@@ -208,16 +214,16 @@ class Lake:
 
         return _committed(name, attempt)
 
-    def changed(self, name: str, rows: Rows) -> pa.Table:
+    def find_changed(self, name: str, rows: Rows) -> pa.Table:
         """Those of the rows that the table does not hold in just this form: what its writer has to write."""
         declared = table(name)
-        return changed_rows(self.open(name), declared, _as_arrow(declared, rows))
+        return find_changed_rows(self.open(name), declared, _as_arrow(declared, rows))
 
-    def held(self, name: str, keys: Rows) -> pa.Table:
+    def find_keys(self, name: str, keys: Rows) -> pa.Table:
         """Those of the keys that the table holds."""
         declared = table(name)
         data = _as_arrow(declared, keys, declared.key)
-        return held_rows(self.open(name), declared, data, declared.key)
+        return find_rows(self.open(name), declared, data, declared.key)
 
     def add(self, name: str, rows: Rows) -> int:
         """Insert the rows whose keys the table lacks, in one commit; none where it has them all. Returns how many."""
@@ -226,9 +232,11 @@ class Lake:
 
         def attempt() -> int:
             handle = self.open(name)
-            fresh = missing_rows(handle, declared, data)
+            fresh = find_missing_rows(handle, declared, data)
             if fresh.num_rows:
-                merger = handle.merge(fresh, same_key(declared), source_alias="source", target_alias="target")
+                merger = handle.merge(
+                    fresh, build_key_condition(declared), source_alias="source", target_alias="target"
+                )
                 merger.when_not_matched_insert_all().execute()
             return int(fresh.num_rows)
 
@@ -241,9 +249,11 @@ class Lake:
 
         def attempt() -> int:
             handle = self.open(name)
-            held = held_rows(handle, declared, data, declared.key)
+            held = find_rows(handle, declared, data, declared.key)
             if held.num_rows:
-                merger = handle.merge(held, same_key(declared), source_alias="source", target_alias="target")
+                merger = handle.merge(
+                    held, build_key_condition(declared), source_alias="source", target_alias="target"
+                )
                 merger.when_matched_delete().execute()
             return int(held.num_rows)
 

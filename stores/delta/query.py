@@ -12,7 +12,7 @@ from deltalake import DeltaTable, QueryBuilder
 from schemas.table import Table
 
 
-def predicate(declared: Table, where: Mapping[str, Any]) -> str:
+def build_predicate(declared: Table, where: Mapping[str, Any]) -> str:
     """`where`'s equalities as SQL, values quoted; a list of values means one of them.
 
     Raises KeyError for a column that the table lacks.
@@ -20,7 +20,7 @@ def predicate(declared: Table, where: Mapping[str, Any]) -> str:
     return " AND ".join(_condition(declared, name, value) for name, value in where.items())
 
 
-def membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str:
+def build_membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str:
     """SQL for rows whose columns are each among the values given for it. Raises KeyError for an unknown column."""
     return " AND ".join(
         f"{declared.column(name).name} IN ({', '.join(_literal(declared.name, name, value) for value in values)})"
@@ -28,14 +28,14 @@ def membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str:
     )
 
 
-def selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:
+def build_selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:
     """The query for some columns of the rows that meet `where`, ordered by key; names are those of the declaration."""
     wanted = ", ".join(declared.column(name).name for name in columns)
-    condition = f" WHERE {predicate(declared, where)}" if where else ""
+    condition = f" WHERE {build_predicate(declared, where)}" if where else ""
     return f"SELECT {wanted} FROM {declared.name}{condition} ORDER BY {', '.join(declared.key)}"
 
 
-def listing(tables: Iterable[Table]) -> str:
+def build_listing(tables: Iterable[Table]) -> str:
     """The query that lists tables: each with what a row of it is."""
     rows = (f"({_text(declared.name)}, {_text(declared.row)})" for declared in tables)
     return f"SELECT table_name, one_row FROM (VALUES {', '.join(rows)}) AS tables (table_name, one_row)"

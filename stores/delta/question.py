@@ -70,7 +70,7 @@ class _Token:
         return self.text[1:-1].replace('""', '"') if self.kind == "quoted" else None
 
 
-def question(sql: str, tables: Container[str]) -> Question:
+def parse_question(sql: str, tables: Container[str]) -> Question:
     """Read a question about some of `tables`. Raises InputError for what is not one statement that reads."""
     tokens = [_Token(found.lastgroup or "other", found.group()) for found in TOKEN.finditer(sql)]
     places = [place for place, token in enumerate(tokens) if token.kind not in ("space", "comment")]

@@ -11,7 +11,7 @@ from schemas.errors import InputError, NotFoundError
 from schemas.settings import settings
 
 
-def opened(name: str, location: str, as_of: int | datetime | None = None) -> DeltaTable:
+def open_version(name: str, location: str, as_of: int | datetime | None = None) -> DeltaTable:
     """A handle on the newest version of a table, on a version by its number, or on that of a time.
 
     Raises NotFoundError where the table is missing, InputError where time travel does not reach that far.

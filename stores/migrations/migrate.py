@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from schemas.settings import settings
 from stores import migrations
-from stores.outbox.partitions import keep_partitions
+from stores.outbox.partitions import maintain_partitions
 from stores.postgres import connect
 
 MIGRATION_LOCK = 0x6E657773
@@ -21,7 +21,7 @@ def migrate() -> None:
             if migrations.current(connection) != migrations.HEAD:
                 connection.commit()
                 migrations.upgrade(settings().database_url or "")
-            keep_partitions(connection, datetime.now(UTC).date())
+            maintain_partitions(connection, datetime.now(UTC).date())
         finally:
             connection.rollback()
             connection.execute("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))

@@ -1,6 +1,6 @@
 """The outbox: a live row and the event of its change, in one PostgreSQL transaction; and the readers of the events."""
 
 from stores.outbox.bulk import delete_rows, upsert_rows
-from stores.outbox.change import change, find
+from stores.outbox.live_rows import find_row, upsert_row
 
-__all__ = ["change", "delete_rows", "find", "upsert_rows"]
+__all__ = ["delete_rows", "find_row", "upsert_row", "upsert_rows"]

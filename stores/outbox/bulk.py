@@ -15,7 +15,7 @@ from psycopg import sql
 
 from schemas.errors import ConflictError
 from schemas.table import Table
-from stores.outbox.change import live_table
+from stores.outbox.live_rows import require_live_table
 from stores.postgres import Connection
 
 LOT_ROWS = 10_000
@@ -40,7 +40,7 @@ def upsert_rows(
     twice. Columns that are not named keep what they hold. A row whose unique value another row holds or takes, and
     keeps, is refused. Raises ConflictError where other writers come in between too often.
     """
-    declared = live_table(name)
+    declared = require_live_table(name)
     _stage(connection, declared, columns, batches)
     unique = [column.name for column in declared if column.unique and column.name in columns]
 
@@ -56,7 +56,7 @@ def upsert_rows(
 
 def delete_rows(connection: Connection, name: str, batches: Iterable[Sequence[Row]]) -> int:
     """Delete live rows by key, unknown ones ignored; returns how many there were. Rows are as for `upsert_rows`."""
-    declared = live_table(name)
+    declared = require_live_table(name)
     _stage(connection, declared, declared.key, batches)
     return _apply_lots(
         connection,

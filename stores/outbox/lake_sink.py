@@ -11,7 +11,7 @@ from typing import Any
 
 from stores.delta import Lake
 from stores.outbox import reader
-from stores.outbox.reader import place_of, turn
+from stores.outbox.reader import consumer_lock, lock_cursor
 from stores.postgres import Connection
 
 CONSUMER = "lake-sink"
@@ -39,7 +39,7 @@ def drain(connection: Connection, lake: Lake) -> int:
     Raises ConflictError where the database is older than its cursor, as after a restored dump (docs/runbook.md).
     """
     total = 0
-    with turn(connection, CONSUMER) as ours:
+    with consumer_lock(connection, CONSUMER) as ours:
         goes_on = ours
         while goes_on:
             appended, goes_on = _append_batch(connection, lake)
@@ -47,9 +47,9 @@ def drain(connection: Connection, lake: Lake) -> int:
     return total
 
 
-def lag(connection: Connection) -> int:
+def measure_lag(connection: Connection) -> int:
     """Events that are not in the lake yet."""
-    return reader.lag(connection, CONSUMER)
+    return reader.measure_lag(connection, CONSUMER)
 
 
 def _append_batch(connection: Connection, lake: Lake) -> tuple[int, bool]:
@@ -76,7 +76,7 @@ def _planned(connection: Connection) -> tuple[dict[str, Any] | None, bool]:
 
     And whether it was planned now, not by a sink that did not come to its end.
     """
-    cursor = place_of(connection, CONSUMER)
+    cursor = lock_cursor(connection, CONSUMER)
     anew = cursor["next_event_id"] is None
     if anew:
         settled = connection.execute(PLAN, {**cursor, "limit": BATCH_EVENTS}).fetchall()

@@ -14,7 +14,7 @@ DAYS_AHEAD = 7
 PREFIX = "events_day_"
 
 
-def keep_partitions(connection: Connection, today: date) -> None:
+def maintain_partitions(connection: Connection, today: date) -> None:
     """Make the coming days' partitions, and drop those that are older than the retention and wholly consumed.
 
     Commits. A day for which `events_default` holds rows already stays there.
@@ -26,17 +26,17 @@ def keep_partitions(connection: Connection, today: date) -> None:
         )
     }
     for ahead in range(DAYS_AHEAD + 1):
-        if (name := partition(today + timedelta(ahead))) not in held:
+        if (name := partition_name(today + timedelta(ahead))) not in held:
             _make(connection, name, today + timedelta(ahead))
     connection.commit()
-    oldest = partition(today - timedelta(settings().retention_days))
+    oldest = partition_name(today - timedelta(settings().retention_days))
     for name in sorted(held):
         if name.startswith(PREFIX) and name < oldest and _consumed(connection, name):
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
         connection.commit()
 
 
-def partition(day: date) -> str:
+def partition_name(day: date) -> str:
     """The name of a day's partition."""
     return f"{PREFIX}{day:%Y%m%d}"
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from schemas.errors import ConflictError
-from stores.postgres import Connection, advisory_lock
+from stores.postgres import Connection, advisory_lock_id
 
 BATCH_EVENTS = 1_000
 Event = dict[str, Any]
@@ -39,9 +39,9 @@ def handle_events(
     dump (docs/runbook.md).
     """
     handled = 0
-    with turn(connection, consumer) as ours:
+    with consumer_lock(connection, consumer) as ours:
         while ours:
-            place = place_of(connection, consumer)
+            place = lock_cursor(connection, consumer)
             events = connection.execute(SETTLED, {**place, "limit": BATCH_EVENTS}).fetchall()
             connection.commit()
             if not events:
@@ -58,22 +58,22 @@ def handle_events(
     return handled
 
 
-def lag(connection: Connection, consumer: str) -> int:
+def measure_lag(connection: Connection, consumer: str) -> int:
     """Events that a consumer has not passed yet."""
     [row] = connection.execute(LAG.encode(), (consumer,)).fetchall()
     return int(row["events"])
 
 
-def lags(connection: Connection) -> dict[str, int]:
+def measure_lags(connection: Connection) -> dict[str, int]:
     """Each consumer that has ever read, and the events that it has not passed yet."""
     names = connection.execute("SELECT consumer FROM consumers ORDER BY consumer").fetchall()
-    return {row["consumer"]: lag(connection, row["consumer"]) for row in names}
+    return {row["consumer"]: measure_lag(connection, row["consumer"]) for row in names}
 
 
 @contextmanager
-def turn(connection: Connection, consumer: str) -> Iterator[bool]:
+def consumer_lock(connection: Connection, consumer: str) -> Iterator[bool]:
     """Whether this is the only process that reads for a consumer, until the block ends."""
-    lock = advisory_lock(consumer)
+    lock = advisory_lock_id(consumer)
     [row] = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (lock,)).fetchall()
     connection.commit()
     try:
@@ -85,7 +85,7 @@ def turn(connection: Connection, consumer: str) -> Iterator[bool]:
             connection.commit()
 
 
-def place_of(connection: Connection, consumer: str) -> dict[str, Any]:
+def lock_cursor(connection: Connection, consumer: str) -> dict[str, Any]:
     """A consumer's row, locked until the transaction ends; made where it is new. Raises ConflictError, see above."""
     connection.execute("INSERT INTO consumers (consumer) VALUES (%s) ON CONFLICT DO NOTHING", (consumer,))
     [place] = connection.execute(

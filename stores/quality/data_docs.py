@@ -34,14 +34,14 @@ def write_data_docs(rows: Iterable[Row], folder: Path) -> Path:
             )
         shutil.rmtree(folder)
     with context() as made:
-        from schemas.derive.expectations import suite
+        from schemas.derive.expectations import build_suite
 
         for name in made.get_site_names():
             made.delete_data_docs_site(name)
         made.add_data_docs_site(SITE, _site(folder))
         checks = sorted(rows, key=_check)
         for name in sorted({row["table_name"] for row in checks}):
-            made.suites.add(suite(table(name)))
+            made.suites.add(build_suite(table(name)))
         for _, check in groupby(checks, key=_check):
             key, value = _validation(list(check))
             made.validation_results_store.add(key=key, value=value)

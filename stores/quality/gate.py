@@ -47,13 +47,13 @@ def check_rows(run_id: str, name: str, rows: Rows) -> int:
 
 def _validate(name: str, rows: Rows) -> list[dict[str, Any]]:
     with context() as made:
-        from schemas.derive.expectations import suite
+        from schemas.derive.expectations import build_suite
 
         declared = table(name)
         frame = _frame(declared, rows)
         asset = made.data_sources.add_pandas("rows").add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-        validated = batch.validate(suite(declared))
+        validated = batch.validate(build_suite(declared))
     return sorted(
         (_result(declared, found) for found in validated.results), key=lambda result: result["expectation"]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.errors import ForbiddenError, LogInError, NotFoundError
-from schemas.permissions import Kind, Relation, Verdict, verdict
+from schemas.permissions import Kind, Relation, Verdict, decide
 from streaming.accounts.caller import TOKEN_REQUIRED, Caller
 
 
@@ -26,12 +26,12 @@ def find_relations(
 
 def is_allowed(kind: Kind, state: str, action: str, found: set[Relation]) -> bool:
     """Whether `require` would pass."""
-    return verdict(kind, state, action, found) is Verdict.ALLOW
+    return decide(kind, state, action, found) is Verdict.ALLOW
 
 
 def require(kind: Kind, state: str, action: str, found: set[Relation]) -> None:
     """Raise LogInError (401), ForbiddenError (403) or NotFoundError (404) unless the action is allowed."""
-    decided = verdict(kind, state, action, found)
+    decided = decide(kind, state, action, found)
     if decided is Verdict.LOG_IN:
         raise LogInError(TOKEN_REQUIRED)
     if decided is Verdict.FORBID:

@@ -10,7 +10,7 @@ import time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.errors import LogInError, NewsreelError
-from schemas.surfaces import surface_of
+from schemas.surfaces import find_surface
 from streaming.accounts.activity import Activity
 from streaming.accounts.caller import ANONYMOUS, SCOPE_KEY, Caller
 from streaming.accounts.sessions import Sessions
@@ -36,7 +36,7 @@ class BearerMiddleware:
             return
         if user_id := scope[SCOPE_KEY].user_id:
             scope[USER_ID] = user_id
-            await self._activity.record(user_id, surface_of(scope["path"]))
+            await self._activity.record(user_id, find_surface(scope["path"]))
         await self.app(scope, receive, send)
 
     async def _authenticate(self, scope: Scope) -> Caller:

@@ -18,7 +18,7 @@ from fastapi.encoders import jsonable_encoder
 from starlette.responses import JSONResponse, Response
 
 from schemas.errors import ConflictError, InputError
-from stores.postgres import advisory_lock
+from stores.postgres import advisory_lock_id
 from stores.secret_keys import signing_keys
 from streaming.accounts.account_lock import lock_caller
 from streaming.accounts.caller import AnyCaller, Caller
@@ -150,7 +150,7 @@ async def delete_old_keys(database: Database) -> None:
 async def _acquire_key(connection: Connection, scoped_key: tuple[str, str, str]) -> bool:
     """Lock a key until the transaction ends; False if another request holds it."""
     cursor = await connection.execute(
-        "SELECT pg_try_advisory_xact_lock(%s) AS acquired", (advisory_lock(*scoped_key),)
+        "SELECT pg_try_advisory_xact_lock(%s) AS acquired", (advisory_lock_id(*scoped_key),)
     )
     row = await cursor.fetchone()
     return bool(row and row["acquired"])

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from schemas.errors import ForbiddenError, InputError, NotFoundError
-from stores.postgres import advisory_lock
+from stores.postgres import advisory_lock_id
 from streaming.accounts.account_lock import lock_account, lock_caller
 from streaming.serving.database import Connection, Database
 
@@ -29,7 +29,7 @@ async def lock_pair(database: Database, user_id: str, other_id: str) -> AsyncIte
     as friends, and no edge is created after a block was acknowledged.
     """
     async with database.transaction() as connection:
-        lock = advisory_lock("pair", *sorted((user_id, other_id)))
+        lock = advisory_lock_id("pair", *sorted((user_id, other_id)))
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
         yield connection
 

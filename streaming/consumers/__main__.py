@@ -18,7 +18,7 @@ import psycopg
 from schemas.errors import DependencyError, NewsreelError, NotFoundError
 from schemas.settings import settings
 from stores.delta import lake
-from stores.outbox.partitions import keep_partitions
+from stores.outbox.partitions import maintain_partitions
 from stores.postgres import Connection, connect
 from stores.stage import die_with_parent
 from streaming.consumers import cache_invalidator, dag_starter, lake_sink
@@ -82,7 +82,7 @@ def _consume(connection: Connection, consumers: Sequence[Consumer]) -> None:
     due_s = dict.fromkeys(consumers, 0.0)
     while True:
         if (today := datetime.now(UTC).date()) != partitions_kept:
-            keep_partitions(connection, today)
+            maintain_partitions(connection, today)
             partitions_kept = today
         for consumer in consumers:
             if time.monotonic() < due_s[consumer]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from schemas.dags import INGEST_VIDEO
 from schemas.tables.videos import FINAL_STATUSES
 from stores.delta import lake
-from stores.outbox import find
+from stores.outbox import find_row
 from stores.outbox.reader import Event, handle_events
 from stores.postgres import Connection
 from streaming.consumers.airflow_client import AirflowClient
@@ -56,7 +56,7 @@ class DagStarter:
             return
         if joins and any(not run.finished for run in known):
             return
-        video = find(self._connection, "videos", {"video_id": video_id})
+        video = find_row(self._connection, "videos", {"video_id": video_id})
         self._connection.commit()
         if video is None or video["status"] in FINAL_STATUSES:
             return

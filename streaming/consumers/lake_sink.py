@@ -12,7 +12,7 @@ from typing import ClassVar
 from schemas.dags import EVENTS_ASSET_URI, INGEST_VIDEO, REFRESH_TABLES
 from schemas.errors import DependencyError, NotFoundError
 from stores.delta import lake
-from stores.outbox.lake_sink import CONSUMER, drain, lag
+from stores.outbox.lake_sink import CONSUMER, drain, measure_lag
 from stores.postgres import Connection
 from streaming.consumers.airflow_client import AirflowClient
 
@@ -35,7 +35,7 @@ class LakeSink:
 
     def consume(self) -> int:
         """Drain the settled events, and request a refresh unless one runs; returns how many were drained."""
-        waiting = lag(self._connection)
+        waiting = measure_lag(self._connection)
         self._connection.rollback()
         if waiting:
             self._mark_refresh_due()

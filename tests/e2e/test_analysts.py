@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from newsreel.notebook import execute
-from schemas.samples import samples
+from schemas.samples import read_samples
 from schemas.tables import TABLES
 from tests.e2e.house import House
 
@@ -51,7 +51,7 @@ def test_the_page_shows_what_the_commands_say(
 
 def test_every_question_of_the_pages_is_answered_and_tables_with_rows_give_some(demo: House) -> None:
     for declared in TABLES.values():
-        answers = [demo.lake.query(sample.sql).num_rows for sample in samples(declared)]
+        answers = [demo.lake.query(sample.sql).num_rows for sample in read_samples(declared)]
         [held] = demo.lake.query(f"SELECT count(*) AS rows FROM {declared.name}").to_pylist()
         assert any(answers) or not held["rows"], declared.name
 

@@ -19,17 +19,17 @@ from jobs.refresh_tables import refresh, replay
 from schemas.settings import settings
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
-from stores.delta.upkeep import (
+from stores.delta.maintenance import (
     ERASED,
     SMALL_FILES,
+    clean_up_log,
     compact,
     erase_deleted,
     erase_refused,
-    size,
-    tidy_log,
+    measure_size,
     vacuum,
 )
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.outbox import drain_all
 
@@ -64,16 +64,16 @@ def live(tables: Lake) -> dict[str, list[dict[str, Any]]]:
 def add_view(number: int) -> None:
     key = {"video_id": "v", "user_id": "u", "session_id": f"s{number}"}
     with connect() as connection:
-        change(connection, "views", key, {"watched_s": float(number), "created": AT})
+        upsert_row(connection, "views", key, {"watched_s": float(number), "created": AT})
 
 
 def test_who_is_gone_is_in_no_file_once_the_retention_is_over(tables: Lake) -> None:
     with connect() as connection:
-        change(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
-        change(connection, "users", {"user_id": "u2"}, {"user_name": "stays", "created": AT})
+        upsert_row(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
+        upsert_row(connection, "users", {"user_id": "u2"}, {"user_name": "stays", "created": AT})
         said = {"video_id": "v", "user_id": "u1", "text": "canary was here", "creation_time": AT}
-        change(connection, "comments", {"comment_id": "c"}, said)
-        change(
+        upsert_row(connection, "comments", {"comment_id": "c"}, said)
+        upsert_row(
             connection,
             "posts",
             {"post_id": "p"},
@@ -113,7 +113,9 @@ def test_who_is_gone_is_in_no_file_once_the_retention_is_over(tables: Lake) -> N
 
 def test_what_was_deleted_later_than_asked_stays(tables: Lake) -> None:
     with connect() as connection:
-        change(connection, "posts", {"post_id": "p"}, {"user_id": "u", "content": "x", "creation_time": AT})
+        upsert_row(
+            connection, "posts", {"post_id": "p"}, {"user_id": "u", "content": "x", "creation_time": AT}
+        )
         connection.execute("DELETE FROM posts")
     bring(tables)
     assert erase_deleted(tables, datetime.now(UTC) - timedelta(hours=1)) == 0
@@ -136,7 +138,7 @@ def test_what_was_refused_is_forgotten_when_it_is_old_or_names_who_is_gone(table
         ],
     )
     with connect() as connection:
-        change(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
+        upsert_row(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
         connection.execute("DELETE FROM users")
     bring(tables)
     assert erase_refused(tables, now + timedelta(hours=1), 7) == 2
@@ -177,7 +179,7 @@ def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> Non
 def test_rows_keep_their_order_so_that_a_time_is_in_few_files(
     tables: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stores.delta.upkeep.TARGET_BYTES", 20_000)
+    monkeypatch.setattr("stores.delta.maintenance.TARGET_BYTES", 20_000)
     for number in range(20):
         add_view(number)
         bring(tables)
@@ -210,14 +212,14 @@ def test_a_shorter_log_still_travels_as_far_as_promised(tables: Lake) -> None:
     for number in range(1, 12):
         add_view(number)
         bring(tables)
-        tidy_log(tables, "events") if number % 4 == 0 else None
+        clean_up_log(tables, "events") if number % 4 == 0 else None
     for path in log.iterdir():  # a commit a day
         days = 12 - int(path.name[:20]) if path.name[:20].isdigit() else 0
         moment = time.time() - days * 86_400
         os.utime(path, (moment, moment))
-    tidy_log(tables, "events")
+    clean_up_log(tables, "events")
     assert len(list(log.glob("*.json"))) < 12
-    assert size(tables, "events").rows == 12
+    assert measure_size(tables, "events").rows == 12
     newest = tables.version("events")
     for version in range(newest - settings().retention_days + 1, newest + 1):
         assert tables.open("events", as_of=version).version() == version

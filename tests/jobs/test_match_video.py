@@ -20,7 +20,7 @@ from pipelines.media_tools import program
 from pipelines.reject import decide_verdict
 from schemas.errors import StageError
 from stores.delta import Lake
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_only_ready_videos_and_the_corpus_are_told_of(spark: SparkSession, table
 def bring(video_id: str, status: str, created: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
     values = {"title": "T", "uploader_id": "u", "sha256": "0" * 64, "status": status, "created": created}
     with connect() as connection:
-        change(connection, "videos", {"video_id": video_id}, values)
+        upsert_row(connection, "videos", {"video_id": video_id}, values)
 
 
 def stage(video_id: str, folder: Path, attempt: int = 1) -> dict[str, Any]:
@@ -173,7 +173,9 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
     # An operator says that it is none: the match is still told, and the video goes on.
     decision = {"operator_id": "o", "reason": "It is another cut.", "created": day}
     with connect() as connection:
-        change(connection, "match_decisions", {"video_id": "copy", "reference_video_id": "first"}, decision)
+        upsert_row(
+            connection, "match_decisions", {"video_id": "copy", "reference_video_id": "first"}, decision
+        )
     assert stage("copy", tmp_path, attempt=3)["next"] == ["encode"]
     assert [row["kind"] for row in read_matches("copy")] == ["whole"]
     with pytest.raises(StageError, match="no reason to reject"):

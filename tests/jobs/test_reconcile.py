@@ -10,7 +10,7 @@ import pytest
 from jobs import reconcile as stage
 from jobs.reconcile import reconcile
 from stores.delta import Lake
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.outbox import drain_all
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.usefixtures("database_url")
 def video(video_id: str, *, sha256: str | None = "0" * 64, **counters: int) -> None:
     row = {"title": "A", "uploader_id": "u", "status": "ready", "sha256": sha256, "created": AT, **counters}
     with connect() as connection:
-        change(connection, "videos", {"video_id": video_id}, row)
+        upsert_row(connection, "videos", {"video_id": video_id}, row)
 
 
 def like(video_id: str, user_id: str, kind: str = "like") -> None:
     with connect() as connection:
-        change(
+        upsert_row(
             connection, "reactions", {"video_id": video_id, "user_id": user_id}, {"kind": kind, "created": AT}
         )
 
@@ -66,7 +66,7 @@ def test_difference_is_none_after_likes_views_and_changes_of_mind(tables: Lake) 
         connection.execute("DELETE FROM reactions WHERE user_id = 'u1'")
         for number in range(3):
             key = {"video_id": "v", "user_id": "u", "session_id": f"s{number}"}
-            change(connection, "views", key, {"watched_s": 1.0, "created": AT})
+            upsert_row(connection, "views", key, {"watched_s": 1.0, "created": AT})
     add_up()
     bring(tables)
     rows = found(tables)

@@ -13,7 +13,7 @@ from jobs.refresh.event_slice import read_day_slices
 from jobs.refresh_tables import read_cursor, refresh, replay
 from schemas.settings import settings
 from stores.delta import Lake
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.outbox import drain_all
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("database_url")
 def bring(tables: Lake, video_id: str, **values: Any) -> None:
     """Change a live video, and have its event in the lake."""
     with connect() as connection:
-        change(connection, "videos", {"video_id": video_id}, {**VIDEO, **values})
+        upsert_row(connection, "videos", {"video_id": video_id}, {**VIDEO, **values})
     with connect() as connection:
         drain_all(connection, tables)
 
@@ -65,7 +65,7 @@ def whole_row(video_id: str, **values: Any) -> dict[str, Any]:
 def test_changes_reach_the_table_and_personal_fields_come_from_postgresql(tables: Lake) -> None:
     with connect() as connection:
         person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
-        change(connection, "users", {"user_id": "u"}, person)
+        upsert_row(connection, "users", {"user_id": "u"}, person)
     bring(tables, "v")
     bring(tables, "v", status="rejected", reasons=["cut short"])
     assert refresh("run-1") == 2
@@ -85,10 +85,10 @@ def test_a_table_may_have_a_column_called_kind_as_events_have(
     settings.cache_clear()
     key = {"video_id": "v", "user_id": "u"}
     with connect() as connection:
-        change(connection, "reactions", key, {"kind": "like", "created": AT})
+        upsert_row(connection, "reactions", key, {"kind": "like", "created": AT})
         connection.commit()
         drain_all(connection, tables)
-        change(connection, "reactions", key, {"kind": "dislike", "created": AT})
+        upsert_row(connection, "reactions", key, {"kind": "dislike", "created": AT})
     with connect() as connection:
         drain_all(connection, tables)
     assert refresh("run-1") == 1
@@ -160,18 +160,18 @@ def test_cut_off_between_two_tables_it_takes_the_slice_again(
     tables: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with connect() as connection:
-        change(connection, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
+        upsert_row(connection, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
     append(tables, 10**6)
     bring(tables, "v")
-    take = Lake.take
+    write = Lake.apply
 
     def cut_off(self: Lake, name: str, *rest: Any, **options: Any) -> bool:
         if name == "videos":
             raise KeyboardInterrupt
-        return take(self, name, *rest, **options)
+        return write(self, name, *rest, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "take", cut_off)
+        patch.setattr(Lake, "apply", cut_off)
         with pytest.raises(KeyboardInterrupt):
             refresh("run-1")
     assert read_cursor() is None
@@ -247,7 +247,7 @@ def test_where_the_log_has_lost_what_is_new_all_events_are_taken(
     refresh("run-1")
     append(tables, 2, **whole_row("w"))
     append(tables, 3, **whole_row("x"))
-    monkeypatch.setattr("jobs.refresh_tables.version_rows", lambda lake, first, latest: [(latest, 1)])
+    monkeypatch.setattr("jobs.refresh_tables.count_version_rows", lambda lake, first, latest: [(latest, 1)])
     assert refresh("run-2") == 2
     assert tables.read("videos").column("video_id").to_pylist() == ["v", "w", "x"]
     assert read_cursor() == tables.version("events")

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from newsreel.credentials import set_password
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database_url")
 def test_an_account_gets_a_password_and_its_sessions_end() -> None:
     with connect() as connection:
         for user_id, user_name in (("u1", "ann"), ("u2", "bob")):
-            change(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": AT})
+            upsert_row(connection, "users", {"user_id": user_id}, {"user_name": user_name, "created": AT})
             connection.execute(
                 "INSERT INTO sessions (session_id, user_id, refresh_hash, expires) VALUES (%s, %s, '', now())",
                 (f"session of {user_id}", user_id),

@@ -20,7 +20,7 @@ from schemas.errors import InputError
 from schemas.tables import LIVE_TABLES, TABLES
 from stores import row_files
 from stores.delta import Lake
-from stores.outbox import change, find
+from stores.outbox import find_row, upsert_row
 from stores.postgres import connect
 from tests.outbox import drain_all
 
@@ -130,7 +130,7 @@ def test_users_land_in_postgresql_with_an_event_each(tables: Lake, tmp_path: Pat
     )
     assert counts(run_import("users", path)) == (2, 2, 0)
     with connect() as connection:
-        row = find(connection, "users", {"user_id": "u2"})
+        row = find_row(connection, "users", {"user_id": "u2"})
     assert row is not None
     assert (row["user_name"], row["email"], row["created"]) == ("bob", None, AT)
     assert tables.read("events").column("row_key").to_pylist() == ["u1", "u2"]
@@ -148,7 +148,7 @@ def test_a_video_needs_no_bytes_of_its_own(tmp_path: Path) -> None:
     }
     assert counts(run_import("videos", write_rows(tmp_path, json.dumps(line), "v.ndjson"))) == (1, 1, 0)
     with connect() as connection:
-        row = find(connection, "videos", {"video_id": "v"})
+        row = find_row(connection, "videos", {"video_id": "v"})
     assert row is not None
     assert (row["visibility"], row["reasons"], row["views"], row["sha256"]) == ("public", [], 0, None)
 
@@ -159,11 +159,11 @@ def test_a_known_key_replaces_the_row_but_not_what_our_programs_found_out(tmp_pa
         "likes": 7, "created": AT,
     }  # fmt: skip
     with connect() as connection:
-        change(connection, "videos", {"video_id": "v"}, values)
+        upsert_row(connection, "videos", {"video_id": "v"}, values)
     text = "video_id,title,uploader_id,status,created\nv,B,u,ready,2026-11-23T10:00:00Z\n"
     run_import("videos", write_rows(tmp_path, text))
     with connect() as connection:
-        row = find(connection, "videos", {"video_id": "v"})
+        row = find_row(connection, "videos", {"video_id": "v"})
     assert row is not None
     assert (row["title"], row["description"], row["likes"]) == ("B", None, 0)
     assert (row["sha256"], row["package"]) == ("0" * 64, "p")
@@ -180,7 +180,7 @@ def test_of_rows_with_one_key_the_last_good_one_lands(
     )
     assert counts(run_import("users", path)) == (5, 4, 1)
     with connect() as connection:
-        row = find(connection, "users", {"user_id": "u"})
+        row = find_row(connection, "users", {"user_id": "u"})
     assert row is not None
     assert row["user_name"] == "three"
     run_import("users", path)
@@ -260,7 +260,7 @@ def test_an_unknown_name_in_any_object_is_found_before_a_row_lands(tmp_path: Pat
     with pytest.raises(InputError, match="no column 'userid'"):
         run_import("users", write_rows(tmp_path, text, "rows.ndjson"))
     with connect() as connection:
-        assert find(connection, "users", {"user_id": "u"}) is None
+        assert find_row(connection, "users", {"user_id": "u"}) is None
 
 
 @pytest.mark.parametrize("text", [USERS, ""])

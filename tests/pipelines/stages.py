@@ -11,7 +11,7 @@ from typing import Any
 
 from stores.delta import Lake, lake
 from stores.media import media
-from stores.outbox import change, find
+from stores.outbox import find_row, upsert_row
 from stores.postgres import connect
 
 TABLES = ("chunks", "inspections", "fingerprints", "matches", "renditions")
@@ -38,7 +38,7 @@ class Brought:
             "created": datetime(2026, 1, 1, tzinfo=UTC),
         }
         with connect() as connection:
-            change(connection, "videos", {"video_id": self.video_id}, values)
+            upsert_row(connection, "videos", {"video_id": self.video_id}, values)
 
     def run(self, main: Main, attempt: int = 1) -> int:
         """Run one stage; returns its exit status."""
@@ -64,7 +64,7 @@ class Brought:
     def row(self) -> dict[str, Any]:
         """The live row."""
         with connect() as connection:
-            found = find(connection, "videos", {"video_id": self.video_id})
+            found = find_row(connection, "videos", {"video_id": self.video_id})
         assert found is not None
         return found
 

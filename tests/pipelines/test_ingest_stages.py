@@ -10,7 +10,7 @@ from pipelines import encode_video, fail, inspect_video, publish, reject
 from pipelines.package.manifests import list_hls_files
 from stores.delta import Lake
 from stores.media import media
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.pipelines.conftest import Footage
 from tests.pipelines.measure import contents, plays, size
@@ -157,7 +157,7 @@ def test_a_video_that_nobody_brought_is_an_error(tables: Lake, tmp_path: Path, f
 def test_an_imported_video_without_a_file_says_so(footage: Footage, tables: Lake, tmp_path: Path) -> None:
     video = Brought(footage("plain.mp4"), tmp_path)
     with connect() as connection:
-        change(connection, "videos", {"video_id": "v"}, {"sha256": None})
+        upsert_row(connection, "videos", {"video_id": "v"}, {"sha256": None})
     for main in (inspect_video.main, encode_video.main):
         assert video.run(main) == 1
     assert video.row()["status"] == "uploading"

@@ -13,7 +13,7 @@ import pytest
 
 from newsreel.derived import render_forms, render_pages, replace_shard_keys
 from schemas.derive.arrow import arrow_schema
-from schemas.derive.expectations import expectations, suite
+from schemas.derive.expectations import build_suite, list_expectations
 from schemas.derive.spark import spark_schema
 from schemas.derive.sql import definition
 from schemas.table import Column, Table
@@ -100,7 +100,7 @@ def test_postgresql_takes_each_live_table_twice_with_its_comments(database_url: 
 
 def test_great_expectations_takes_each_suite() -> None:
     for declared in TABLES.values():
-        assert len(suite(declared).expectations) == len(expectations(declared))
+        assert len(build_suite(declared).expectations) == len(list_expectations(declared))
 
 
 def test_a_key_that_may_be_null_is_refused() -> None:

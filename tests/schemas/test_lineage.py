@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from schemas.derive.lineage import ORIGIN, RUNS, graph, mermaid, picture
+from schemas.derive.lineage import ORIGIN, RUNS, build_graph, render_mermaid, render_picture
 from schemas.tables import LIVE_TABLES, TABLES
 
-OF = graph(TABLES.values())
+OF = build_graph(TABLES.values())
 
 
 def test_every_table_comes_from_people_or_from_runs() -> None:
@@ -28,14 +28,14 @@ def test_what_a_table_is_made_of_is_a_table() -> None:
 
 
 def test_the_picture_has_every_table_and_every_step() -> None:
-    drawn = ET.fromstring(picture(TABLES.values()))
+    drawn = ET.fromstring(render_picture(TABLES.values()))
     space = "{http://www.w3.org/2000/svg}"
     assert {text.text for text in drawn.iter(f"{space}text")} == {*TABLES, ORIGIN, RUNS}
     assert len(list(drawn.iter(f"{space}path"))) == sum(map(len, OF.values()))
 
 
 def test_a_page_shows_the_way_to_its_table_and_on_from_it() -> None:
-    shown = mermaid("activity", OF)
+    shown = render_mermaid("activity", OF)
     for step in (
         "PostgreSQL[PostgreSQL] --> events[events]",
         "events[events] --> activity[activity]",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.rows import RowFaultError, checked_key, checked_row, checked_value
+from schemas.rows import RowFaultError, parse_key, parse_row, parse_value
 from schemas.table import Column
 from schemas.tables import TABLES, table
 
@@ -36,7 +36,7 @@ USER = {"user_id": "u", "user_name": "ann", "created": "2026-11-23T10:00:00Z"}
     ],
 )
 def test_a_value_is_held_in_its_declared_type(kind: Any, given: Any, held: Any) -> None:
-    found = checked_value(Column("c", kind, "-"), given)
+    found = parse_value(Column("c", kind, "-"), given)
     assert found == held
     assert type(found) is type(held)
 
@@ -75,7 +75,7 @@ def test_a_value_is_held_in_its_declared_type(kind: Any, given: Any, held: Any) 
 )
 def test_what_does_not_fit_is_refused_by_name_and_value(kind: Any, given: Any) -> None:
     with pytest.raises(RowFaultError, match=r"^colour = .+ is no "):
-        checked_value(Column("colour", kind, "-"), given)
+        parse_value(Column("colour", kind, "-"), given)
 
 
 def test_a_whole_row_has_defaults_and_nulls_and_nothing_else() -> None:
@@ -83,7 +83,7 @@ def test_a_whole_row_has_defaults_and_nulls_and_nothing_else() -> None:
         "video_id": "v", "title": "A", "uploader_id": "u", "status": "ready", "created": "2026-11-23T10:00:00Z",
         "last_event_id": "x", "odd": 1,
     }  # fmt: skip
-    row = checked_row(TABLES["videos"], video)
+    row = parse_row(TABLES["videos"], video)
     assert list(row) == [name for name in TABLES["videos"].column_names if name != "last_event_id"]
     assert (row["likes"], row["reasons"], row["visibility"], row["sha256"]) == (0, [], "public", None)
 
@@ -99,7 +99,7 @@ def test_a_whole_row_has_defaults_and_nulls_and_nothing_else() -> None:
 )
 def test_all_that_is_wrong_with_a_row_is_told_at_once(more: dict[str, Any], why: str) -> None:
     with pytest.raises(RowFaultError) as raised:
-        checked_row(TABLES["users"], {**USER, **more})
+        parse_row(TABLES["users"], {**USER, **more})
     assert why in str(raised.value)
 
 
@@ -107,37 +107,37 @@ def test_bounds_and_allowed_values_are_told() -> None:
     with pytest.raises(
         RowFaultError, match=r'likes = -1 is below 0.*status = "sideways" is none of uploading, '
     ):
-        checked_row(TABLES["videos"], {"video_id": "v", "status": "sideways", "likes": -1})
+        parse_row(TABLES["videos"], {"video_id": "v", "status": "sideways", "likes": -1})
     with pytest.raises(RowFaultError, match=r"vmaf = 100\.5 is above 100"):
-        checked_value(TABLES["renditions"].column("vmaf"), 100.5)
+        parse_value(TABLES["renditions"].column("vmaf"), 100.5)
 
 
 def test_a_personal_value_is_not_repeated() -> None:
     with pytest.raises(RowFaultError) as raised:
-        checked_row(TABLES["users"], {**USER, "date_of_birth": "31.12.1990"})
+        parse_row(TABLES["users"], {**USER, "date_of_birth": "31.12.1990"})
     assert "date_of_birth" in str(raised.value)
     assert "1990" not in str(raised.value)
 
 
 def test_a_device_registration_is_no_id() -> None:
     token = "APA91b:" + "x" * 150
-    assert checked_row(TABLES["users"], {**USER, "reg_id": token})["reg_id"] == token
+    assert parse_row(TABLES["users"], {**USER, "reg_id": token})["reg_id"] == token
 
 
 def test_a_key_is_checked_alone() -> None:
-    assert checked_key(TABLES["users"], {"user_id": "u", "created": "nonsense"}) == {"user_id": "u"}
+    assert parse_key(TABLES["users"], {"user_id": "u", "created": "nonsense"}) == {"user_id": "u"}
     with pytest.raises(RowFaultError, match="position_s is missing"):
-        checked_key(TABLES["fingerprints"], {"video_id": "v"})
+        parse_key(TABLES["fingerprints"], {"video_id": "v"})
 
 
 def test_a_pair_comes_lower_id_first_whichever_way_round_it_was_given() -> None:
     friendships = table("friendships")
     given = {"user_id_1": "b", "user_id_2": "B", "created": "2026-11-23T10:00:00Z"}
-    assert checked_row(friendships, given) | {"created": None} == {
+    assert parse_row(friendships, given) | {"created": None} == {
         "user_id_1": "B",
         "user_id_2": "b",
         "created": None,
     }
-    assert checked_key(friendships, given) == {"user_id_1": "B", "user_id_2": "b"}
+    assert parse_key(friendships, given) == {"user_id_1": "B", "user_id_2": "b"}
     with pytest.raises(RowFaultError, match="two are needed"):
-        checked_row(friendships, {**given, "user_id_2": "b"})
+        parse_row(friendships, {**given, "user_id_2": "b"})

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 import pytest
 
 from schemas.errors import ConflictError
-from stores.fence import Claim, Fence, check_fence, fenced, guarded, holder, revoke, take
+from stores.fence import Claim, Fence, acquire, check_fence, fenced, find_holder, guarded, revoke
 from stores.postgres import connect
 from tests.processes import ChildProgram
 
@@ -26,11 +26,11 @@ Take = Callable[[Claim], Fence]
 
 @pytest.fixture
 def taking() -> Iterator[Take]:
-    """`take`, whose sessions end with the test."""
+    """`acquire`, whose sessions end with the test."""
     with ExitStack() as held:
 
         def taken(claim: Claim) -> Fence:
-            fence = take(claim)
+            fence = acquire(claim)
             held.callback(fence.close)
             return fence
 
@@ -119,7 +119,7 @@ def test_a_change_of_a_live_row_is_fenced_in_its_own_transaction() -> None:
 def test_who_takes_it_waits_for_a_commit_that_is_under_way(taking: Take) -> None:
     program = (
         "import sys, time; from stores.fence import *\n"
-        "with take(Claim('video/v', 'v-1', 'encode', 1)).held(): print('in', flush=True); time.sleep(1)"
+        "with acquire(Claim('video/v', 'v-1', 'encode', 1)).held(): print('in', flush=True); time.sleep(1)"
     )
     with ChildProgram([sys.executable, "-c", program], stdout=subprocess.PIPE) as committing:
         assert committing.stdout is not None
@@ -136,7 +136,7 @@ def test_a_process_that_is_stopped_in_a_commit_loses_it(
     monkeypatch.setattr("stores.fence.LONGEST_COMMIT_S", 1)
     program = (
         "import sys, time; from stores.fence import *\n"
-        "fence = take(Claim('video/v', 'v-1', 'encode', 1))\n"
+        "fence = acquire(Claim('video/v', 'v-1', 'encode', 1))\n"
         "with fence.held(): print('in', flush=True); sys.stdin.readline()\n"
         "with fence.held(): print('written after all')"
     )
@@ -160,20 +160,20 @@ def test_a_process_that_is_stopped_in_a_commit_loses_it(
 def test_the_holder_is_known_while_its_process_lives() -> None:
     program = (
         "import os, signal; from stores.fence import *\n"
-        "fence = take(Claim('video/v', 'v-1', 'encode', 1)); print('in', flush=True); signal.pause()"
+        "fence = acquire(Claim('video/v', 'v-1', 'encode', 1)); print('in', flush=True); signal.pause()"
     )
     with ChildProgram([sys.executable, "-c", program], stdout=subprocess.PIPE) as holding:
         assert holding.stdout is not None
         assert holding.stdout.readline() == "in\n"
         with connect() as connection:
-            assert holder(connection, SCOPE) == claim("v-1", "encode")
+            assert find_holder(connection, SCOPE) == claim("v-1", "encode")
         os.kill(holding.pid, signal.SIGKILL)
         holding.wait()
     deadline = time.monotonic() + 10
     with connect() as connection:
-        while holder(connection, SCOPE) and time.monotonic() < deadline:
+        while find_holder(connection, SCOPE) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert holder(connection, SCOPE) is None
+        assert find_holder(connection, SCOPE) is None
 
 
 def test_a_fence_outlives_the_session_it_was_taken_in() -> None:
@@ -183,4 +183,4 @@ def test_a_fence_outlives_the_session_it_was_taken_in() -> None:
         with guarded():
             pass
         with connect() as connection:
-            assert holder(connection, SCOPE) == claim("v-1", "encode")
+            assert find_holder(connection, SCOPE) == claim("v-1", "encode")

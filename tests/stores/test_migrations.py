@@ -20,8 +20,8 @@ from stores import migrations
 from stores.migrations import FOLDER, HEAD
 from stores.migrations.catalog import Catalog, create_declared, read_catalog
 from stores.migrations.migrate import migrate
-from stores.outbox import change
-from stores.outbox.lake_sink import lag
+from stores.outbox import upsert_row
+from stores.outbox.lake_sink import measure_lag
 from stores.postgres import connect
 from tests.databases import Databases
 
@@ -78,16 +78,16 @@ def test_a_database_from_before_keeps_its_rows_and_events(empty: str) -> None:
     migrate()
     migrate()
     with connect() as connection:
-        change(connection, "videos", {"video_id": "v"}, {"title": "B"})
+        upsert_row(connection, "videos", {"video_id": "v"}, {"title": "B"})
         rows = connection.execute("SELECT event_id, kind FROM events ORDER BY event_id").fetchall()
         assert [row["event_id"] for row in rows] == [1, 2]
-        assert lag(connection) == 2
+        assert measure_lag(connection) == 2
         assert migrations.current(connection) == HEAD
 
 
 def test_events_go_into_the_partition_of_their_day(database_url: str) -> None:
     with connect() as connection:
-        change(
+        upsert_row(
             connection,
             "users",
             {"user_id": "u"},

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from stores.media import media
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from streaming.api.app import create_app
 from streaming.serving.server import Server, listen
@@ -136,7 +136,7 @@ def add_video(database_url: str) -> Callable[..., str]:
         } | columns
         key = {"video_id": row.pop("video_id")}
         with connect() as connection:
-            change(connection, "videos", key, row)
+            upsert_row(connection, "videos", key, row)
         return str(key["video_id"])
 
     return add

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from schemas.errors import ConflictError, NotFoundError
-from schemas.ids import new_id, video_id_of
+from schemas.ids import derive_video_id, new_id
 from schemas.rows import IDENTIFIER
 from schemas.settings import settings
 from schemas.tables.uploads import CHUNK_BYTES
@@ -124,7 +124,7 @@ async def finish_upload(database: Database, upload: Row, sha256: str) -> str:
     A video that failed before is ingested again. The DAG starter reads the event of the upload's row. Raises
     NotFoundError if the upload was erased with its account meanwhile.
     """
-    video_id = video_id_of(upload["user_id"], sha256)
+    video_id = derive_video_id(upload["user_id"], sha256)
     async with database.transaction() as connection:
         # Erasure of the account waits for this lock, or went first (streaming/api/accounts/erasure.py).
         await lock_account(connection, upload["user_id"])

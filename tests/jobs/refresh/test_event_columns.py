@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jobs.refresh import event_columns
 from jobs.refresh.event_columns import parse_events
 from jobs.refresh.event_values import EVENT_FIELDS, parse_one_by_one
-from schemas.derive.sql import carried_columns
+from schemas.derive.sql import payload_columns
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from schemas.tables.uploads import UPLOAD_CHUNKS
@@ -96,7 +96,7 @@ def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None
     }  # fmt: skip
     row = {
         column.name: column.allowed[0] if column.allowed else shown[column.type]
-        for column in carried_columns(declared)
+        for column in payload_columns(declared)
     }
     key = "/".join(str(row[name]) for name in declared.key)
     made = events([json.dumps(row)] * 100, ["upserted"] * 100, key)

@@ -15,8 +15,8 @@ from jobs.refresh.event_slice import read_new_slices
 from jobs.refresh_tables import read_cursor, refresh
 from schemas.settings import settings
 from stores.delta import Lake
-from stores.delta.event_log import version_rows
-from stores.outbox import change
+from stores.delta.event_log import count_version_rows
+from stores.outbox import upsert_row
 from stores.postgres import connect
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_both_engines_and_a_mixture_leave_the_same(
 ) -> None:
     with connect() as connection:
         person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
-        change(connection, "users", {"user_id": "users-1"}, person)
+        upsert_row(connection, "users", {"user_id": "users-1"}, person)
     made = slices(1)
     small = outcome(made, ARROW, ARROW)
     assert small == outcome(made, SPARK, SPARK)
@@ -156,14 +156,17 @@ def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch
         tables.append_once("events", rows, app_id="test", version=number)
     total = sum(map(len, slices(3)))
     tables.open("events").optimize.compact()
-    [whole] = read_new_slices(tables, version_rows(tables, 0, 3))
+    [whole] = read_new_slices(tables, count_version_rows(tables, 0, 3))
     assert (whole.events.num_rows, whole.end) == (total, 3)
     assert whole.list_tables() == {"users", "videos", "friendships"}
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", total - 1)
-    assert len(list(read_new_slices(tables, version_rows(tables, 0, 3)))) == 1, "a short rest is no slice"
+    assert len(list(read_new_slices(tables, count_version_rows(tables, 0, 3)))) == 1, (
+        "a short rest is no slice"
+    )
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", max(map(len, slices(3))))
     assert [
-        (found.events.num_rows, found.end) for found in read_new_slices(tables, version_rows(tables, 0, 3))
+        (found.events.num_rows, found.end)
+        for found in read_new_slices(tables, count_version_rows(tables, 0, 3))
     ] == [
         (len(slices(3)[0]), 1),
         (len(slices(3)[1]), 3),

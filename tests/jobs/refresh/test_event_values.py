@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.refresh.event_values import EVENT_FIELDS, PARSERS, parse_one_by_one
-from schemas.derive.sql import carried_columns
+from schemas.derive.sql import payload_columns
 from schemas.table import Column, Table
 from schemas.tables import LIVE_TABLES
 from schemas.tables.videos import VIDEOS
@@ -21,7 +21,7 @@ WHOLE: dict[str, Any] = {
     "video_id": "v", "title": "A", "uploader_id": "u", "likes": 0, "dislikes": 0, "views": 0, "status": "ready",
     "reasons": [], "visibility": "public", "sha256": "0" * 64, "created": "2026-11-23T10:00:00Z",
 }  # fmt: skip
-NAMES = [column.name for column in carried_columns(VIDEOS)]
+NAMES = [column.name for column in payload_columns(VIDEOS)]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -101,5 +101,5 @@ def test_a_deletion_needs_its_key_alone_and_an_unknown_kind_is_told() -> None:
 
 
 def test_every_live_column_that_events_carry_has_a_reader() -> None:
-    needed: set[Column] = {column for declared in LIVE_TABLES for column in carried_columns(declared)}
+    needed: set[Column] = {column for declared in LIVE_TABLES for column in payload_columns(declared)}
     assert {column.type for column in needed} <= set(PARSERS)

@@ -10,13 +10,13 @@ import pytest
 
 from newsreel.embedded.keys import fernet_key, signing_key
 from schemas.errors import DependencyError
-from stores.private_files import kept, private_folder
+from stores.private_files import private_folder, read_or_create
 
 
 def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path):
     path = tmp_path / "keys" / "a-key"
-    first = kept(path, signing_key)
-    assert kept(path, signing_key) == first
+    first = read_or_create(path, signing_key)
+    assert read_or_create(path, signing_key) == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [entry.name for entry in path.parent.iterdir()] == ["a-key"]

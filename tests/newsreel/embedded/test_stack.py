@@ -24,7 +24,7 @@ from newsreel.embedded.stack_state import StackState, scheduling_lock
 from schemas.errors import ConflictError
 from schemas.settings import settings
 from stores.delta import lake
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.dags.stand_ins import StandIns, make_stand_ins
 from tests.processes import is_gone, wait_until
@@ -125,7 +125,7 @@ def test_a_change_reaches_the_lake_and_starts_a_refresh(
     monkeypatch.setenv("NEWSREEL_DATABASE_URL", stack.database_url)
     settings.cache_clear()
     with connect() as connection:
-        change(connection, "users", {"user_id": "u1"}, {"user_name": "Ada", "created": datetime.now(UTC)})
+        upsert_row(connection, "users", {"user_id": "u1"}, {"user_name": "Ada", "created": datetime.now(UTC)})
     # Not the one of the night before, which a new stack makes up for: that one is for a day.
     assert wait_until(
         lambda: any(

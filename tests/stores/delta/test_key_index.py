@@ -12,7 +12,7 @@ import pytest
 from schemas.table import Table
 from schemas.tables import table
 from stores.delta import Lake, key_index
-from stores.delta.key_index import held_of, index_folder
+from stores.delta.key_index import index_folder, look_up_keys
 
 BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
 VIEWS = table("views")
@@ -27,7 +27,9 @@ def view(number: int, event_id: int | None = None) -> dict[str, object]:
 
 def looked_for(tables: Lake, numbers: list[int]) -> tuple[list[int | None], list[datetime | None]]:
     rows = [view(number) for number in numbers]
-    found = held_of(tables, VIEWS, [pa.array([row[name] for row in rows], pa.string()) for name in VIEWS.key])
+    found = look_up_keys(
+        tables, VIEWS, [pa.array([row[name] for row in rows], pa.string()) for name in VIEWS.key]
+    )
     return found.last_event_ids.to_pylist(), found.born.to_pylist()
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.errors import InputError
-from stores.delta.question import Source, question
+from stores.delta.question import Source, parse_question
 
 TABLES = {"videos", "views", "users"}
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -31,7 +31,7 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
     ],
 )
 def test_what_reads_is_left_as_it_is(sql: str) -> None:
-    assert question(sql, TABLES).sql == sql
+    assert parse_question(sql, TABLES).sql == sql
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_reads_is_left_as_it_is(sql: str) -> None:
 )
 def test_what_does_more_than_read_is_refused(sql: str) -> None:
     with pytest.raises(InputError, match=r"only reads|one at a time"):
-        question(sql, TABLES)
+        parse_question(sql, TABLES)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_does_more_than_read_is_refused(sql: str) -> None:
     ],
 )
 def test_a_table_as_it_was_keeps_its_name(sql: str, as_of: int | datetime) -> None:
-    found = question(sql, TABLES)
+    found = parse_question(sql, TABLES)
     [(name, source)] = [item for item in found.sources.items() if item[1].table == "videos"]
     assert source == Source("videos", as_of)
     assert re.search(rf'FROM "{re.escape(name)}" AS "videos"', found.sql)
@@ -80,7 +80,7 @@ def test_a_table_as_it_was_keeps_its_name(sql: str, as_of: int | datetime) -> No
 
 
 def test_an_alias_is_kept_and_both_ends_of_a_time_may_be_asked_for() -> None:
-    found = question(
+    found = parse_question(
         "SELECT n.views - o.views FROM videos n JOIN videos AS OF '2026-11-20' AS o USING (video_id) "
         "JOIN views AS OF 3 w ON w.video_id = n.video_id",
         TABLES,
@@ -101,9 +101,9 @@ def test_an_alias_is_kept_and_both_ends_of_a_time_may_be_asked_for() -> None:
 )
 def test_a_time_that_is_none_is_said_to_be_none(sql: str) -> None:
     with pytest.raises(InputError, match="AS OF"):
-        question(sql, TABLES)
+        parse_question(sql, TABLES)
 
 
 def test_a_column_may_be_called_of() -> None:
     sql = "SELECT title AS of FROM videos"
-    assert question(sql, TABLES).sql == sql
+    assert parse_question(sql, TABLES).sql == sql

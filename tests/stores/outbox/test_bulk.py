@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ConflictError
-from stores.outbox import bulk, change, delete_rows, find, upsert_rows
+from stores.outbox import bulk, delete_rows, find_row, upsert_row, upsert_rows
 from stores.postgres import Connection, connect
 
 AT = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_each_changed_row_has_one_event_and_a_repeat_has_none() -> None:
         assert events(connection) == [("a", "upserted"), ("b", "upserted"), ("b", "upserted")]
         row = connection.execute("SELECT row FROM events ORDER BY event_id DESC").fetchone()
         one_by_one = {"user_name": "rob", "email": "c@b", "created": AT}
-        change(connection, "users", {"user_id": "a"}, {**one_by_one, "user_name": "sue"})
+        upsert_row(connection, "users", {"user_id": "a"}, {**one_by_one, "user_name": "sue"})
         single = connection.execute("SELECT row FROM events ORDER BY event_id DESC").fetchone()
     assert row is not None
     assert single is not None
@@ -74,10 +74,10 @@ def test_each_changed_row_has_one_event_and_a_repeat_has_none() -> None:
 
 def test_columns_that_are_not_brought_keep_what_they_hold() -> None:
     with connect() as connection:
-        change(connection, "users", {"user_id": "a"}, {"user_name": "ann", "name": "Ann", "created": AT})
+        upsert_row(connection, "users", {"user_id": "a"}, {"user_name": "ann", "name": "Ann", "created": AT})
     bring([("a", "anne")])
     with connect() as connection:
-        row = find(connection, "users", {"user_id": "a"})
+        row = find_row(connection, "users", {"user_id": "a"})
     assert row is not None
     assert (row["user_name"], row["name"], row["email"]) == ("anne", "Ann", "a@b")
 
@@ -156,7 +156,7 @@ def test_a_name_that_somebody_takes_meanwhile_is_refused(monkeypatch: pytest.Mon
     def late(*arguments: Any) -> int:
         monkeypatch.setattr(bulk, "_upsert", upsert)
         with connect() as other:
-            change(other, "users", {"user_id": "x"}, {"user_name": "ann", "created": AT})
+            upsert_row(other, "users", {"user_id": "x"}, {"user_name": "ann", "created": AT})
         return upsert(*arguments)
 
     monkeypatch.setattr(bulk, "_upsert", late)
@@ -171,7 +171,7 @@ def test_a_row_that_somebody_keeps_locked_is_told_and_not_waited_for_without_end
     bring([("a", "ann")])
     monkeypatch.setattr(bulk, "LOCK_TIMEOUT_MS", 200)
     with connect() as other:
-        find(other, "users", {"user_id": "a"}, lock=True)
+        find_row(other, "users", {"user_id": "a"}, lock=True)
         with pytest.raises(ConflictError, match="keeps rows locked"):
             bring([("a", "anne")])
         other.rollback()

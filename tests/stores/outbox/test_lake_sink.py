@@ -10,8 +10,8 @@ import pytest
 
 from schemas.errors import ConflictError, NotFoundError
 from stores.delta import Lake
-from stores.outbox import change, find, lake_sink
-from stores.outbox.lake_sink import drain, lag
+from stores.outbox import find_row, lake_sink, upsert_row
+from stores.outbox.lake_sink import drain, measure_lag
 from stores.postgres import Connection, connect
 
 AT = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
@@ -26,7 +26,7 @@ def events(connection: Connection) -> list[tuple[str, str]]:
 
 
 def bring(connection: Connection, number: int) -> None:
-    change(connection, "videos", {"video_id": f"v{number}"}, VIDEO)
+    upsert_row(connection, "videos", {"video_id": f"v{number}"}, VIDEO)
 
 
 def test_a_change_and_its_event_are_one_transaction() -> None:
@@ -39,7 +39,7 @@ def test_a_change_and_its_event_are_one_transaction() -> None:
 
         with pytest.raises(RuntimeError):
             half_way()
-        assert find(connection, "videos", {"video_id": "v1"}) is None
+        assert find_row(connection, "videos", {"video_id": "v1"}) is None
         assert events(connection) == []
         bring(connection, 1)
         assert events(connection) == [("v1", "upserted")]
@@ -47,12 +47,12 @@ def test_a_change_and_its_event_are_one_transaction() -> None:
 
 def test_a_change_that_changes_nothing_writes_no_event() -> None:
     with connect() as connection:
-        assert change(connection, "videos", {"video_id": "v1"}, VIDEO)
-        assert not change(connection, "videos", {"video_id": "v1"}, VIDEO)
-        assert change(
+        assert upsert_row(connection, "videos", {"video_id": "v1"}, VIDEO)
+        assert not upsert_row(connection, "videos", {"video_id": "v1"}, VIDEO)
+        assert upsert_row(
             connection, "videos", {"video_id": "v1"}, {"status": "rejected", "reasons": ["cut short"]}
         )
-        assert not change(connection, "videos", {"video_id": "v1"}, {"reasons": ["cut short"]})
+        assert not upsert_row(connection, "videos", {"video_id": "v1"}, {"reasons": ["cut short"]})
         assert len(events(connection)) == 2
 
 
@@ -65,7 +65,7 @@ def test_an_event_carries_the_whole_row_but_nothing_personal() -> None:
         "created": AT,
     }
     with connect() as connection:
-        change(connection, "users", {"user_id": "u"}, person)
+        upsert_row(connection, "users", {"user_id": "u"}, person)
         row = connection.execute("SELECT row FROM events").fetchone()
     assert row is not None
     assert json.loads(row["row"]) == {
@@ -77,12 +77,12 @@ def test_an_event_carries_the_whole_row_but_nothing_personal() -> None:
 
 def test_a_table_that_postgresql_does_not_hold_is_refused() -> None:
     with connect() as connection, pytest.raises(NotFoundError, match="chunks is no live table"):
-        change(connection, "chunks", {"video_id": "v"}, {})
+        upsert_row(connection, "chunks", {"video_id": "v"}, {})
 
 
 def test_a_value_that_breaks_the_declaration_is_refused_by_the_database() -> None:
     with connect() as connection, pytest.raises(psycopg.errors.CheckViolation):
-        change(connection, "videos", {"video_id": "v"}, {**VIDEO, "status": "odd"})
+        upsert_row(connection, "videos", {"video_id": "v"}, {**VIDEO, "status": "odd"})
 
 
 def test_every_event_is_in_the_lake_once(tables: Lake) -> None:
@@ -90,10 +90,10 @@ def test_every_event_is_in_the_lake_once(tables: Lake) -> None:
         for number in range(5):
             bring(connection, number)
             connection.commit()
-        assert lag(connection) == 5
+        assert measure_lag(connection) == 5
         assert drain(connection, tables) == 5
         assert drain(connection, tables) == 0
-        assert lag(connection) == 0
+        assert measure_lag(connection) == 0
     assert tables.read("events").column("row_key").to_pylist() == ["v0", "v1", "v2", "v3", "v4"]
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from stores.outbox import change
-from stores.outbox.partitions import keep_partitions, partition
-from stores.outbox.reader import Event, handle_events, lag
+from stores.outbox import upsert_row
+from stores.outbox.partitions import maintain_partitions, partition_name
+from stores.outbox.reader import Event, handle_events, measure_lag
 from stores.postgres import Connection, connect
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -16,7 +16,7 @@ AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def happen(connection: Connection, user_id: str) -> None:
-    change(connection, "users", {"user_id": user_id}, {"user_name": user_id, "created": AT})
+    upsert_row(connection, "users", {"user_id": user_id}, {"user_name": user_id, "created": AT})
     connection.commit()
 
 
@@ -31,7 +31,7 @@ def test_each_event_is_handed_out_once_and_others_are_passed() -> None:
         happen(connection, "a")
         happen(connection, "b")
         assert handled(connection, ("videos",)) == []
-        assert lag(connection, "reader") == 0
+        assert measure_lag(connection, "reader") == 0
         happen(connection, "c")
         assert handled(connection) == ["c"]
         assert handled(connection) == []
@@ -56,7 +56,7 @@ def test_an_event_that_could_not_be_handled_comes_again_and_none_before_it() -> 
 
 def test_an_open_transaction_holds_back_what_came_after_it() -> None:
     with connect() as early, connect() as late:
-        change(early, "users", {"user_id": "early"}, {"user_name": "early", "created": AT})
+        upsert_row(early, "users", {"user_id": "early"}, {"user_name": "early", "created": AT})
         happen(late, "late")
         assert handled(late) == []
         early.commit()
@@ -76,7 +76,7 @@ def test_partitions_are_there_ahead_of_their_day_and_go_once_everybody_has_read_
     with connect() as connection:
 
         def held(day: date) -> bool:
-            [row] = connection.execute("SELECT to_regclass(%s) AS name", (partition(day),)).fetchall()
+            [row] = connection.execute("SELECT to_regclass(%s) AS name", (partition_name(day),)).fetchall()
             connection.commit()
             return row["name"] is not None
 
@@ -84,11 +84,11 @@ def test_partitions_are_there_ahead_of_their_day_and_go_once_everybody_has_read_
         assert held(today + timedelta(7))
         happen(connection, "a")
         later = today + timedelta(30)
-        keep_partitions(connection, later)
+        maintain_partitions(connection, later)
         assert held(later)
         assert held(today), "nobody has read it"
         assert handled(connection) == ["a"]
-        keep_partitions(connection, later)
+        maintain_partitions(connection, later)
         assert not held(today)
         happen(connection, "b")
         assert handled(connection) == ["b"], "a day without a partition has the default one"

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas.surfaces import SURFACES, surface_of
-from stores.outbox import change
+from schemas.surfaces import SURFACES, find_surface
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from streaming.accounts import activity
 from streaming.serving.database import Database
@@ -67,7 +67,7 @@ def test_old_days_go_without_a_trace_in_the_events(
             activity.RETENTION_DAYS + 3,
         ):
             key = {"user_id": "u", "day": today - timedelta(days=number), "surface": "chat"}
-            change(connection, "activity", key, {"created": datetime.now(UTC)})
+            upsert_row(connection, "activity", key, {"created": datetime.now(UTC)})
     before = events()
 
     async def forget() -> None:
@@ -92,5 +92,5 @@ def test_old_days_go_without_a_trace_in_the_events(
     ],
 )  # fmt: skip
 def test_a_path_belongs_to_a_surface(path: str, surface: str) -> None:
-    assert surface_of(path) == surface
+    assert find_surface(path) == surface
     assert surface in SURFACES

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from streaming.client.upload import PIECE_BYTES
 from tests.processes import ChildProgram
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_told(server: str, home: Path, tmp_path: Path) -> None:
 def test_an_account_without_a_password_gets_one(server: str) -> None:
     with connect() as connection:
         now = datetime.now(UTC)
-        change(connection, "users", {"user_id": "u1"}, {"user_name": "imported", "created": now})
+        upsert_row(connection, "users", {"user_id": "u1"}, {"user_name": "imported", "created": now})
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 401
     assert said("password", "imported", stdin="correct horse\n") == {"user_name": "imported"}
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 201

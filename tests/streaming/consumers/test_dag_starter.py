@@ -10,8 +10,8 @@ import pytest
 
 from schemas.errors import DependencyError
 from stores.delta import Lake
-from stores.outbox import change
-from stores.outbox.reader import lag
+from stores.outbox import upsert_row
+from stores.outbox.reader import measure_lag
 from stores.postgres import Connection, connect
 from streaming.consumers.airflow_client import AirflowClient, DagRun
 from streaming.consumers.dag_starter import CONSUMER, DagStarter
@@ -48,14 +48,14 @@ def starter(connection: Connection, tables: Lake, airflow: Airflow) -> DagStarte
 def video(status: str = "inspecting") -> None:
     row = {"title": "A", "uploader_id": "u", "status": status, "created": AT}
     with connect() as other:
-        change(other, "videos", {"video_id": "v"}, row)
+        upsert_row(other, "videos", {"video_id": "v"}, row)
 
 
 def upload(state: str, request_id: str = "r1") -> None:
     row = {"user_id": "u", "title": "A", "size_bytes": 1, "state": state, "expires": AT, "created": AT}
     with connect() as other:
         other.execute("SELECT set_config('newsreel.request_id', %s, true)", (request_id,))
-        change(
+        upsert_row(
             other, "uploads", {"upload_id": "up"}, row | {"video_id": "v" if state == "finished" else None}
         )
 
@@ -63,7 +63,7 @@ def upload(state: str, request_id: str = "r1") -> None:
 def act(number: int, action: str = "retry") -> None:
     row = {"operator_id": "o", "action": action, "object_id": "v", "created": AT}
     with connect() as other:
-        change(other, "audit_log", {"audit_id": f"a{number}"}, row)
+        upsert_row(other, "audit_log", {"audit_id": f"a{number}"}, row)
 
 
 def test_a_finished_upload_has_one_run_that_knows_its_request(
@@ -77,7 +77,7 @@ def test_a_finished_upload_has_one_run_that_knows_its_request(
     starter.consume()
     [run] = airflow.runs
     assert (run.run_id, run.conf["video_id"], run.conf["request_id"]) == ("v-1", "v", "r1")
-    assert lag(connection, CONSUMER) == 0
+    assert measure_lag(connection, CONSUMER) == 0
 
 
 def test_an_event_that_is_handled_again_starts_nothing_again(

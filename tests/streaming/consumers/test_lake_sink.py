@@ -10,7 +10,7 @@ import pytest
 from schemas.dags import INGEST_VIDEO, REFRESH_TABLES
 from schemas.errors import DependencyError
 from stores.delta import Lake
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import Connection, connect
 from streaming.consumers.airflow_client import AirflowClient
 from streaming.consumers.lake_sink import CONSUMER, LakeSink
@@ -45,7 +45,7 @@ def worker(connection: Connection, tables: Lake, airflow: Airflow) -> LakeSink:
 
 def happen(user_id: str) -> None:
     with connect() as other:
-        change(other, "users", {"user_id": user_id}, {"user_name": user_id, "created": datetime.now(UTC)})
+        upsert_row(other, "users", {"user_id": user_id}, {"user_name": user_id, "created": datetime.now(UTC)})
 
 
 def test_without_a_change_nothing_is_asked_for(worker: LakeSink, airflow: Airflow):

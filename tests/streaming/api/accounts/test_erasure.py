@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stores.outbox import change
+from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.streaming.conftest import Person
 
@@ -48,14 +48,14 @@ def add_watching(user_id: str, video_id: str) -> None:
     at = "2026-11-22T00:00:00Z"
     with connect() as connection:
         key: dict[str, Any] = {"user_id": user_id, "video_id": video_id}
-        change(connection, "reactions", key, {"kind": "like", "created": at})
-        change(
+        upsert_row(connection, "reactions", key, {"kind": "like", "created": at})
+        upsert_row(
             connection,
             "views",
             {**key, "session_id": "s-1"},
             {"watched_s": 3.0, "created": at},
         )
-        change(
+        upsert_row(
             connection,
             "comments",
             {"comment_id": f"c-{video_id}"},

@@ -14,11 +14,11 @@ from schemas.tables import table
 from stores.postgres import Connection
 
 
-def find(
+def find_row(
     connection: Connection, name: str, key: Mapping[str, Any], *, lock: bool = False
 ) -> dict[str, Any] | None:
     """The live row with this key, or None; with `lock`, held until the transaction ends."""
-    declared = live_table(name)
+    declared = require_live_table(name)
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {condition}{lock}").format(
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in live_columns(declared)),
         table=sql.Identifier(declared.name),
@@ -28,14 +28,14 @@ def find(
     return connection.execute(query, list(key.values())).fetchone()
 
 
-def change(connection: Connection, name: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+def upsert_row(connection: Connection, name: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Insert or update one live row, in the caller's transaction; False if nothing changes.
 
     The table's triggers write the event. `values` may name some of the columns; the others keep what they hold, or
     start with their defaults.
     """
-    declared = live_table(name)
-    held = find(connection, name, key, lock=True)
+    declared = require_live_table(name)
+    held = find_row(connection, name, key, lock=True)
     if held is not None and all(held[column] == value for column, value in values.items()):
         return False
     if held is None:
@@ -49,7 +49,7 @@ def change(connection: Connection, name: str, key: Mapping[str, Any], values: Ma
             key=sql.SQL(", ").join(map(sql.Identifier, declared.key)),
         )
         if not connection.execute(statement, list(wanted.values())).rowcount:
-            return change(connection, name, key, values)  # somebody else made it meanwhile
+            return upsert_row(connection, name, key, values)  # somebody else made it meanwhile
     else:
         statement = sql.SQL("UPDATE {table} SET {changes} WHERE {condition}").format(
             table=sql.Identifier(declared.name),
@@ -62,7 +62,7 @@ def change(connection: Connection, name: str, key: Mapping[str, Any], values: Ma
     return True
 
 
-def live_table(name: str) -> Table:
+def require_live_table(name: str) -> Table:
     """The declaration of a table that PostgreSQL holds. Raises NotFoundError."""
     declared = table(name)
     if not declared.live:

@@ -17,9 +17,9 @@ from deltalake import WriterProperties
 from deltalake.exceptions import CommitFailedError
 
 from schemas.tables import table
-from stores.delta.event_log import EVENTS, deleted_keys
+from stores.delta.event_log import EVENTS, read_deleted_keys
 from stores.delta.lake import Lake
-from stores.delta.query import predicate, run_query
+from stores.delta.query import build_predicate, run_query
 from stores.fence import guarded
 
 SMALL_BYTES = 32 << 20
@@ -48,7 +48,7 @@ class Size:
     size_bytes: int
 
 
-def size(lake: Lake, name: str) -> Size:
+def measure_size(lake: Lake, name: str) -> Size:
     """The size of a table's newest version, from its log alone."""
     found = pa.table(lake.open(name).get_add_actions(flatten=True))
     return Size(
@@ -94,7 +94,7 @@ def erase_deleted(lake: Lake, before: datetime) -> int:
     erased = 0
     for ids in _parts(found):
         with guarded():
-            done = lake.open(EVENTS).delete(predicate(table(EVENTS), {"event_id": ids}))
+            done = lake.open(EVENTS).delete(build_predicate(table(EVENTS), {"event_id": ids}))
         erased += int(done["num_deleted_rows"])
     return erased
 
@@ -108,7 +108,7 @@ def erase_refused(lake: Lake, before: datetime, retention_days: int) -> int:
     kept = [row for row in lake.read(REFUSED).to_pylist() if row["row"] != ERASED]
     if not kept:
         return 0
-    deleted = deleted_keys(lake, min(row["at"] for row in kept), before)
+    deleted = read_deleted_keys(lake, min(row["at"] for row in kept), before)
     old = before - timedelta(days=retention_days)
     gone = (row for row in kept if row["at"] < old or not deleted.isdisjoint(WORD.findall(row["row"])))
     return lake.merge(REFUSED, [{**row, "row": ERASED} for row in gone])
@@ -124,7 +124,7 @@ def vacuum(lake: Lake, name: str, retention_days: int) -> int:
     return len(removed)
 
 
-def tidy_log(lake: Lake, name: str) -> None:
+def clean_up_log(lake: Lake, name: str) -> None:
     """Write a checkpoint, and remove commits of the log that are older than the retention and that it replaces."""
     handle = lake.open(name)
     handle.create_checkpoint()
