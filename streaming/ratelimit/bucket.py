@@ -32,7 +32,7 @@ class Bucket:
     _cost_grain: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        (size_name, size), (rate_name, rate) = self._declared()
+        (size_name, size), (rate_name, rate) = self._list_parameters()
         units, a_second = exact(size, size_name), exact(rate, rate_name)
         if units / a_second * MICROSECONDS > LONGEST_US:
             raise ValueError(
@@ -44,16 +44,18 @@ class Bucket:
         object.__setattr__(self, "_cost_grain", a_second.denominator)
         object.__setattr__(self, "_full", math.floor(units * grain))
 
-    def _declared(self) -> list[tuple[str, Number]]:
+    def _list_parameters(self) -> list[tuple[str, Number]]:
         """Name and value of its size and its rate."""
         return [(one.name, getattr(self, one.name)) for one in fields(self) if one.init]
 
-    def scaled(self, share: Fraction) -> Self:
+    def scale(self, share: Fraction) -> Self:
         """A share of it, in size and rate."""
-        declared: dict[str, Any] = {name: exact(value, name) * share for name, value in self._declared()}
+        declared: dict[str, Any] = {
+            name: exact(value, name) * share for name, value in self._list_parameters()
+        }
         return replace(self, **declared)
 
-    def queued_s(self, units: int, grains: int, ahead_micros: int) -> float:
+    def compute_queue_s(self, units: int, grains: int, ahead_micros: int) -> float:
         """How long a level of so many units and grains takes to flow out, and what was asked for ahead."""
         queued = units * self._grain + grains + ahead_micros * self._cost_grain
         return queued / (self._flow * MICROSECONDS)

@@ -15,7 +15,7 @@ from streaming.ratelimit.decision import Decision
 from streaming.ratelimit.errors import StoreUnavailable
 from streaming.ratelimit.limits import Request
 from streaming.ratelimit.redis_calls import ANSWER_SIZE, Call, many, one, read_group
-from streaming.ratelimit.redis_servers import AsyncServers, answered
+from streaming.ratelimit.redis_servers import AsyncServers, unwrap
 
 LARGEST = 64
 """Groups that go together: Redis does nothing else while it decides them, about half a millisecond."""
@@ -70,12 +70,13 @@ class Coalescer:
             await self._servers.answers(())
         first = [waiting.group[0] for waiting in lot]
         lots = [
-            [lot[number] for number in of_slot] for of_slot in self._servers.slots.apart(self._prefix, first)
+            [lot[number] for number in of_slot]
+            for of_slot in self._servers.slots.group_by_slot(self._prefix, first)
         ]
         answers = await self._servers.answers([self._call(of_slot) for of_slot in lots])
         for of_slot, answer in zip(lots, answers, strict=True):
             try:
-                self._tell(of_slot, answered(answer))
+                self._tell(of_slot, unwrap(answer))
             except StoreUnavailable as error:
                 # Who waits behind them would wait for the same again.
                 for waiting in [*of_slot, *self._waiting]:

@@ -1,4 +1,4 @@
-"""What a limiter answers."""
+"""Decision of a limiter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ made = tuple.__new__
 """A NamedTuple of ours of a tuple of its fields, in half the time that its own constructor takes."""
 
 
-def together(decisions: list[Decision]) -> Decision:
+def combine(decisions: list[Decision]) -> Decision:
     """One decision of several limits: allowed if all are, the least `remaining`, the most of the others."""
     return Decision(
         all(one.allowed for one in decisions),

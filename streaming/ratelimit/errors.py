@@ -1,4 +1,4 @@
-"""What can go wrong that a caller may want to handle; wrong arguments are ValueError."""
+"""Errors that a caller may want to handle; invalid arguments raise ValueError."""
 
 from __future__ import annotations
 

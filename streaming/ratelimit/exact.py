@@ -37,8 +37,8 @@ Number = int | float | Fraction
 def exact(value: object, what: str) -> Fraction:
     """A parameter as a fraction. Raises ValueError unless it is finite, above 0 and at most LARGEST.
 
-    A float is read as it is written (0.3, not 0.299999999999999988897769753748), and what is no short decimal as the
-    nearest fraction with a small denominator.
+    A float is read as it is written (0.3, not 0.299999999999999988897769753748), and one that is not a short decimal as
+    the nearest fraction with a small denominator.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{what} must be a number, not {value!r}")

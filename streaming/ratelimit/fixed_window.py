@@ -1,4 +1,4 @@
-"""Fixed window: a count that starts anew at every multiple of the window since the epoch."""
+"""Fixed window: a count that restarts at every multiple of the window since the epoch."""
 
 from __future__ import annotations
 

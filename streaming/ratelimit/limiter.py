@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from streaming.ratelimit.decision import Decision, together
+from streaming.ratelimit.decision import Decision, combine
 from streaming.ratelimit.exact import MICROS
 from streaming.ratelimit.limits import BY_KIND, LIMITS, Limit, Request
 
@@ -58,19 +58,19 @@ class RateLimiter:
 
     async def acquire_all(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
         """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
-        return together(await self._store.decide_all(_checked(requests)))
+        return combine(await self._store.decide_all(_check_requests(requests)))
 
     def acquire_all_sync(self, requests: Iterable[tuple[str, Limit, float]]) -> Decision:
         """Consume all of (key, limit, cost) or nothing. ValueError for an empty list."""
-        return together(self._store.decide_all_sync(_checked(requests)))
+        return combine(self._store.decide_all_sync(_check_requests(requests)))
 
     async def acquire_each(self, requests: Iterable[tuple[str, Limit, float]]) -> list[Decision]:
         """As `acquire_all`, all or nothing, with what each of the limits says: who refuses, and until when."""
-        return await self._store.decide_all(_checked(requests))
+        return await self._store.decide_all(_check_requests(requests))
 
     def acquire_each_sync(self, requests: Iterable[tuple[str, Limit, float]]) -> list[Decision]:
         """As `acquire_all`, all or nothing, with what each of the limits says: who refuses, and until when."""
-        return self._store.decide_all_sync(_checked(requests))
+        return self._store.decide_all_sync(_check_requests(requests))
 
     async def peek(self, key: str, limit: Limit, cost: float = 1) -> Decision:
         """What `acquire` would answer now, with what is left now. Nothing is consumed."""
@@ -90,12 +90,12 @@ class RateLimiter:
 
     async def reset(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this class."""
-        key, limit, _ = Request.checked(key, limit)
+        key, limit, _ = Request.check(key, limit)
         await self._store.reset(key, limit)
 
     def reset_sync(self, key: str, limit: Limit) -> None:
         """Forget what was used of a key under limits of this class."""
-        key, limit, _ = Request.checked(key, limit)
+        key, limit, _ = Request.check(key, limit)
         self._store.reset_sync(key, limit)
 
     def close(self) -> None:
@@ -108,14 +108,14 @@ class RateLimiter:
 
 
 def _micros(key: Any, limit: Any, cost: Any) -> int:
-    """The cost in millionths of a unit; what most requests are is known at a glance. Raises ValueError as `checked`."""
+    """The cost in millionths of a unit; fast for most requests. Raises ValueError as `Request.check`."""
     if cost.__class__ is int and cost > 0 and key.__class__ is str and key and limit.__class__ in _KNOWN:
         return cost * MICROS
-    return Request.checked(key, limit, cost).cost_micros
+    return Request.check(key, limit, cost).cost_micros
 
 
-def _checked(requests: Iterable[tuple[str, Limit, float]]) -> list[Request]:
-    checked = [Request.checked(*request) for request in requests]
+def _check_requests(requests: Iterable[tuple[str, Limit, float]]) -> list[Request]:
+    checked = [Request.check(*request) for request in requests]
     if not checked:
         raise ValueError("acquire_all needs at least one (key, limit, cost)")
     return checked

@@ -25,8 +25,8 @@ class Request(NamedTuple):
     cost_micros: int
 
     @classmethod
-    def checked(cls, key: object, limit: object, cost: object = 1) -> Request:
-        """Raises ValueError where the key is no text or empty, the limit is none, or the cost is not above 0."""
+    def check(cls, key: object, limit: object, cost: object = 1) -> Request:
+        """Validate. Raises ValueError for an empty key or none, for what is not a limit, and a cost not above 0."""
         if not isinstance(key, str) or not key:
             raise ValueError(f"key must be a text that is not empty, not {key!r}")
         if not isinstance(limit, LIMITS):

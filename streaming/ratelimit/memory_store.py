@@ -56,14 +56,14 @@ class MemoryStore:
         with self._lock:
             if self._swept_us is not None and now_us < self._swept_us:
                 now_us = self._swept_us
-            decisions, afters = self._decided(requests, now_us, take=True)
+            decisions, afters = self._decide_each(requests, now_us, take=True)
             if not all(decision.allowed for decision in decisions):
-                decisions, afters = self._decided(requests, now_us, take=False)
+                decisions, afters = self._decide_each(requests, now_us, take=False)
             for (kind, key), after in afters.items():
                 self._states[kind][key] = after
         return decisions
 
-    def _decided(
+    def _decide_each(
         self, requests: Sequence[Request], now_us: int, *, take: bool
     ) -> tuple[list[Decision], dict[tuple[str, str], Any]]:
         """Each request on top of those before it on the same key and kind, and the state after the last of those."""

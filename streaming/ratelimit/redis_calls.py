@@ -78,8 +78,8 @@ def redis_key(prefix: str, kind: str, key: str) -> bytes:
     return f"{prefix}:{kind}:{{{key}}}".encode(errors="surrogatepass")
 
 
-def kept_by(prefix: str, place: bytes) -> tuple[str, str] | None:
-    """The kind and the key of a place; None where it is none of ours."""
+def parse_redis_key(prefix: str, place: bytes) -> tuple[str, str] | None:
+    """The kind and the key of a place; None if it has another form."""
     kind, _, key = place.decode(errors="surrogatepass").removeprefix(f"{prefix}:").partition(":")
     return (kind, key[1:-1]) if kind in ONE else None
 
@@ -109,7 +109,7 @@ def many(prefix: str, groups: Sequence[tuple[Sequence[Request], bool]]) -> Call:
             keys.append(redis_key(prefix, limit.kind, key))
             told.append(_one_of_many(limit, cost_micros, take, True, True))
             continue
-        places, sums, lasts = _together(prefix, group)
+        places, sums, lasts = _sum_by_key(prefix, group)
         keys += places
         for number, request in enumerate(group):
             ends = number == len(group) - 1
@@ -119,12 +119,12 @@ def many(prefix: str, groups: Sequence[tuple[Sequence[Request], bool]]) -> Call:
 
 def give_back(prefix: str, group: Sequence[Request], answer: Sequence[int]) -> Call:
     """What a group was granted, by that answer of `many`."""
-    places, sums, lasts = _together(prefix, group)
+    places, sums, lasts = _sum_by_key(prefix, group)
     told = []
     for number, (_, limit, _) in enumerate(group):
         taken = answer[number * ANSWER_SIZE + 4 : (number + 1) * ANSWER_SIZE]
         head = (KINDS.index(limit.kind) + 1, True, True, lasts[number], *_cost(sums[number]))
-        told.append(_numbers(*head, *_of(limit), *taken))
+        told.append(_numbers(*head, *_pad_arguments(limit), *taken))
     return Call(GIVE_BACK, places, told)
 
 
@@ -137,7 +137,7 @@ def read_one(limit: Limit, answer: Sequence[int], ahead_micros: int = 0) -> Deci
     """An answer of ONE, or one of MANY. `ahead_micros`: cost of earlier requests on its key, decided with it."""
     wait_s = 0.0
     if answer[0] and isinstance(limit, LeakingBucket):
-        wait_s = limit.queued_s(answer[5], answer[6], ahead_micros)
+        wait_s = limit.compute_queue_s(answer[5], answer[6], ahead_micros)
     retry_us = answer[2]
     retry_s = NEVER if retry_us < 0 else retry_us / MICROSECONDS
     return made(Decision, (answer[0] == 1, answer[1], wait_s, retry_s, answer[3] / MICROSECONDS))
@@ -156,7 +156,7 @@ def read_group(group: Sequence[Request], answer: Sequence[int], first: int = 0) 
     return read
 
 
-def _together(prefix: str, group: Sequence[Request]) -> tuple[list[bytes], list[int], list[bool]]:
+def _sum_by_key(prefix: str, group: Sequence[Request]) -> tuple[list[bytes], list[int], list[bool]]:
     """The keys of a group; what is asked of each key up to a request; whether it is the last on its key."""
     places = [redis_key(prefix, request.limit.kind, request.key) for request in group]
     sums, asked = [], dict[bytes, int]()
@@ -172,7 +172,7 @@ def _cost(cost_micros: int) -> tuple[int, int]:
     return divmod(min(cost_micros, LARGEST * MICROS + 1), MICROS)
 
 
-def _of(limit: Limit) -> tuple[int, ...]:
+def _pad_arguments(limit: Limit) -> tuple[int, ...]:
     """The numbers of an algorithm, filled up to as many as the scripts unpack."""
     found = limit.arguments
     return (*found, *(0,) * (MOST_NUMBERS - len(found)))
@@ -185,9 +185,11 @@ def _numbers(*numbers: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _one(limit: Limit, cost_micros: int, take: bool) -> bytes:
-    return _numbers(take, *_cost(cost_micros), *_of(limit))
+    return _numbers(take, *_cost(cost_micros), *_pad_arguments(limit))
 
 
 @lru_cache(maxsize=4096)
 def _one_of_many(limit: Limit, cost_micros: int, take: bool, last: bool, ends: bool) -> bytes:
-    return _numbers(KINDS.index(limit.kind) + 1, take, ends, last, *_cost(cost_micros), *_of(limit))
+    return _numbers(
+        KINDS.index(limit.kind) + 1, take, ends, last, *_cost(cost_micros), *_pad_arguments(limit)
+    )

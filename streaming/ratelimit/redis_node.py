@@ -39,7 +39,7 @@ CLUSTER = "+cluster://"
 """In the scheme of a URL that names several servers of a cluster, by commas."""
 
 
-def of_one_server(url: str, timeout_s: float) -> str:
+def pick_server(url: str, timeout_s: float) -> str:
     """The URL itself; of `redis+cluster://…` and `rediss+cluster://…` that of the first named server that is there.
 
     From it the others are learnt. Where none can be reached now it is the last. Raises ValueError where none is named.
@@ -76,7 +76,7 @@ class Server:
             return f"{self.address[0]}:{self.address[1]}"
         return urlsplit(self.url)._replace(query="").geturl().rpartition("@")[2]
 
-    def reached(self, kind: Any) -> tuple[Any, dict[str, Any]]:
+    def prepare_connection(self, kind: Any) -> tuple[Any, dict[str, Any]]:
         """Class and arguments of connections, blocking or not, as `kind` has them (redis or redis.asyncio)."""
         pool = kind.ConnectionPool.from_url(self.url, **PLAIN)
         found, arguments = pool.connection_class, dict(pool.connection_kwargs)
@@ -96,14 +96,14 @@ class Node:
 
     def __init__(self, server: Server, timeout_s: float) -> None:
         self._server, self._timeout_s = server, timeout_s
-        self._connection, self._arguments = server.reached(redis)
+        self._connection, self._arguments = server.prepare_connection(redis)
         self._idle: deque[Any] = deque()
         self._pid = os.getpid()
 
     def answer(self, command: Command) -> Any:
         """The answer to one command on an idle connection: the short way of most decisions.
 
-        None where there is no such connection, it turns out to be closed, or the server says no: then `asked` has to
+        None where there is no such connection, it turns out to be closed, or the server says no: then `send` has to
         do it all. Raises StoreUnavailable where the server says nothing in the connection's own time.
         """
         if self._pid != os.getpid() or not self._idle:
@@ -128,7 +128,7 @@ class Node:
         self._idle.append(connection)
         return answer
 
-    def asked(self, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
+    def send(self, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
         """Send the commands; what is returned waits for the answers.
 
         They come in order, what the server says no to is a RedisError among them; StoreUnavailable is raised where
@@ -138,16 +138,16 @@ class Node:
             self._idle, self._pid = deque(), os.getpid()
         packed = b"".join([command.packed for command in commands])
         try:
-            kept = self._sent_on_a_kept_one(packed)
-            connection = kept or self._opened(packed, until)
+            kept = self._send_on_idle(packed)
+            connection = kept or self._open(packed, until)
         except (RedisError, OSError) as error:
             failure = self._server.unavailable(error)
             failure.__cause__ = error
 
-            def failed() -> list[Any]:
+            def fail() -> list[Any]:
                 raise failure
 
-            return failed
+            return fail
 
         def answers() -> list[Any]:
             try:
@@ -156,7 +156,7 @@ class Node:
                 except ConnectionError:
                     if not kept:
                         raise
-                return self._read(self._opened(packed, until), commands, until)
+                return self._read(self._open(packed, until), commands, until)
             except (RedisError, OSError) as error:
                 raise self._server.unavailable(error) from error
 
@@ -167,7 +167,7 @@ class Node:
         while self._idle:
             self._idle.pop().disconnect()
 
-    def _sent_on_a_kept_one(self, packed: bytes) -> Any | None:
+    def _send_on_idle(self, packed: bytes) -> Any | None:
         """An idle connection that has been sent that; None where there is none that takes it."""
         try:
             connection = self._idle.pop()
@@ -180,10 +180,10 @@ class Node:
             return None
         return connection
 
-    def _opened(self, packed: bytes, until: float) -> Any:
+    def _open(self, packed: bytes, until: float) -> Any:
         """A new connection that has been sent that."""
         connection = self._connection(**self._arguments)
-        connection.socket_connect_timeout, connection.socket_timeout = _left(until), self._timeout_s
+        connection.socket_connect_timeout, connection.socket_timeout = _compute_left_s(until), self._timeout_s
         connection.send_packed_command((packed,), check_health=False)
         return connection
 
@@ -208,7 +208,7 @@ class AsyncNode:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._connection, self._arguments = server.reached(redis.asyncio)
+        self._connection, self._arguments = server.prepare_connection(redis.asyncio)
         self._idle: deque[Any] = deque()
 
     async def answers(self, commands: Sequence[Command], until: float) -> list[Any]:
@@ -218,7 +218,7 @@ class AsyncNode:
         """
         exchange = asyncio.ensure_future(self._on_some_connection(commands))
         try:
-            await asyncio.wait((exchange,), timeout=_left(until))
+            await asyncio.wait((exchange,), timeout=_compute_left_s(until))
             for _ in range(TURNS):
                 if not exchange.done():
                     await asyncio.sleep(0)
@@ -240,12 +240,12 @@ class AsyncNode:
     async def _on_some_connection(self, commands: Sequence[Command]) -> list[Any]:
         if self._idle:
             try:
-                return await self._exchanged(self._idle.pop(), commands)
+                return await self._exchange(self._idle.pop(), commands)
             except ConnectionError:
                 pass  # it was closed while it was idle
-        return await self._exchanged(self._connection(**self._arguments), commands)
+        return await self._exchange(self._connection(**self._arguments), commands)
 
-    async def _exchanged(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
+    async def _exchange(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
         try:
             packed = b"".join([command.packed for command in commands])
             await connection.send_packed_command((packed,), check_health=False)
@@ -263,13 +263,13 @@ class AsyncNode:
         return answers
 
 
-def _left(until: float) -> float:
+def _compute_left_s(until: float) -> float:
     return max(0.001, until - time.monotonic())
 
 
 def _one_read(connection: Any, until: float) -> Any:
     try:
-        return connection.read_response(timeout=_left(until))
+        return connection.read_response(timeout=_compute_left_s(until))
     except ResponseError as error:
         return error
 

@@ -27,7 +27,7 @@ class Script:
     sha: bytes
 
     @classmethod
-    def of(cls, *parts: str) -> Script:
+    def build(cls, *parts: str) -> Script:
         """One script of several parts."""
         text = "\n".join(parts).encode()
         return cls(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
@@ -51,14 +51,14 @@ def _table(*, giving_back: bool) -> str:
 
 _PRELUDE = _read("prelude")
 
-ONE = {kind: Script.of(_PRELUDE, _read(SOURCES[kind]), _read("one")) for kind in KINDS}
+ONE = {kind: Script.build(_PRELUDE, _read(SOURCES[kind]), _read("one")) for kind in KINDS}
 """Decides one request, by algorithm."""
 
-MANY = Script.of(_PRELUDE, _table(giving_back=False), _read("many"))
+MANY = Script.build(_PRELUDE, _table(giving_back=False), _read("many"))
 """Decides many requests, in groups of which all are granted or none."""
 
-GIVE_BACK = Script.of(_PRELUDE, _table(giving_back=True), _read("give_back"))
+GIVE_BACK = Script.build(_PRELUDE, _table(giving_back=True), _read("give_back"))
 """Gives back what many requests were granted."""
 
-RESET = Script.of("return redis.call('DEL', KEYS[1])")
+RESET = Script.build("return redis.call('DEL', KEYS[1])")
 """Forgets a key."""

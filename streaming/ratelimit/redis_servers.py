@@ -32,7 +32,7 @@ class Servers:
             answer = self._home.answer(command)
             if answer is not None:
                 return answer
-        return answered(self.answers([command])[0])
+        return unwrap(self.answers([command])[0])
 
     def answers(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; what could not be had is a StoreUnavailable among them."""
@@ -42,34 +42,34 @@ class Servers:
             asked = next(steps)
             while True:
                 hop = _hop(self.slots, until)
-                said = {place: self._asked(place, of_one, hop) for place, of_one in asked.items()}
+                said = {place: self._send(place, of_one, hop) for place, of_one in asked.items()}
                 asked = steps.send({place: answers() for place, answers in said.items()})
         except StopIteration as end:
             return _final(end.value, self._url)
 
-    def at(self, place: Place, command: Command) -> Any:
+    def ask(self, place: Place, command: Command) -> Any:
         """What one server answers. Raises StoreUnavailable."""
-        said = self._asked(place, (command,), time.monotonic() + self._timeout_s)()
-        return answered(_final(said, self._url)[0])
+        said = self._send(place, (command,), time.monotonic() + self._timeout_s)()
+        return unwrap(_final(said, self._url)[0])
 
     def close(self) -> None:
         """Close the connections."""
         for node in list(self._nodes.values()):
             node.close()
 
-    def _asked(self, place: Place, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
+    def _send(self, place: Place, commands: Sequence[Command], until: float) -> Callable[[], list[Any]]:
         node = self._nodes.get(place)
         if node is None:
             node = self._nodes.setdefault(place, Node(Server(self._url, place), self._timeout_s))
-        read = node.asked(commands, until)
+        read = node.send(commands, until)
 
-        def said() -> list[Any]:
+        def read_answers() -> list[Any]:
             try:
                 return read()
             except StoreUnavailable as error:
                 return [error] * len(commands)
 
-        return said
+        return read_answers
 
 
 class AsyncServers:
@@ -81,7 +81,7 @@ class AsyncServers:
 
     async def answer(self, command: Command) -> Any:
         """What a command is answered. Raises StoreUnavailable, also where the server says no."""
-        return answered((await self.answers([command]))[0])
+        return unwrap((await self.answers([command]))[0])
 
     async def answers(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; what could not be had is a StoreUnavailable among them."""
@@ -92,22 +92,22 @@ class AsyncServers:
             while True:
                 places = list(asked)
                 hop = _hop(self.slots, until)
-                said = await asyncio.gather(*[self._said(place, asked[place], hop) for place in places])
+                said = await asyncio.gather(*[self._ask(place, asked[place], hop) for place in places])
                 asked = steps.send(dict(zip(places, said, strict=True)))
         except StopIteration as end:
             return _final(end.value, self._url)
 
-    async def at(self, place: Place, command: Command) -> Any:
+    async def ask(self, place: Place, command: Command) -> Any:
         """What one server answers. Raises StoreUnavailable."""
-        said = await self._said(place, (command,), time.monotonic() + self._timeout_s)
-        return answered(_final(said, self._url)[0])
+        said = await self._ask(place, (command,), time.monotonic() + self._timeout_s)
+        return unwrap(_final(said, self._url)[0])
 
     async def aclose(self) -> None:
         """Close the connections."""
         for node in list(self._nodes.values()):
             await node.aclose()
 
-    async def _said(self, place: Place, commands: Sequence[Command], until: float) -> list[Any]:
+    async def _ask(self, place: Place, commands: Sequence[Command], until: float) -> list[Any]:
         node = self._nodes.get(place)
         if node is None:
             node = self._nodes[place] = AsyncNode(Server(self._url, place))
@@ -123,7 +123,7 @@ def _hop(slots: Slots, until: float) -> float:
     return until if slots.whole else now + HOP_SHARE * (until - now)
 
 
-def answered(answer: Any) -> Any:
+def unwrap(answer: Any) -> Any:
     """An answer that is one. Raises the StoreUnavailable that stands in its place."""
     if isinstance(answer, StoreUnavailable):
         raise answer

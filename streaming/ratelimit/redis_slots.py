@@ -39,7 +39,7 @@ class Slots:
         """Whether one server is known to hold all keys."""
         return self.known and self._owners is None
 
-    def apart(self, prefix: str, requests: Sequence[Request]) -> list[list[int]]:
+    def group_by_slot(self, prefix: str, requests: Sequence[Request]) -> list[list[int]]:
         """The numbers of requests, those of one slot together; all of them where one server holds all."""
         if self._owners is None:
             return [list(range(len(requests)))]
@@ -57,7 +57,7 @@ class Slots:
         return [None] if self._owners is None else list(dict.fromkeys(self._owners))
 
     def read(self, answer: Any, asked: Place) -> bool:
-        """Take an answer to LOCATE; returns whether it was one. Who says no to it is no part of a cluster."""
+        """Take an answer to LOCATE; returns whether it was one. A server that refuses it is not part of a cluster."""
         if isinstance(answer, ResponseError):
             self.known = True
         if not isinstance(answer, list):
@@ -102,8 +102,8 @@ def way(slots: Slots, commands: Sequence[Command]) -> Way:
         for number, place, asking in steps:
             for _ in range(1 + asking):
                 answers[number] = next(turns[place])
-        if any(_outdated(answers[step.number], step) for step in steps):
-            yield from _located(slots, [step.place for step in steps])
+        if any(_is_outdated(answers[step.number], step) for step in steps):
+            yield from _locate(slots, [step.place for step in steps])
         steps = [
             onward
             for step in steps
@@ -114,7 +114,7 @@ def way(slots: Slots, commands: Sequence[Command]) -> Way:
     return answers
 
 
-def _outdated(answer: Any, step: Step) -> bool:
+def _is_outdated(answer: Any, step: Step) -> bool:
     """Whether an answer says that the map is."""
     return isinstance(answer, MovedError) or (isinstance(answer, StoreUnavailable) and step.place is not None)
 
@@ -129,8 +129,8 @@ def _onward(slots: Slots, command: Command, answer: Any, step: Step) -> Step | N
     return None
 
 
-def _located(slots: Slots, doubtful: Sequence[Place]) -> Generator[Any, Any, None]:
-    """Ask for the map anew: those who are not in doubt first."""
+def _locate(slots: Slots, doubtful: Sequence[Place]) -> Generator[Any, Any, None]:
+    """Ask for the map again: servers that are not in doubt first."""
     masters = slots.masters()
     for place in dict.fromkeys([*(one for one in masters if one not in doubtful), *masters, None]):
         said = yield {place: [LOCATE]}

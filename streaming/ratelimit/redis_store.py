@@ -15,12 +15,12 @@ from streaming.ratelimit.errors import StoreUnavailable
 from streaming.ratelimit.exact import Number, exact
 from streaming.ratelimit.limits import Limit, Request
 from streaming.ratelimit.memory_store import MemoryStore
-from streaming.ratelimit.redis_calls import kept_by, one, read_one, redis_key, reset, scan
-from streaming.ratelimit.redis_node import of_one_server
+from streaming.ratelimit.redis_calls import one, parse_redis_key, read_one, redis_key, reset, scan
+from streaming.ratelimit.redis_node import pick_server
 from streaming.ratelimit.redis_servers import AsyncServers, Servers
 from streaming.ratelimit.redis_slots import Place, Slots
 from streaming.ratelimit.refusals import Refusals
-from streaming.ratelimit.reservation import reserved
+from streaming.ratelimit.reservation import reserve
 
 TIMEOUT_S = 0.04
 """Longest that a decision may take; with what Python itself needs, below 50 ms."""
@@ -56,7 +56,7 @@ class RedisStore:
         if on_error not in ("raise", "open", "closed", "local"):
             raise ValueError(f"on_error must be raise, open, closed or local, not {on_error!r}")
         self._timeout_s = timeout_s = float(exact(timeout_s, "timeout_s"))
-        self._url = url = of_one_server(url, timeout_s)
+        self._url = url = pick_server(url, timeout_s)
         self._prefix, self._on_error = prefix, on_error
         self._slots = Slots()
         self._servers = Servers(url, self._slots, timeout_s)
@@ -69,66 +69,66 @@ class RedisStore:
     def decide_sync(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision:
         """Answer one request; with `take`, what it is allowed is consumed."""
         request = Request(key, limit, cost_micros)
-        if take and self._refusals is not None and (known := self._refusals.known(request)) is not None:
+        if take and self._refusals is not None and (known := self._refusals.find(request)) is not None:
             return known
         asked_s = time.monotonic()
         try:
             decision = read_one(limit, self._servers.answer(one(self._prefix, request, take=take)))
         except StoreUnavailable as error:
-            return self._without([request], error, take=take)[0]
-        return self._noted(request, decision, asked_s, take=take)
+            return self._decide_without_redis([request], error, take=take)[0]
+        return self._note(request, decision, asked_s, take=take)
 
     async def decide(self, key: str, limit: Limit, cost_micros: int, *, take: bool = True) -> Decision:
         """Answer one request; with `take`, what it is allowed is consumed."""
         request = Request(key, limit, cost_micros)
-        if take and self._refusals is not None and (known := self._refusals.known(request)) is not None:
+        if take and self._refusals is not None and (known := self._refusals.find(request)) is not None:
             return known
         loop = self._loop()
         asked_s = time.monotonic()
         try:
             [decision] = await loop.ask((request,), take=take)
         except StoreUnavailable as error:
-            return self._without([request], error, take=take)[0]
-        return self._noted(request, decision, asked_s, take=take)
+            return self._decide_without_redis([request], error, take=take)[0]
+        return self._note(request, decision, asked_s, take=take)
 
     def decide_all_sync(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         group = tuple(requests)
-        if self._refusals is not None and (known := self._refusals.known_together(group)) is not None:
+        if self._refusals is not None and (known := self._refusals.find_group(group)) is not None:
             return known
         asked_s = time.monotonic()
         try:
             if not self._slots.known:
                 self._servers.answers(())
-            steps = reserved(self._slots, self._prefix, group)
+            steps = reserve(self._slots, self._prefix, group)
             asked = next(steps)
             while True:
                 asked = steps.send(self._servers.answers(asked))
         except StopIteration as end:
-            return self._noted_together(group, end.value, asked_s)
+            return self._note_group(group, end.value, asked_s)
         except StoreUnavailable as error:
-            return self._without(group, error)
+            return self._decide_without_redis(group, error)
 
     async def decide_all(self, requests: Sequence[Request]) -> list[Decision]:
         """Answer several requests together: all are consumed or none. Those on one key and kind add up."""
         group = tuple(requests)
-        if self._refusals is not None and (known := self._refusals.known_together(group)) is not None:
+        if self._refusals is not None and (known := self._refusals.find_group(group)) is not None:
             return known
         loop = self._loop()
         asked_s = time.monotonic()
         try:
             if not self._slots.known:
                 await loop.servers.answers(())
-            if len(self._slots.apart(self._prefix, group)) == 1:
-                return self._noted_together(group, await loop.ask(group), asked_s)
-            steps = reserved(self._slots, self._prefix, group)
+            if len(self._slots.group_by_slot(self._prefix, group)) == 1:
+                return self._note_group(group, await loop.ask(group), asked_s)
+            steps = reserve(self._slots, self._prefix, group)
             asked = next(steps)
             while True:
                 asked = steps.send(await loop.servers.answers(asked))
         except StopIteration as end:
-            return self._noted_together(group, end.value, asked_s)
+            return self._note_group(group, end.value, asked_s)
         except StoreUnavailable as error:
-            return self._without(group, error)
+            return self._decide_without_redis(group, error)
 
     def kept_sync(self, most: int) -> list[tuple[str, str]]:
         """Kind and key of what has state, at most so many. Raises StoreUnavailable, whatever `on_error`."""
@@ -137,8 +137,8 @@ class RedisStore:
         for place in self._slots.masters():
             cursor = b"0"
             while len(found) < most:
-                cursor, keys = self._servers.at(place, scan(self._prefix, cursor))
-                found += [kept for key in keys if (kept := kept_by(self._prefix, key))]
+                cursor, keys = self._servers.ask(place, scan(self._prefix, cursor))
+                found += [kept for key in keys if (kept := parse_redis_key(self._prefix, key))]
                 if cursor == b"0":
                     break
         return found[:most]
@@ -151,8 +151,8 @@ class RedisStore:
         for place in self._slots.masters():
             cursor = b"0"
             while len(found) < most:
-                cursor, keys = await servers.at(place, scan(self._prefix, cursor))
-                found += [kept for key in keys if (kept := kept_by(self._prefix, key))]
+                cursor, keys = await servers.ask(place, scan(self._prefix, cursor))
+                found += [kept for key in keys if (kept := parse_redis_key(self._prefix, key))]
                 if cursor == b"0":
                     break
         return found[:most]
@@ -191,26 +191,26 @@ class RedisStore:
         if self._refusals is not None:
             self._refusals.forget(key)
 
-    def _noted(self, request: Request, decision: Decision, asked_s: float, *, take: bool) -> Decision:
-        self._here()
+    def _note(self, request: Request, decision: Decision, asked_s: float, *, take: bool) -> Decision:
+        self._report_recovery()
         if take and self._refusals is not None and not decision.allowed:
             self._refusals.note(request, decision, asked_s)
         return decision
 
-    def _noted_together(
+    def _note_group(
         self, group: tuple[Request, ...], decisions: list[Decision], asked_s: float
     ) -> list[Decision]:
-        self._here()
+        self._report_recovery()
         if self._refusals is not None and not all(one.allowed for one in decisions):
-            self._refusals.note_together(group, decisions, asked_s)
+            self._refusals.note_group(group, decisions, asked_s)
         return decisions
 
-    def _here(self) -> None:
+    def _report_recovery(self) -> None:
         if self._away:
             self._away = False
             _log.warning("rate limits: Redis decides again")
 
-    def _without(
+    def _decide_without_redis(
         self, requests: Sequence[Request], error: StoreUnavailable, *, take: bool = True
     ) -> list[Decision]:
         """What is answered while Redis does not answer."""
@@ -223,7 +223,7 @@ class RedisStore:
             return [Decision(False, 0, 0.0, CLOSED_RETRY_S, CLOSED_RETRY_S) for _ in requests]
         if self._on_error == "open":
             return [Decision(True, 0, 0.0, 0.0, 0.0) for _ in requests]
-        own = [request._replace(limit=request.limit.scaled(self._share)) for request in requests]
+        own = [request._replace(limit=request.limit.scale(self._share)) for request in requests]
         if take:
             return self._local.decide_all_sync(own)
         return [self._local.decide_sync(*request, take=False) for request in own]

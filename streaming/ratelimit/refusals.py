@@ -1,7 +1,7 @@
-"""Refusals that are still true: a refused key stays refused until its wait is over, whoever else asks.
+"""Refusals that are still true: a refused key stays refused until its wait is over, for all callers.
 
 The wait is counted from before the question was sent, so that a refusal never outlives its true end; callers are told
-to wait from when the answer came, so that whoever waits that long is not refused again.
+to wait from when the answer came, so that a caller that waits that long is not refused again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST = 100_000
 
 
 class Refusal(NamedTuple):
-    """What was refused, until when, and what whoever asks again is told."""
+    """What was refused, until when, and what later callers are told."""
 
     limit: Limit
     cost_micros: int
@@ -43,7 +43,7 @@ class Refusals:
         self._by_key: dict[str, dict[str, Refusal]] = {}
         self._by_group: dict[tuple[Request, ...], GroupRefusal] = {}
 
-    def known(self, request: Request) -> Decision | None:
+    def find(self, request: Request) -> Decision | None:
         """A refusal that still holds for this request, or None."""
         of_key = self._by_key.get(request[0])
         if of_key is None:
@@ -75,7 +75,7 @@ class Refusals:
             decision.remaining,
         )
 
-    def known_together(self, group: tuple[Request, ...]) -> list[Decision] | None:
+    def find_group(self, group: tuple[Request, ...]) -> list[Decision] | None:
         """What the same requests were told, while one of them is still refused; the others may have less by now."""
         refusal = self._by_group.get(group)
         if refusal is None:
@@ -93,7 +93,7 @@ class Refusals:
             for one in refusal.decisions
         ]
 
-    def note_together(self, group: tuple[Request, ...], decisions: list[Decision], asked_s: float) -> None:
+    def note_group(self, group: tuple[Request, ...], decisions: list[Decision], asked_s: float) -> None:
         """Remember a refusal of several requests that waiting can end."""
         wait_s = max(one.retry_after_s for one in decisions)
         if math.isinf(wait_s):

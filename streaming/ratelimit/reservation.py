@@ -18,14 +18,14 @@ from streaming.ratelimit.redis_calls import Command, give_back, many, read_group
 from streaming.ratelimit.redis_slots import Slots
 
 
-def reserved(
+def reserve(
     slots: Slots, prefix: str, group: Sequence[Request]
 ) -> Generator[Sequence[Command], Sequence[Any], list[Decision]]:
     """The way of one group: gives what is to be asked, takes the answers, returns the decisions, in order.
 
     Raises the first StoreUnavailable that is among the answers, after the rest was given back.
     """
-    parts = slots.apart(prefix, group)
+    parts = slots.group_by_slot(prefix, group)
     of_part = [[group[number] for number in part] for part in parts]
     answers = list((yield [many(prefix, [(requests, True)]) for requests in of_part]))
     failed = [answer for answer in answers if isinstance(answer, StoreUnavailable)]

@@ -1,4 +1,4 @@
-"""What the three window algorithms have in common: a limit in units, a window in exact microseconds."""
+"""Base of the three window algorithms: a limit in units, a window in exact microseconds."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ class Window:
         """What its Lua script is told of it."""
         return *self._period, *divmod(self._full, MICROS)
 
-    def scaled(self, share: Fraction) -> Self:
+    def scale(self, share: Fraction) -> Self:
         """A share of it."""
         return replace(self, limit=exact(self.limit, "limit") * share)

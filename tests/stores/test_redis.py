@@ -11,7 +11,7 @@ from redis.cluster import RedisCluster
 
 from schemas.errors import DependencyError, InputError
 from stores.redis import connect, read_server_version, redact
-from tests.streaming.ratelimit.servers import cluster, free_port, one_server, until
+from tests.streaming.ratelimit.servers import cluster, free_port, one_server, wait_until
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -27,7 +27,7 @@ def test_a_socket_file_and_a_port_reach_one_server(tmp_path: Path) -> None:
 
 def test_a_cluster_is_reached_by_any_of_its_servers(tmp_path: Path) -> None:
     with cluster(tmp_path) as servers:
-        until(
+        wait_until(
             lambda: all("cluster_slots_assigned:16384" in one.says("CLUSTER INFO") for one in servers),
             "every server knows all slots",
         )

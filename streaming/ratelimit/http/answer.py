@@ -1,4 +1,4 @@
-"""What goes back to a client: the application's messages with the fields of its limits, or a refusal."""
+"""Response to a client: the application's messages with the fields of its limits, or a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ASGI 3 application is, in types, and how a request header is read (https://asgi.readthedocs.io)."""
+"""Types of an ASGI 3 application, and access to request headers (https://asgi.readthedocs.io)."""
 
 from __future__ import annotations
 

@@ -59,18 +59,18 @@ class Enforcement:
         enforced = [question for question in questions if not question.policy.shadow]
         shadows = [question for question in questions if question.policy.shadow]
         try:
-            outcomes = await self._together(enforced)
+            outcomes = await self._decide_enforced(enforced)
             if shadows and all(outcome.decision.allowed for outcome in outcomes):
-                await asyncio.gather(*map(self._in_the_shadow, shadows))
+                await asyncio.gather(*map(self._decide_shadow, shadows))
         except StoreUnavailable as error:
-            self._out(enforced, error)
+            self._report_outage(enforced, error)
             raise Refused.unavailable() from error
         finally:
             if self.observer is not None:
                 self.observer.took(time.monotonic() - began_s)
         return outcomes
 
-    async def _together(self, questions: Sequence[Question]) -> list[Outcome]:
+    async def _decide_enforced(self, questions: Sequence[Question]) -> list[Outcome]:
         if not questions:
             return []
         if len(questions) == 1:  # what a store may answer from memory
@@ -89,16 +89,16 @@ class Enforcement:
             self._tell(policy, "allowed" if decision.allowed else "refused")
         return outcomes
 
-    async def _in_the_shadow(self, question: Question) -> None:
+    async def _decide_shadow(self, question: Question) -> None:
         policy, key, units = question
         try:
             decision = await self._limiter.acquire(key, policy.limit, units)
         except StoreUnavailable as error:
-            self._out([question], error)
+            self._report_outage([question], error)
         else:
             self._tell(policy, "allowed" if decision.allowed else "shadow_refused")
 
-    def _out(self, questions: Sequence[Question], error: StoreUnavailable) -> None:
+    def _report_outage(self, questions: Sequence[Question], error: StoreUnavailable) -> None:
         for question in questions:
             self._tell(question.policy, "unavailable")
         if not self._away:

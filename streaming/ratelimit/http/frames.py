@@ -14,7 +14,7 @@ from streaming.ratelimit.http.guard import Guard
 from streaming.ratelimit.http.refused import Refused
 
 CLOSE_AFTER = 100
-"""Refused frames in a row after which a socket is closed: whoever listens has stopped long before."""
+"""Refused frames in a row after which a socket is closed: a client that reads them has stopped long before."""
 
 QUIET_S = 1.0
 """Before the next notice where no wait suffices."""
@@ -47,7 +47,7 @@ class FrameLimiter:
         self._tell, self._close_after = tell, close_after
         self._refused_in_a_row = 0
         self._quiet_until_s = 0.0
-        # What was taken from the server and not handed on yet: whoever waits for it may be cancelled and ask again.
+        # What was taken from the server and not handed on yet: the waiting task may be cancelled and ask again.
         self._held: Message | None = None
         self._due_s: float | None = None
 

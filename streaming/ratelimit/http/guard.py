@@ -1,4 +1,4 @@
-"""What limits one request or one WebSocket, and what its handler may ask of it."""
+"""Guard of one request or WebSocket: its limits, and those that its handler checks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Guard:
         outcomes = await self._enforcement.decide(questions)
         noted += outcomes
         if refusing := [outcome for outcome in outcomes if not outcome.decision.allowed]:
-            raise Refused.over(refusing)
+            raise Refused.from_outcomes(refusing)
         wait_s = max((outcome.decision.wait_s for outcome in outcomes), default=0.0)
         if wait_s and self._enforcement.observer is not None:
             self._enforcement.observer.queued(wait_s)

@@ -1,4 +1,4 @@
-"""Who is limited now: a function, and a page of it for operators."""
+"""Subjects that are limited now: a function, and a page for operators."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ async def who_is_limited(
 
     At most `most` kept keys are looked at, which ones is not said. Nothing is consumed. Raises StoreUnavailable.
     """
-    return (await _looked_at(limiter, policies, most))[0]
+    return (await _find_limited(limiter, policies, most))[0]
 
 
-async def _looked_at(
+async def _find_limited(
     limiter: RateLimiter, policies: Iterable[Policy], most: int
 ) -> tuple[list[Limited], bool]:
     """Who is limited, and whether all kept keys were looked at."""
@@ -61,7 +61,7 @@ async def _looked_at(
         policy = by_name.get(read[0]) if read else None
         if read is None or policy is None or type(policy.limit) is not kind:
             return None
-        decision = await _peeked(limiter, key, policy)
+        decision = await _peek(limiter, key, policy)
         if decision.allowed:
             return None
         return Limited(policy.name, tuple(read[1]), decision.retry_after_s, decision.remaining, policy.shadow)
@@ -74,7 +74,7 @@ async def _looked_at(
     return limited, len(kept) <= most
 
 
-async def _peeked(limiter: RateLimiter, key: str, policy: Policy) -> Decision:
+async def _peek(limiter: RateLimiter, key: str, policy: Policy) -> Decision:
     for _ in range(TRIES - 1):
         with contextlib.suppress(StoreUnavailable):
             return await limiter.peek(key, policy.limit, policy.units(0))
@@ -101,7 +101,7 @@ class LimitedView:
             await _send(send, 405, [(b"allow", b"GET, HEAD"), (b"content-length", b"0")], b"")
             return
         try:
-            limited, complete = await _looked_at(self._limiter, self._policies, self._most)
+            limited, complete = await _find_limited(self._limiter, self._policies, self._most)
         except StoreUnavailable:
             refused = Refused.unavailable()
             await _send(send, refused.status, refused.headers, refused.body)

@@ -29,7 +29,7 @@ class RateLimitMiddleware:
     that escapes the application before its answer has begun is answered. Frameworks turn what escapes them into 500:
     with Starlette and FastAPI stand inside, `app.add_middleware(RateLimitMiddleware, limiter=..., policies=...)`.
 
-    `user`, `key`, `trusted_proxies`, `ipv6_prefix`: who asks, see Subjects. `metrics`: told of every decision. `tell`,
+    `user`, `key`, `trusted_proxies`, `ipv6_prefix`: see Subjects. `metrics`: told of every decision. `tell`,
     `close_after`: see FrameLimiter.
     """
 

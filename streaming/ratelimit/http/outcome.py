@@ -1,4 +1,4 @@
-"""What was decided under one policy."""
+"""Outcome of one policy's decision."""
 
 from __future__ import annotations
 

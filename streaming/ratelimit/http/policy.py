@@ -139,7 +139,7 @@ def _policy(entry: Any) -> Policy:
             raise ValueError(f"{name} is missing; a policy with {algorithm} needs {needed}")
     for name in entry:
         if name not in ("algorithm", *parameters, *own):
-            raise ValueError(f"{name} is no field of a policy with {algorithm}: take it out or correct it")
+            raise ValueError(f"{name} is not a field of a policy with {algorithm}: remove or correct it")
     limit: Limit = of(**{name: entry[name] for name in parameters})
     return Policy(limit=limit, **{name: entry[name] for name in own if name in entry})
 

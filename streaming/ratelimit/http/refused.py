@@ -40,7 +40,7 @@ class Refused(Exception):  # noqa: N818 - an answer, and no error of the applica
         ]
 
     @classmethod
-    def over(cls, refusing: Sequence[Outcome]) -> Self:
+    def from_outcomes(cls, refusing: Sequence[Outcome]) -> Self:
         """429 for the outcomes that are refusals."""
         violated = [outcome.policy.name for outcome in refusing]
         wait_s = longest_wait_s(refusing)
@@ -64,12 +64,12 @@ class Refused(Exception):  # noqa: N818 - an answer, and no error of the applica
 
 
 def _detail(refusing: Sequence[Outcome], wait_s: float) -> str:
-    limits = " and ".join(_named(outcome) for outcome in refusing)
+    limits = " and ".join(_describe(outcome) for outcome in refusing)
     if math.isinf(wait_s):
         return f"This asks for more than is ever allowed by {limits}; ask for less."
     return f"This is over the limit: {limits}; try again in {max(1, math.ceil(wait_s))} s."
 
 
-def _named(outcome: Outcome) -> str:
+def _describe(outcome: Outcome) -> str:
     units, window_s = quota(outcome.policy.limit)
     return f'"{outcome.policy.name}" ({units} in {window_s} s)'

@@ -24,7 +24,7 @@ class Route:
 
     @classmethod
     def read(cls, text: object) -> Self:
-        """Raises ValueError for what is no route."""
+        """Parse a route. Raises ValueError."""
         written = _WRITTEN.fullmatch(text) if isinstance(text, str) else None
         if written is None or not isinstance(text, str):
             raise ValueError(

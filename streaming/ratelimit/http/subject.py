@@ -1,4 +1,4 @@
-"""Who asks: the address, the user and the API key behind a request, and the limiter's key for them."""
+"""Subject of a request: its address, user and API key, and the limiter's key for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streaming.ratelimit.http.asgi import Scope, header
 from streaming.ratelimit.http.policy import Policy
 
 LOCAL = "local"
-"""The address of a client that has none: it came over a Unix socket. As a trusted proxy: whoever comes so."""
+"""The address of a client that has none: it came over a Unix socket. As a trusted proxy: all that come so."""
 
 LONGEST = 128
 """A longer text is told by its digest, so that no request makes long keys in the store."""
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Subjects:
-    """How to tell who asks; for all requests.
+    """How to identify subjects, for all requests.
 
     `user`: the user of a request (authenticated: what anybody may claim limits nobody), None for nobody. `key`: the
     header that has the API key, or what finds it; only a SHA-256 of it is ever kept. A made-up key is one more subject:
@@ -43,8 +43,8 @@ class Subjects:
 
     `trusted_proxies`: networks (`10.0.0.0/8`, `::1`, `local` for a Unix socket) whose X-Forwarded-For is believed; from
     anybody else it is not. It is read from the right, each address added by the next proxy that is trusted; the first
-    that is not trusted asks. Where one is no address, the proxy that passed it on is taken. The server in front of the
-    application must leave the scope's client alone (uvicorn: `proxy_headers=False`).
+    that is not trusted asks. Where one is not an address, the proxy that passed it on is taken. The server in front of
+    the application must leave the scope's client alone (uvicorn: `proxy_headers=False`).
 
     IPv6 addresses are told by their network of `ipv6_prefix` bits, since a household has that many; those that map IPv4
     are the IPv4 address.
@@ -65,7 +65,7 @@ class Subjects:
         self._trusted = [ip_network(network) for network in sorted(proxies - {LOCAL})]
         self._prefix = ipv6_prefix
         key_header = key.lower().encode("latin-1") if isinstance(key, str) else b""
-        self.user: Known = user or _nobody
+        self.user: Known = user or _find_no_user
         self.key: Known = _first_of(key_header) if isinstance(key, str) else key
 
     def address(self, scope: Scope) -> str:
@@ -92,7 +92,7 @@ class Subjects:
 
 
 class Subject:
-    """Who asks, of one request or one WebSocket; what is known of it once is not looked for again."""
+    """The subject of one request or WebSocket; each part is looked up once."""
 
     def __init__(self, subjects: Subjects, scope: Scope) -> None:
         self._scope = scope
@@ -116,7 +116,7 @@ class Subject:
                 return None
             parts.append(found)
         parts += [Part("given", text) for text in given]
-        return f"{{{'&'.join(map(_written, parts))}}}{_quoted(policy.name)}"
+        return f"{{{'&'.join(map(_encode_part, parts))}}}{_quote(policy.name)}"
 
     def _part(self, what: str, route: str | None) -> Part | None:
         text = route if what == "route" else self._known.get(what)
@@ -131,7 +131,7 @@ class Subject:
 
 
 def read_key(key: str) -> tuple[str, list[str]] | None:
-    """The policy's name and the parts of the subject, as `user=42`, of a key; None where it is none of ours.
+    """The policy's name and the parts of the subject, as `user=42`, of a key; None if it has another form.
 
     `user~` has the digest of a long text.
     """
@@ -142,13 +142,13 @@ def read_key(key: str) -> tuple[str, list[str]] | None:
     return unquote(found["name"]), [unquote(part, errors="surrogatepass") for part in parts]
 
 
-def _written(part: Part) -> str:
+def _encode_part(part: Part) -> str:
     if len(part.text) <= LONGEST:
-        return f"{part.what}={_quoted(part.text)}"
+        return f"{part.what}={_quote(part.text)}"
     return f"{part.what}~{hashlib.sha256(part.text.encode(errors='surrogatepass')).hexdigest()}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return quote(text, safe=":/ ", errors="surrogatepass")
 
 
@@ -165,7 +165,7 @@ def _address(text: str) -> Address | None:
     return address.ipv4_mapped or IPv6Address(int(address))
 
 
-def _nobody(_scope: Scope) -> str | None:
+def _find_no_user(_scope: Scope) -> str | None:
     return None
 
 

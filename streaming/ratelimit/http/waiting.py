@@ -29,12 +29,12 @@ class Waiting:
             if size >= MOST_BYTES:
                 await asyncio.sleep(left_s)
                 break
-            # It outlives whoever waits for it: what it has taken from the server would be lost.
+            # It outlives the task that waits for it: what it has taken from the server would be lost.
             self._next = asyncio.ensure_future(self._receive())
             await asyncio.wait((self._next,), timeout=left_s)
             if not self._next.done():
                 break
-            message = self._taken()
+            message = self._take_next()
             self._kept.append(message)
             if message["type"] in GONE:
                 return False
@@ -48,9 +48,9 @@ class Waiting:
         if self._next is None:
             return await self._receive()
         await asyncio.wait((self._next,))
-        return self._taken()
+        return self._take_next()
 
-    def _taken(self) -> Message:
+    def _take_next(self) -> Message:
         following, self._next = self._next, None
         assert following is not None
         return following.result()

@@ -1,4 +1,4 @@
-"""Whoever makes an authenticated request is counted once a day and surface, whatever the answer."""
+"""Activity: an authenticated request counts its account once per day and surface, whatever the response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see and change what: every cell of the table for videos and what hangs on them, asked of the served API."""
+"""Permissions of videos, comments, shares and uploads: every cell of the table, requested from the served API."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def people(api: httpx.Client, join: Join, monkeypatch: pytest.MonkeyPatch) -> Pe
     return {Relation.ANYONE: api, **{relation: person.http for relation, person in persons.items()}}
 
 
-def own_id(who: httpx.Client, api: httpx.Client) -> str:
+def find_user_id(who: httpx.Client, api: httpx.Client) -> str:
     """The account behind a client: it is the one that may read its own personal fields."""
     return str(who.post("/v1/posts", json={"content": "x"}).json()["user_id"])
 
@@ -60,7 +60,7 @@ def test_every_state_and_action_of_a_video_is_asked_for() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_videos(api: httpx.Client, people: People, add_video: AddVideo, state: str) -> None:
-    owner_id = own_id(people[Relation.OWNER], api)
+    owner_id = find_user_id(people[Relation.OWNER], api)
     for action, requests in ACTIONS.items():
         for relation, verdict in PERMISSIONS["video"][state][action].items():
             video_id = add_video(video_id=f"{action}-{relation}", uploader_id=owner_id, **STATES[state])
@@ -75,7 +75,7 @@ def test_videos(api: httpx.Client, people: People, add_video: AddVideo, state: s
 
 @pytest.mark.parametrize("kind", ["comment", "share"])
 def test_what_hangs_on_a_video(api: httpx.Client, people: People, add_video: AddVideo, kind: Kind) -> None:
-    host_id = own_id(people[Relation.HOST], api)
+    host_id = find_user_id(people[Relation.HOST], api)
     path = f"/v1/videos/{add_video(uploader_id=host_id)}"
     bodies = {"comment": ("comments", {"text": "x"}), "share": ("shares", {"expires_in_s": 60})}
     name, body = bodies[kind]
@@ -105,6 +105,6 @@ def test_who_has_several_relations_has_the_best_of_them(
     people: People, api: httpx.Client, add_video: AddVideo
 ) -> None:
     operator = people[Relation.OPERATOR]
-    path = f"/v1/videos/{add_video(uploader_id=own_id(operator, api))}"
+    path = f"/v1/videos/{add_video(uploader_id=find_user_id(operator, api))}"
     assert operator.patch(path, json={"title": "Mine"}).status_code == 200
     assert operator.post(f"{path}/take-down", json={"reason": "Mine too."}).status_code == 204

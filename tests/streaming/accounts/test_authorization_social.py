@@ -1,4 +1,4 @@
-"""Who may see and change what: every cell of the table for accounts and posts, asked of the served API."""
+"""Permissions of accounts and posts: every cell of the table, requested from the served API."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def answer(connection: socket.socket, *, with_body: bool = True) -> Raw:
     return Raw(int(status_line.split()[1]), headers, body)
 
 
-def closed_within(connection: socket.socket, seconds: float) -> bool:
+def closes_within(connection: socket.socket, seconds: float) -> bool:
     """Whether the server closes the connection before so much time has passed."""
     deadline_s = time.monotonic() + seconds
     while (left_s := deadline_s - time.monotonic()) > 0:

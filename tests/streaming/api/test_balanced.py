@@ -145,7 +145,7 @@ def test_limits_are_counted_once_for_all(balanced: httpx.Client) -> None:
         fields = balanced.post("/v1/users", json={}).headers["ratelimit"].split(", ")
         [sign_ups] = [field for field in fields if field.startswith('"sign-ups"')]
         left.append(int(sign_ups.split(";r=")[1].split(";")[0]))
-    assert left == list(range(left[0], left[0] - 6, -1)), "each request counts, whoever answers it"
+    assert left == list(range(left[0], left[0] - 6, -1)), "each request counts, whichever process serves it"
 
 
 def test_an_upload_may_go_on_at_any_of_them(
@@ -198,20 +198,20 @@ def test_what_one_changes_all_show_soon(
         [row] = connection.execute("SELECT user_id FROM users").fetchall()
     path = f"/v1/videos/{add_video(uploader_id=row['user_id'], package=publish_package())}"
 
-    def shown(what: str, read: Callable[[httpx.Response], Any]) -> list[Any]:
+    def read_counts(what: str, read: Callable[[httpx.Response], Any]) -> list[Any]:
         return [read(balanced.get(what)) for _ in range(2)]
 
     for turn in range(3):
         title = f"title {turn}"
-        shown(path, httpx.Response.json)
+        read_counts(path, httpx.Response.json)
         assert balanced.patch(path, json={"title": title}, headers=ann).status_code == 200
-        wait_for(lambda: shown(path, lambda answer: answer.json()["title"]), [title] * 2, within_s=5)
-    etags = shown(path, lambda answer: answer.headers["etag"])
+        wait_for(lambda: read_counts(path, lambda answer: answer.json()["title"]), [title] * 2, within_s=5)
+    etags = read_counts(path, lambda answer: answer.headers["etag"])
     assert etags[0] == etags[1], "a cache may ask either"
-    shown(f"{path}/comments", httpx.Response.json)
+    read_counts(f"{path}/comments", httpx.Response.json)
     assert balanced.post(f"{path}/comments", json={"text": "hello"}, headers=ann).status_code == 201
     wait_for(
-        lambda: shown(f"{path}/comments", lambda answer: len(answer.json()["items"])),
+        lambda: read_counts(f"{path}/comments", lambda answer: len(answer.json()["items"])),
         [1, 1],
         within_s=read_cache.LONGEST_S + 4,
     )

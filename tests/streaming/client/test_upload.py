@@ -35,15 +35,17 @@ def server(database_url: str) -> Iterator[str]:
         yield url
 
 
-def typed(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def run_upload(
+    *arguments: str | Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "newsreel", *map(str, arguments)],
         input=stdin, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
     )  # fmt: skip
 
 
-def said(*arguments: str | Path, stdin: str = "", code: int = 0, **environment: str) -> Any:
-    done = typed(*arguments, "--json", stdin=stdin, **environment)
+def read_error(*arguments: str | Path, stdin: str = "", code: int = 0, **environment: str) -> Any:
+    done = run_upload(*arguments, "--json", stdin=stdin, **environment)
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -55,11 +57,11 @@ def film(folder: Path, size_bytes: int) -> Path:
 
 
 def test_who_logs_in_uploads(server: str, home: Path, tmp_path: Path) -> None:
-    answer = said("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    answer = read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
     assert answer == {"user_name": "ann", "server": server}
     assert stat.S_IMODE((home / "session.json").stat().st_mode) == 0o600
     path = film(tmp_path, PIECE_BYTES + 5)
-    done = typed("upload", path, "--title", "One")
+    done = run_upload("upload", path, "--title", "One")
     assert done.returncode == 0, done.stderr
     video_id = done.stdout.strip()
     with connect() as connection:
@@ -69,18 +71,20 @@ def test_who_logs_in_uploads(server: str, home: Path, tmp_path: Path) -> None:
         "title": "One",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    assert said("upload", path, "--title", "One")["video_id"] == video_id, "the same bytes are the same video"
+    assert read_error("upload", path, "--title", "One")["video_id"] == video_id, (
+        "the same bytes are the same video"
+    )
 
 
 def test_a_token_from_the_environment_goes_before(server: str, tmp_path: Path) -> None:
     token = httpx.post(f"{server}/v1/sessions", json=LOGIN).json()["access_token"]
     path = film(tmp_path, 10)
-    answer = said("upload", path, "--title", "One", "--server", server, NEWSREEL_TOKEN=token)
+    answer = read_error("upload", path, "--title", "One", "--server", server, NEWSREEL_TOKEN=token)
     assert answer["size_bytes"] == 10
 
 
 def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path: Path) -> None:
-    said("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
     path = film(tmp_path, 12 * PIECE_BYTES)
     command = [sys.executable, "-m", "newsreel", "upload", str(path), "--title", "One"]
     with ChildProgram(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as first:
@@ -93,7 +97,7 @@ def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path
         _, errors = first.communicate()
     assert first.returncode == 130
     assert "type it again" in errors
-    answer = said("upload", path, "--title", "One")
+    answer = read_error("upload", path, "--title", "One")
     assert answer["resumed_at_bytes"] >= PIECE_BYTES
     with connect() as connection:
         [row] = connection.execute("SELECT sha256 FROM videos").fetchall()
@@ -103,17 +107,19 @@ def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path
 
 def test_what_is_wrong_is_told(server: str, home: Path, tmp_path: Path) -> None:
     path = film(tmp_path, 10)
-    nobody = said("upload", path, "--title", "One", "--server", server, code=3)
+    nobody = read_error("upload", path, "--title", "One", "--server", server, code=3)
     assert nobody["error"]["kind"] == "log_in"
     assert "newsreel login" in nobody["error"]["detail"]
-    wrong = said("login", "--server", server, "--user", "ann", stdin="wrong horse\n", code=3)
+    wrong = read_error("login", "--server", server, "--user", "ann", stdin="wrong horse\n", code=3)
     assert wrong["error"]["detail"] == "user name or password is wrong"
-    away = said("login", "--server", "http://127.0.0.1:9", "--user", "ann", stdin="x\n", code=3)
+    away = read_error("login", "--server", "http://127.0.0.1:9", "--user", "ann", stdin="x\n", code=3)
     assert away["error"]["kind"] == "dependency"
-    assert said("login", "--server", "ftp://x", "--user", "ann", stdin="x\n", code=2)
-    said("login", "--server", server, "--user", "ann", stdin="correct horse\n")
-    assert said("upload", tmp_path / "nothing.mp4", "--title", "One", code=2)["error"]["kind"] == "input"
-    assert said("upload", path, "--title", "x" * 501, code=2)["error"]["kind"] == "input"
+    assert read_error("login", "--server", "ftp://x", "--user", "ann", stdin="x\n", code=2)
+    read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    assert (
+        read_error("upload", tmp_path / "nothing.mp4", "--title", "One", code=2)["error"]["kind"] == "input"
+    )
+    assert read_error("upload", path, "--title", "x" * 501, code=2)["error"]["kind"] == "input"
 
 
 def test_an_account_without_a_password_gets_one(server: str) -> None:
@@ -121,7 +127,7 @@ def test_an_account_without_a_password_gets_one(server: str) -> None:
         now = datetime.now(UTC)
         upsert_row(connection, "users", {"user_id": "u1"}, {"user_name": "imported", "created": now})
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 401
-    assert said("password", "imported", stdin="correct horse\n") == {"user_name": "imported"}
+    assert read_error("password", "imported", stdin="correct horse\n") == {"user_name": "imported"}
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 201
-    assert typed("password", "nobody", stdin="correct horse\n").returncode == 1
-    assert typed("password", "imported", stdin="short\n").returncode == 2
+    assert run_upload("password", "nobody", stdin="correct horse\n").returncode == 1
+    assert run_upload("password", "imported", stdin="short\n").returncode == 2

@@ -48,11 +48,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def sleeps(seconds: float) -> None:
         (made.append if threading.get_ident() == ours else sleep)(seconds)
 
-    def told() -> float:
+    def advance() -> float:
         return begun_s + sum(made) if threading.get_ident() == ours else monotonic()
 
     monkeypatch.setattr(time, "sleep", sleeps)
-    monkeypatch.setattr(time, "monotonic", told)
+    monkeypatch.setattr(time, "monotonic", advance)
     return made
 
 
@@ -68,7 +68,7 @@ def bring(tus: FaultyTus, home: Path, path: Path, on_progress: upload.OnProgress
         return upload_file(client, home, path, "One", None, on_progress or (lambda done, total, label: None))
 
 
-def interrupted(tus: FaultyTus, home: Path, path: Path) -> None:
+def interrupt(tus: FaultyTus, home: Path, path: Path) -> None:
     """An upload that Ctrl-C ends after its first piece."""
 
     def stop(done: int, total: int, label: str) -> None:
@@ -108,7 +108,7 @@ def test_retry_after_is_honoured(tus: FaultyTus, home: Path, film: Path, pauses:
 def test_patience_ends_and_what_is_there_stays(
     tus: FaultyTus, home: Path, film: Path, pauses: list[float]
 ) -> None:
-    interrupted(tus, home, film)
+    interrupt(tus, home, film)
     tus.faults = [("PATCH", 503, {})] * 500
     with pytest.raises(DependencyError, match="type it again"):
         bring(tus, home, film)
@@ -129,7 +129,7 @@ def test_patience_begins_anew_with_every_byte_that_gets_through(
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_an_address_that_is_gone_is_replaced(status: int, tus: FaultyTus, home: Path, film: Path) -> None:
-    interrupted(tus, home, film)
+    interrupt(tus, home, film)
     tus.faults = [("HEAD", status, {})]
     assert bring(tus, home, film) == Uploaded("v1", "/v1/uploads/2", len(BYTES), 0)
 
@@ -187,7 +187,7 @@ def test_a_file_that_is_removed_is_told(tus: FaultyTus, home: Path, film: Path) 
 def test_somebody_else_has_an_upload_of_their_own(
     tus: FaultyTus, home: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupted(tus, home, film)
+    interrupt(tus, home, film)
     monkeypatch.setenv("NEWSREEL_TOKEN", token_of("bob"))
     assert bring(tus, home, film).upload_url == "/v1/uploads/2"
     monkeypatch.setenv("NEWSREEL_TOKEN", token_of("ann", "her next token"))

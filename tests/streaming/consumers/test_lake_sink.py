@@ -84,7 +84,7 @@ def test_an_ingest_holds_a_refresh_up_for_a_while_only(worker: LakeSink, airflow
         )
     happen("u2")
     worker.consume()
-    assert airflow.events == 1, "the second change did not start the wait anew"
+    assert airflow.events == 1, "the second change did not restart the wait"
 
 
 def test_while_airflow_is_away_nothing_is_forgotten(

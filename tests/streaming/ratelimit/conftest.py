@@ -27,16 +27,18 @@ class Clock:
 
     def set(self, now_us: int) -> None:
         self.now_us = now_us
-        self._monkeypatch.setattr(redis_calls, "ONE", {kind: self._held(one) for kind, one in ONE.items()})
-        self._monkeypatch.setattr(redis_calls, "MANY", self._held(MANY))
-        self._monkeypatch.setattr(redis_calls, "GIVE_BACK", self._held(GIVE_BACK))
+        self._monkeypatch.setattr(
+            redis_calls, "ONE", {kind: self._freeze_time(one) for kind, one in ONE.items()}
+        )
+        self._monkeypatch.setattr(redis_calls, "MANY", self._freeze_time(MANY))
+        self._monkeypatch.setattr(redis_calls, "GIVE_BACK", self._freeze_time(GIVE_BACK))
 
     def pass_us(self, length_us: int) -> None:
         self.set(self.now_us + length_us)
 
-    def _held(self, script: Script) -> Script:
+    def _freeze_time(self, script: Script) -> Script:
         seconds, microseconds = divmod(self.now_us, 10**6)
-        return Script.of(script.text.decode().replace("call('TIME')", f"{{{seconds}, {microseconds}}}"))
+        return Script.build(script.text.decode().replace("call('TIME')", f"{{{seconds}, {microseconds}}}"))
 
 
 @pytest.fixture(scope="session")

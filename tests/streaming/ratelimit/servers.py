@@ -54,7 +54,7 @@ class Server:
             ],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        until(lambda: self.run("PING"), "the server answers")
+        wait_until(lambda: self.run("PING"), "the server answers")
 
     def kill(self) -> None:
         self.process.kill()
@@ -70,7 +70,7 @@ class Server:
             self.process.send_signal(signal.SIGCONT)
 
 
-def until(holds: Callable[[], object], what: str, patience_s: float = 20) -> None:
+def wait_until(holds: Callable[[], object], what: str, patience_s: float = 20) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -102,7 +102,7 @@ def one_server(folder: Path, *options: str, port: int = 0) -> Iterator[Server]:
         server.kill()
 
 
-def _copied(replica: Server) -> bool:
+def _is_synced(replica: Server) -> bool:
     return "master_link_status:up" in replica.says("INFO", "replication")
 
 
@@ -122,17 +122,17 @@ def cluster(folder: Path, replicas: int = 0, node_timeout_ms: int = 10_000) -> I
             server.run("CLUSTER ADDSLOTS", *range(number * SLOTS // 3, (number + 1) * SLOTS // 3))
         for server in servers[1:]:
             servers[0].run("CLUSTER MEET", "127.0.0.1", server.port)
-        until(
+        wait_until(
             lambda: all("cluster_state:ok" in one.says("CLUSTER INFO") for one in servers), "a whole cluster"
         )
-        until(
+        wait_until(
             lambda: all(f"known_nodes:{3 + replicas}" in one.says("CLUSTER INFO") for one in servers),
             "all meet",
         )
         master = servers[0].says("CLUSTER MYID")
         for server in servers[3:]:
-            until(partial(server.run, "CLUSTER REPLICATE", master), "a replica")
-            until(partial(_copied, server), "a copy")
+            wait_until(partial(server.run, "CLUSTER REPLICATE", master), "a replica")
+            wait_until(partial(_is_synced, server), "a copy")
         yield servers
     finally:
         for server in servers:

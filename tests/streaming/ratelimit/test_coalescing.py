@@ -1,4 +1,4 @@
-"""What an event loop asks at the same time goes together, and each gets its own answer."""
+"""Concurrent requests of an event loop are sent together, and each gets its own answer."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_limits_of_one_subject_and_of_many_are_decided_together(url: str) -> Non
     limiter.close()
 
 
-def _in_a_child(limiter: RateLimiter, limit: Limit) -> None:
+def _run_child(limiter: RateLimiter, limit: Limit) -> None:
     os._exit(0 if all(limiter.acquire_sync("key", limit).allowed for _ in range(100)) else 1)
 
 
@@ -154,7 +154,7 @@ def test_a_process_that_is_forked_uses_connections_of_its_own(redis_server: Serv
     limit = FixedWindow(1000, 10**8)
     assert limiter.acquire_sync("key", limit).allowed
     children = [
-        multiprocessing.get_context("fork").Process(target=_in_a_child, args=(limiter, limit))
+        multiprocessing.get_context("fork").Process(target=_run_child, args=(limiter, limit))
         for _ in range(3)
     ]
     for child in children:

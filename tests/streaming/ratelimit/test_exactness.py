@@ -34,7 +34,7 @@ def level(history: History, now: int, rate: Fraction) -> Fraction:
     return max(Fraction(0), filled - Fraction(now - at, SECOND) * rate)
 
 
-def used(limit: Limit, history: History, now: int) -> Fraction:
+def compute_used(limit: Limit, history: History, now: int) -> Fraction:
     """What counts against a limit at this moment."""
     if isinstance(limit, TokenBucket):
         return level(history, now, Fraction(limit.refill_per_s))
@@ -45,12 +45,12 @@ def used(limit: Limit, history: History, now: int) -> Fraction:
         return sum((cost for time, cost in history if time > now - window), Fraction(0))
     number = math.floor(now / window)
 
-    def within(which: int) -> Fraction:
+    def sum_window(which: int) -> Fraction:
         return sum((cost for time, cost in history if math.floor(time / window) == which), Fraction(0))
 
     if isinstance(limit, FixedWindow):
-        return within(number)
-    return within(number) + within(number - 1) * (number + 1 - now / window)
+        return sum_window(number)
+    return sum_window(number) + sum_window(number - 1) * (number + 1 - now / window)
 
 
 def size(limit: Limit) -> Fraction:
@@ -95,12 +95,12 @@ def test_answers_are_those_of_exact_arithmetic(
     full = size(limit)
     for pause, cost in steps:
         clock.pass_us(waits.get(pause, 0) if isinstance(pause, str) else pause)
-        before = used(limit, history, clock.now_us)
+        before = compute_used(limit, history, clock.now_us)
         decision = limiter.acquire_sync("key", limit, cost)
         assert decision.allowed == (before + cost <= full)
         if decision.allowed:
             history.append((clock.now_us, Fraction(cost)))
-        after = used(limit, history, clock.now_us)
+        after = compute_used(limit, history, clock.now_us)
         assert decision.remaining == max(0, math.floor(full - after))
         if isinstance(limit, LeakingBucket) and decision.allowed:
             assert decision.wait_s == pytest.approx(float(before / Fraction(limit.outflow_per_s)), rel=1e-12)
@@ -113,11 +113,11 @@ def test_answers_are_those_of_exact_arithmetic(
             waits["retry"] = round(decision.retry_after_s * SECOND)
         if decision.retry_after_s and cost <= full:
             soonest = clock.now_us + waits["retry"]
-            assert used(limit, history, soonest) + cost <= full
-            assert used(limit, history, soonest - 1) + cost > full
+            assert compute_used(limit, history, soonest) + cost <= full
+            assert compute_used(limit, history, soonest - 1) + cost > full
         waits["reset"] = round(decision.reset_after_s * SECOND)
         if history:
-            assert used(limit, history, clock.now_us + waits["reset"]) == 0
+            assert compute_used(limit, history, clock.now_us + waits["reset"]) == 0
         peeked = limiter.peek_sync("key", limit, cost)
         assert (peeked.remaining, peeked.allowed) == (decision.remaining, after + cost <= full)
 

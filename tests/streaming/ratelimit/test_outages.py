@@ -12,14 +12,14 @@ from redis.crc import key_slot
 from streaming.ratelimit import FixedWindow, RateLimiter, RedisStore, StoreUnavailable
 from streaming.ratelimit.redis_calls import redis_key
 from streaming.ratelimit.redis_store import OnError
-from tests.streaming.ratelimit.servers import SLOTS, Server, cluster, free_port, one_server, until
+from tests.streaming.ratelimit.servers import SLOTS, Server, cluster, free_port, one_server, wait_until
 
 LIMIT = FixedWindow(limit=10**6, window_s=10**9)
 SLACK_S = 0.5
 """What a busy test machine may need on top of the store's time."""
 
 
-def once(limiter: RateLimiter, key: str) -> bool:
+def acquire_once(limiter: RateLimiter, key: str) -> bool:
     """One request from an event loop of its own."""
 
     async def ask() -> bool:
@@ -60,15 +60,15 @@ def test_a_silent_server_is_given_up_in_time_and_used_again_when_it_is_back(
         except StoreUnavailable:
             return [StoreUnavailable]
 
-    until(lambda: outcomes(blocking=True) == [True], "an answer")
+    wait_until(lambda: outcomes(blocking=True) == [True], "an answer")
     with redis_server.frozen():
         for blocking in (True, False):
             begun = time.monotonic()
             expected = {"raise": StoreUnavailable, "open": True, "closed": False, "local": True}[on_error]
             assert set(outcomes(blocking=blocking)) == {expected}
             assert time.monotonic() - begun < 0.05 + SLACK_S
-    until(lambda: outcomes(blocking=True) == [True], "an answer again")
-    until(lambda: set(outcomes(blocking=False)) == {True}, "answers again")
+    wait_until(lambda: outcomes(blocking=True) == [True], "an answer again")
+    wait_until(lambda: set(outcomes(blocking=False)) == {True}, "answers again")
     limiter.close()
 
 
@@ -97,7 +97,7 @@ def test_a_server_that_says_no_counts_as_away(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="maxmemory"):
             limiter.acquire_sync("key", LIMIT)
         with pytest.raises(StoreUnavailable, match="maxmemory"):
-            once(limiter, "key")
+            acquire_once(limiter, "key")
         assert RateLimiter(RedisStore(server.url, on_error="open")).acquire_sync("key", LIMIT).allowed
 
 
@@ -139,9 +139,9 @@ def test_a_cluster_hands_over_and_gives_slots_away(tmp_path: Path) -> None:
         assert [10**6 - limiter.acquire_sync(key, LIMIT).remaining for key in keys] == [4] * 60
 
         # The first server dies; its replica takes over.
-        until(lambda: servers[3].run("DBSIZE") == servers[0].run("DBSIZE"), "a copy of all keys")
+        wait_until(lambda: servers[3].run("DBSIZE") == servers[0].run("DBSIZE"), "a copy of all keys")
         servers[0].kill()
-        until(
+        wait_until(
             lambda: all(last_of_first(one) == servers[3].port for one in servers[1:]),
             "all know the new master",
         )

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from streaming.ratelimit import FixedWindow, Limit, MemoryStore, RateLimiter, RedisStore, redis_calls
 from streaming.ratelimit.limits import Request
 from streaming.ratelimit.redis_calls import give_back, many
-from streaming.ratelimit.redis_servers import Servers, answered
+from streaming.ratelimit.redis_servers import Servers, unwrap
 from streaming.ratelimit.redis_slots import Slots
 from tests.streaming.ratelimit.conftest import START_US, Clock
 from tests.streaming.ratelimit.servers import Server
-from tests.streaming.ratelimit.test_exactness import LIMITS, History, used
+from tests.streaming.ratelimit.test_exactness import LIMITS, History, compute_used
 
 PAUSES_US = st.sampled_from([0, 1, 333_333, 10**6, 10**7])
 COSTS: st.SearchStrategy[Any] = st.sampled_from([1, 2, Fraction(1, 2), 100])
@@ -67,18 +67,18 @@ def test_given_back_it_is_as_if_it_had_never_been(
     clock.set(START_US)
     history: History = []
     steps = st.lists(st.tuples(PAUSES_US, COSTS), max_size=5)
-    answered(servers.answer(redis_calls.reset("t", limit, "key")))
+    unwrap(servers.answer(redis_calls.reset("t", limit, "key")))
 
     def run(drawn: list[tuple[int, Fraction]]) -> None:
         for pause_us, cost in drawn:
             clock.pass_us(pause_us)
-            request = Request.checked("key", limit, cost)
+            request = Request.check("key", limit, cost)
             if servers.answer(many("t", [([request], True)]))[0]:
                 history.append((clock.now_us, Fraction(cost)))
 
     run(data.draw(steps, label="before"))
     clock.pass_us(data.draw(PAUSES_US, label="pause"))
-    group = [Request.checked("key", limit, data.draw(COSTS, label=f"cost {number}")) for number in range(2)]
+    group = [Request.check("key", limit, data.draw(COSTS, label=f"cost {number}")) for number in range(2)]
     taken = servers.answer(many("t", [(group, True)]))
     reserved = all(answer == 1 for answer in taken[:: redis_calls.ANSWER_SIZE])
     later = data.draw(steps, label="meanwhile")
@@ -87,16 +87,16 @@ def test_given_back_it_is_as_if_it_had_never_been(
     if reserved:
         servers.answer(give_back("t", group, taken))
     [_, remaining, _, reset_us, *_] = servers.answer(
-        redis_calls.one("t", Request.checked("key", limit, 1), take=False)
+        redis_calls.one("t", Request.check("key", limit, 1), take=False)
     )
-    counted = used(limit, history, clock.now_us)
+    counted = compute_used(limit, history, clock.now_us)
     size = Fraction(getattr(limit, "limit", None) or getattr(limit, "capacity", None) or limit.bucket_size)  # type: ignore[union-attr]
     if kind.endswith("bucket") and later:
         assert remaining <= max(0, math.floor(size - counted))
     else:
         assert remaining == max(0, math.floor(size - counted))
-        assert used(limit, history, clock.now_us + reset_us) == 0
-        assert reset_us == 0 or used(limit, history, clock.now_us + reset_us - 1) > 0 or counted == 0
+        assert compute_used(limit, history, clock.now_us + reset_us) == 0
+        assert reset_us == 0 or compute_used(limit, history, clock.now_us + reset_us - 1) > 0 or counted == 0
 
 
 def test_a_lost_server_refuses_nothing_it_does_not_hold(redis_cluster: list[Server]) -> None:

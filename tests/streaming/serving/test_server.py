@@ -1,4 +1,4 @@
-"""What no honest client sends: each gets its status, as a problem, and harms nobody else."""
+"""Malformed and abusive requests: each gets its status, as a problem, and affects no other client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from streaming.serving import body_limit, server
-from tests.streaming.api.raw_socket import Raw, answer, ask, closed_within, connected, request
+from tests.streaming.api.raw_socket import Raw, answer, ask, closes_within, connected, request
 from tests.streaming.conftest import Person, served
 
 Join = Callable[..., Person]
@@ -125,7 +125,7 @@ def test_a_slow_body(hurried: str) -> None:
     with connected(hurried) as connection:
         connection.sendall(request("POST", "/v1/users", JSON, "Content-Length: 100", body=b"{"))
         assert answer(connection).problem["status"] == 408
-        assert closed_within(connection, 2)
+        assert closes_within(connection, 2)
     alive(hurried)
 
 
@@ -140,7 +140,7 @@ def test_a_body_that_nobody_waits_for(hurried: str, drip: bool) -> None:
                 for _ in range(8):
                     connection.sendall(b"x")
                     time.sleep(0.1)
-        assert closed_within(connection, 2)
+        assert closes_within(connection, 2)
 
 
 # Heads
@@ -197,7 +197,7 @@ def test_slow_headers(hurried: str) -> None:
                 slow.sendall(b"X")
                 time.sleep(0.1)
         for connection in (silent, slow, second):
-            assert closed_within(connection, 2)
+            assert closes_within(connection, 2)
     alive(hurried)
 
 
@@ -334,7 +334,7 @@ def test_http_1_0(url: str) -> None:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         found = answer(connection)
         assert (found.status, found.body) == (200, b'{"status":"ok"}')
-        assert closed_within(connection, 2)
+        assert closes_within(connection, 2)
 
 
 def test_upgrades_are_not_taken(url: str) -> None:

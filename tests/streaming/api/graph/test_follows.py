@@ -9,7 +9,7 @@ from tests.streaming.conftest import Person
 Join = Callable[..., Person]
 
 
-def listed(person: Person, direction: str = "following") -> list[str]:
+def list_ids(person: Person, direction: str = "following") -> list[str]:
     page = person.http.get("/v1/follows", params={"direction": direction}).json()
     assert all(item["state"] == direction for item in page["items"])
     return [item["user_id"] for item in page["items"]]
@@ -21,11 +21,11 @@ def test_following_and_not_any_more_can_be_repeated(join: Join) -> None:
     for _ in range(2):
         answer = ann.http.put(path)
         assert (answer.status_code, answer.json()) == (200, {"user_id": bob.user_id, "state": "following"})
-    assert (listed(ann), listed(bob, "followers")) == ([bob.user_id], [ann.user_id])
-    assert listed(bob) == listed(ann, "followers") == []
+    assert (list_ids(ann), list_ids(bob, "followers")) == ([bob.user_id], [ann.user_id])
+    assert list_ids(bob) == list_ids(ann, "followers") == []
     for _ in range(2):
         assert ann.http.delete(path).status_code == 204
-    assert listed(ann) == listed(bob, "followers") == []
+    assert list_ids(ann) == list_ids(bob, "followers") == []
 
 
 def test_oneself_and_nobody(join: Join) -> None:

@@ -14,7 +14,7 @@ Join = Callable[..., Person]
 NOBODY = "/v1/friends/nobody"
 
 
-def known(person: Person, state: str = "friends") -> list[str]:
+def list_states(person: Person, state: str = "friends") -> list[str]:
     """Ids of a collection, all pages of it."""
     found, cursor = [], None
     while True:
@@ -37,10 +37,18 @@ def befriend(one: Person, other: Person) -> str:
 def test_who_is_asked_accepts_by_asking(join: Join) -> None:
     ann, bob = join(), join()
     assert [befriend(ann, bob), befriend(ann, bob)] == ["asked", "asked"]
-    assert (known(ann, "asked"), known(bob, "asking"), known(ann)) == ([bob.user_id], [ann.user_id], [])
+    assert (list_states(ann, "asked"), list_states(bob, "asking"), list_states(ann)) == (
+        [bob.user_id],
+        [ann.user_id],
+        [],
+    )
     assert [befriend(bob, ann), befriend(ann, bob), befriend(bob, ann)] == ["friends"] * 3
     for one, other in ((ann, bob), (bob, ann)):
-        assert (known(one), known(one, "asked"), known(one, "asking")) == ([other.user_id], [], [])
+        assert (list_states(one), list_states(one, "asked"), list_states(one, "asking")) == (
+            [other.user_id],
+            [],
+            [],
+        )
 
 
 def test_a_friendship_is_one_row_with_the_lower_id_first_and_one_event(join: Join) -> None:
@@ -66,7 +74,7 @@ def test_either_of_them_ends_it(join: Join, by_asker: bool, accepted: bool) -> N
     for _ in range(2):
         assert one.http.delete(f"/v1/friends/{other.user_id}").status_code == 204
     for person in (ann, bob):
-        assert known(person) == known(person, "asked") == known(person, "asking") == []
+        assert list_states(person) == list_states(person, "asked") == list_states(person, "asking") == []
     assert befriend(other, one) == "asked"
 
 
@@ -86,8 +94,8 @@ def test_both_asking_at_once_end_as_friends(join: Join) -> None:
         states = list(at_once.map(lambda both: befriend(*both), pairs))
     assert sorted(states) == ["asked"] * 15 + ["friends"] * 15
     for person in people:
-        assert known(person) == sorted(other.user_id for other in people if other is not person)
-        assert known(person, "asked") == []
+        assert list_states(person) == sorted(other.user_id for other in people if other is not person)
+        assert list_states(person, "asked") == []
 
 
 def test_pages_go_on_where_they_ended(join: Join) -> None:

@@ -194,10 +194,10 @@ def test_more_bytes_than_announced_are_refused_whole(join: Join) -> None:
     url = create(ann, 10)
     assert patch(ann, url, 0, b"x" * 11).status_code == 413
 
-    def in_chunks() -> Iterator[bytes]:
+    def split_chunks() -> Iterator[bytes]:
         yield from (b"x" * 6, b"x" * 6)
 
-    assert patch(ann, url, 0, in_chunks()).status_code == 413
+    assert patch(ann, url, 0, split_chunks()).status_code == 413
     assert offset(ann, url) == 0
 
 
@@ -314,13 +314,13 @@ def test_what_nobody_goes_on_with_expires(join: Join) -> None:
     from streaming.api.uploads.sweep import sweep_uploads
     from streaming.serving.database import Database
 
-    async def once() -> None:
+    async def run() -> None:
         database = Database()
         await database.open()
         await sweep_uploads(database)
         await database.close()
 
-    asyncio.run(once())
+    asyncio.run(run())
     assert ann.http.head(url, headers=TUS).status_code == 410
     assert list((settings().media_path / "uploads").iterdir()) == []
 

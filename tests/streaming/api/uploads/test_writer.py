@@ -88,13 +88,13 @@ def test_what_is_gone_on_with_does_not_expire(join: Join, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(sweep, "UploadFile", late)
 
-    async def once() -> None:
+    async def run() -> None:
         database = Database()
         await database.open()
         await sweep.sweep_uploads(database)
         await database.close()
 
-    asyncio.run(once())
+    asyncio.run(run())
     assert offset(ann, url) == 5
 
 

@@ -1,4 +1,4 @@
-"""What people do with videos: one reaction each, a view for each session, comments in pages, counters that add up."""
+"""Reactions, views and comments: one reaction per account, one view per session, pages, exact counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AddVideo = Callable[..., str]
 COUNTED_WITHIN_S = 5.0
 
 
-def counted(api: httpx.Client, path: str, wanted: tuple[int, int, int]) -> tuple[int, int, int]:
+def read_counters(api: httpx.Client, path: str, wanted: tuple[int, int, int]) -> tuple[int, int, int]:
     """Likes, dislikes and views once they are as wanted, or after the time that they may lag."""
     deadline = time.monotonic() + COUNTED_WITHIN_S
     while True:
@@ -37,11 +37,11 @@ def test_a_reaction_replaces_the_one_before(api: httpx.Client, join: Join, add_v
         answer = ann.http.put(f"{path}/reaction", json={"kind": kind})
         assert (answer.status_code, answer.json()) == (200, {"kind": kind})
     assert ann.http.get(f"{path}/reaction").json() == {"kind": "dislike"}
-    assert counted(api, path, (0, 1, 0)) == (0, 1, 0)
+    assert read_counters(api, path, (0, 1, 0)) == (0, 1, 0)
     for _ in range(2):
         assert ann.http.delete(f"{path}/reaction").status_code == 204
     assert ann.http.get(f"{path}/reaction").status_code == 404
-    assert counted(api, path, (0, 0, 0)) == (0, 0, 0)
+    assert read_counters(api, path, (0, 0, 0)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("body", [{}, {"kind": "love"}, {"kind": None}, [], "like"])
@@ -64,7 +64,7 @@ def test_a_session_is_one_view_and_keeps_the_longest_time(
     ]
     ann.http.post(f"{path}/views", json={"session_id": "s2", "watched_s": 1})
     join().http.post(f"{path}/views", json={"session_id": "s1", "watched_s": 1})
-    assert counted(api, path, (0, 0, 3)) == (0, 0, 3)
+    assert read_counters(api, path, (0, 0, 3)) == (0, 0, 3)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,6 @@ def test_counts_are_right_under_any_race(api: httpx.Client, join: Join, add_vide
         ends = list(pool.map(act, people))
     kinds = Counter(kind for kind, _ in ends)
     wanted = (kinds["like"], kinds["dislike"], sum(len(sessions) for _, sessions in ends))
-    assert counted(api, path, wanted) == wanted
+    assert read_counters(api, path, wanted) == wanted
     with connect() as connection:
         assert connection.execute("SELECT FROM tallies").fetchall() == []

@@ -1,4 +1,4 @@
-"""What a cache between people and the API may keep: media that never change, and nothing else."""
+"""Edge caching: immutable media may be cached, nothing else."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_address_of_media_says_how_long_it_may_be_kept(
                 else:
                     assert kept == FOR_EVER, address
                 assert "set-cookie" not in answer.headers
-                assert answer.headers["vary"] == "Origin", "whoever asks for it, but for pages elsewhere"
+                assert answer.headers["vary"] == "Origin", "every request's, but for other origins"
 
 
 def test_one_etag_and_the_same_bytes_with_and_without_a_token(

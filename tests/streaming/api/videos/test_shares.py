@@ -1,4 +1,4 @@
-"""Share links: whoever has one may watch for a while, and nobody after that."""
+"""Share links: their holders may watch until they expire or are revoked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Join = Callable[..., Person]
 AddVideo = Callable[..., str]
 
 
-def shared(person: Person, video_id: str, expires_in_s: float = 60) -> dict[str, str]:
+def create_share(person: Person, video_id: str, expires_in_s: float = 60) -> dict[str, str]:
     answer = person.http.post(f"/v1/videos/{video_id}/shares", json={"expires_in_s": expires_in_s})
     assert answer.status_code == 201, answer.text
     found: dict[str, str] = answer.json()
@@ -36,7 +36,7 @@ def test_the_page_plays_and_tells_other_sites_what_it_is(
         uploader_id=ann.user_id, package=publish_package(), visibility=visibility, title='A "B" <C>',
         thumbnail_url="/media/thumbnails/" + "0" * 64 + ".jpg",
     )  # fmt: skip
-    page = api.get(shared(ann, video_id)["url"])
+    page = api.get(create_share(ann, video_id)["url"])
     assert page.status_code == 200
     assert page.headers["cache-control"] == "private, no-store"
     told = dict(re.findall(r'<meta property="(og:[a-z:_]+)" content="([^"]*)"', page.text))
@@ -57,7 +57,7 @@ def test_an_altered_an_expired_and_a_revoked_link_do_not_work(
 ) -> None:
     ann = join()
     video_id = add_video(package=publish_package())
-    share = shared(ann, video_id)
+    share = create_share(ann, video_id)
     assert api.get(share["url"][:-1]).status_code == 403
     assert api.get(f"/s/{sign('media', share['share_id'], time.time() + 60)}").status_code == 403
     assert api.get(f"/s/{sign('share', share['share_id'], time.time() - 1)}").status_code == 410
@@ -73,7 +73,7 @@ def test_an_altered_an_expired_and_a_revoked_link_do_not_work(
 
 def test_a_link_lives_as_long_as_it_was_made_for(api: httpx.Client, join: Join, add_video: AddVideo) -> None:
     ann, video_id = join(), add_video(package=publish_package())
-    share = shared(ann, video_id, 1)
+    share = create_share(ann, video_id, 1)
     deadline = time.monotonic() + 3
     while (status := api.get(share["url"]).status_code) == 200 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -89,7 +89,7 @@ def test_a_link_lives_from_a_second_to_three_years(
 
 
 def test_the_longest_link_is_possible(join: Join, add_video: AddVideo) -> None:
-    share = shared(join(), add_video(), 100_000_000)
+    share = create_share(join(), add_video(), 100_000_000)
     expires = datetime.fromisoformat(share["expires"])
     assert expires - datetime.now(UTC) > timedelta(days=1150)
 
@@ -99,7 +99,7 @@ def test_a_link_dies_when_who_made_it_may_not_see_the_video_any_more(
 ) -> None:
     ann, bob = join(), join()
     video_id = add_video(uploader_id=ann.user_id, package=publish_package())
-    of_ann, of_bob = shared(ann, video_id), shared(bob, video_id)
+    of_ann, of_bob = create_share(ann, video_id), create_share(bob, video_id)
     ann.http.patch(f"/v1/videos/{video_id}", json={"visibility": "private"})
     assert api.get(of_bob["url"]).status_code == 404
     assert api.get(of_ann["url"]).status_code == 200

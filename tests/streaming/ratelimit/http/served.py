@@ -35,7 +35,7 @@ NOBODY = "redis://127.0.0.1:1"
 
 
 def user_of(scope: Scope) -> str | None:
-    """Whoever says so: what an API would read from a token that it has checked."""
+    """The user that the request names; an API would read it from a verified token."""
     return dict(scope["headers"]).get(b"x-user", b"").decode() or None
 
 
@@ -74,7 +74,7 @@ async def socket_of(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": message.get("text"), "bytes": message.get("bytes")})
 
 
-def limited(
+def build_middleware(
     *policies: dict[str, Any], limiter: RateLimiter | None = None, app: App = application, **options: Any
 ) -> RateLimitMiddleware:
     """The application with these policies; what they lack is that they count everything by user or address."""
@@ -122,7 +122,7 @@ def fields(response: httpx.Response) -> dict[str, dict[str, int]]:
     return {name: policy[name] | state[name] for name in policy}
 
 
-async def answered(app: App, scope: Scope, *messages: Message) -> list[Message]:
+async def exchange(app: App, scope: Scope, *messages: Message) -> list[Message]:
     """What an application sends, without a server: to these messages, and then nothing more."""
     sent: list[Message] = []
     received = list(messages)

@@ -1,4 +1,4 @@
-"""What clients are told can be parsed by anybody, and is never too little."""
+"""Fields of responses: parsed by any client, and never too small."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcome(
     return Outcome(Policy(name=name, limit=limit, by=(), routes=()), decision)
 
 
-def told(*outcomes: Outcome) -> tuple[str, str]:
+def read_fields(*outcomes: Outcome) -> tuple[str, str]:
     fields = dict(rate_limit_fields(outcomes))
     assert set(fields) == {b"ratelimit-policy", b"ratelimit"}
     return fields[b"ratelimit-policy"].decode("ascii"), fields[b"ratelimit"].decode("ascii")
@@ -41,9 +41,9 @@ def told(*outcomes: Outcome) -> tuple[str, str]:
 
 def test_the_fields_of_the_draft() -> None:
     login = outcome("login", SlidingWindowLog(5, 60), remaining=4, reset_after_s=59.2)
-    assert told(login) == ('"login";q=5;w=60', '"login";r=4;t=60')
+    assert read_fields(login) == ('"login";q=5;w=60', '"login";r=4;t=60')
     burst = outcome("burst", TokenBucket(10.5, 4), remaining=9, reset_after_s=0.25)
-    assert told(burst, login) == (
+    assert read_fields(burst, login) == (
         '"burst";q=10;w=3, "login";q=5;w=60',
         '"burst";r=9;t=1, "login";r=4;t=60',
     )
@@ -54,12 +54,12 @@ def test_on_a_refusal_t_is_the_wait_of_those_that_refuse() -> None:
     refusing = outcome("burst", TokenBucket(10, 4), retry_after_s=0.25, reset_after_s=2.5)
     never = outcome("small", FixedWindow(1, 1), remaining=1, retry_after_s=NEVER)
     allowing = outcome("daily", FixedWindow(1000, 86_400), remaining=7, reset_after_s=40_000)
-    assert told(refusing, never, allowing)[1] == '"burst";r=0;t=1, "small";r=1, "daily";r=7'
+    assert read_fields(refusing, never, allowing)[1] == '"burst";r=0;t=1, "small";r=1, "daily";r=7'
 
 
 def test_a_policy_asked_twice_is_told_once_as_it_was_last() -> None:
     twice = [outcome("login", FixedWindow(5, 60), remaining=number, reset_after_s=9) for number in (4, 2)]
-    assert told(*twice) == ('"login";q=5;w=60', '"login";r=2;t=9')
+    assert read_fields(*twice) == ('"login";q=5;w=60', '"login";r=2;t=9')
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_units_and_windows_are_whole(limit: Limit, q: int, w: int) -> None:
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=64))
 def test_any_name_comes_back(name: str) -> None:
-    fields = told(outcome(name, FixedWindow(5, 60)), outcome("another" * 2, FixedWindow(1, 1)))
+    fields = read_fields(outcome(name, FixedWindow(5, 60)), outcome("another" * 2, FixedWindow(1, 1)))
     assert next(iter(read_list(fields[0]))) == name
     assert next(iter(read_list(fields[1]))) == name
 
@@ -97,7 +97,7 @@ def test_retry_after_is_never_too_short(wait_us: int) -> None:
 def test_a_refusal_is_a_problem() -> None:
     burst = outcome("burst", TokenBucket(10, 4), retry_after_s=0.25)
     login = outcome('log"in', SlidingWindowLog(5, 60), retry_after_s=12.000001)
-    refused = Refused.over([burst, login])
+    refused = Refused.from_outcomes([burst, login])
     assert (refused.status, refused.violated, refused.retry_after_s) == (429, ["burst", 'log"in'], 12.000001)
     assert dict(refused.headers) == {
         b"content-type": b"application/problem+json",
@@ -116,7 +116,7 @@ def test_a_refusal_is_a_problem() -> None:
 
 
 def test_what_never_passes_says_so() -> None:
-    refused = Refused.over([outcome("small", FixedWindow(1, 1), retry_after_s=NEVER)])
+    refused = Refused.from_outcomes([outcome("small", FixedWindow(1, 1), retry_after_s=NEVER)])
     assert b"retry-after" not in dict(refused.headers)
     body = json.loads(refused.body)
     assert body["retry_after_s"] is None

@@ -1,4 +1,4 @@
-"""Who is limited is read from the store: the same answer in every process that shares it."""
+"""Limited subjects, read from the store: the same in every process that shares it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streaming.ratelimit import (
 from streaming.ratelimit.http import Limited, LimitedView, Policies, read_policies, who_is_limited
 from streaming.ratelimit.http.asgi import Message
 from tests.streaming.ratelimit.conftest import PATIENT_S
-from tests.streaming.ratelimit.http.served import answered, limited
+from tests.streaming.ratelimit.http.served import build_middleware, exchange
 
 USUAL: dict[str, Any] = {"algorithm": "token_bucket", "capacity": 2, "refill_per_s": 0.001, "routes": ["/**"]}
 ENFORCED = USUAL | {"name": "enforced", "by": ["user"]}
@@ -34,13 +34,13 @@ def policies() -> Policies:
     return read_policies({"policies": [ENFORCED, SHADOW, ALL]})
 
 
-async def used(limiter: RateLimiter) -> None:
+async def use_limits(limiter: RateLimiter) -> None:
     """Three requests by ann, of which the third is over the first policy, and then the last one too; one by bob."""
-    middleware = limited(ENFORCED, SHADOW, ALL, limiter=limiter)
+    middleware = build_middleware(ENFORCED, SHADOW, ALL, limiter=limiter)
     empty: Message = {"type": "http.request"}
     for user in (b"ann", b"ann", b"ann", b"bob"):
         scope = VIEW | {"headers": [(b"x-user", user)], "client": ("203.0.113.7", 1)}
-        await answered(middleware, scope, empty)
+        await exchange(middleware, scope, empty)
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -54,8 +54,8 @@ def limiters(request: pytest.FixtureRequest) -> list[RateLimiter]:
 
 
 def test_all_who_would_be_refused_now(limiters: list[RateLimiter]) -> None:
-    async def asked() -> list[Limited]:
-        await used(limiters[0])
+    async def ask() -> list[Limited]:
+        await use_limits(limiters[0])
         await limiters[0].acquire("of somebody else", TokenBucket(1, 0.001))
         await limiters[0].acquire("{user=ann}unknown", TokenBucket(1, 0.001))
         await limiters[0].acquire("{user=cat}enforced", FixedWindow(1, 60))  # of another algorithm before
@@ -64,7 +64,7 @@ def test_all_who_would_be_refused_now(limiters: list[RateLimiter]) -> None:
             await limiter.aclose()
         return found
 
-    found = asyncio.run(asked())
+    found = asyncio.run(ask())
     assert [(one.policy, one.subject, one.remaining, one.shadow) for one in found] == [
         ("all", (), 2, False),
         ("enforced", ("user=ann",), 0, False),
@@ -79,21 +79,21 @@ def test_only_so_many_keys_are_looked_at() -> None:
         limiter.acquire_sync(f"{{user={number}}}enforced", TokenBucket(2, 0.001), 2)
     assert len(asyncio.run(who_is_limited(limiter, policies(), most=20))) == 20
     for most, complete in ((49, False), (50, True)):
-        [_, body] = asyncio.run(answered(LimitedView(limiter, policies(), most=most), VIEW))
+        [_, body] = asyncio.run(exchange(LimitedView(limiter, policies(), most=most), VIEW))
         told = json.loads(body["body"])
         assert (len(told["limited"]), told["complete"]) == (most, complete)
     page = VIEW | {"headers": [(b"accept", b"text/html")]}
-    [_, body] = asyncio.run(answered(LimitedView(limiter, policies(), most=1), page))
+    [_, body] = asyncio.run(exchange(LimitedView(limiter, policies(), most=1), page))
     assert b"there are more" in body["body"]
 
 
 def test_the_view_without_its_store() -> None:
     view = LimitedView(RateLimiter(RedisStore("redis://127.0.0.1:1")), policies())
-    [start, body] = asyncio.run(answered(view, VIEW))
+    [start, body] = asyncio.run(exchange(view, VIEW))
     assert (start["status"], dict(start["headers"])[b"retry-after"]) == (503, b"1")
     assert json.loads(body["body"])["status"] == 503
     with pytest.raises(ValueError, match="not websocket"):
-        asyncio.run(answered(view, VIEW | {"type": "websocket"}))
+        asyncio.run(exchange(view, VIEW | {"type": "websocket"}))
 
 
 class LateOnce(MemoryStore):

@@ -22,7 +22,7 @@ from streaming.ratelimit import (
 )
 from streaming.ratelimit.http import Guard, Policies, Policy, RateLimitMiddleware
 from streaming.ratelimit.http.asgi import Message, Receive, Scope, Send
-from tests.streaming.ratelimit.http.served import answered, limited
+from tests.streaming.ratelimit.http.served import build_middleware, exchange
 
 SOCKET: dict[str, Any] = {"type": "websocket", "path": "/socket", "headers": [], "client": ("203.0.113.7", 1)}
 REQUEST: dict[str, Any] = SOCKET | {"type": "http", "method": "POST"}
@@ -67,11 +67,11 @@ def test_whoever_obeys_retry_after_is_not_refused_again(limit: Limit, seed: int)
         nonlocal refusals
         for _ in range(300):
             now_s[0] += random_.choice([0, 0.000001, 0.01, 0.3, 1, 2.5])
-            [start, *_] = await answered(middleware, REQUEST, EMPTY)
+            [start, *_] = await exchange(middleware, REQUEST, EMPTY)
             if start["status"] == 429:
                 refusals += 1
                 now_s[0] += int(dict(start["headers"])[b"retry-after"])
-                [start, *_] = await answered(middleware, REQUEST, EMPTY)
+                [start, *_] = await exchange(middleware, REQUEST, EMPTY)
             assert start["status"] == 200
 
     asyncio.run(trials())
@@ -79,11 +79,11 @@ def test_whoever_obeys_retry_after_is_not_refused_again(limit: Limit, seed: int)
 
 
 def test_a_handshake_is_closed_where_the_server_cannot_answer_it() -> None:
-    middleware = limited({"name": "p"} | ONE)
+    middleware = build_middleware({"name": "p"} | ONE)
 
     async def twice() -> list[list[Message]]:
         return [
-            await answered(
+            await exchange(
                 middleware, SOCKET, {"type": "websocket.connect"}, {"type": "websocket.disconnect"}
             )
             for _ in range(2)
@@ -96,17 +96,17 @@ def test_a_handshake_is_closed_where_the_server_cannot_answer_it() -> None:
 
 def test_what_came_while_a_request_queued_is_handed_on_in_order() -> None:
     leaking = {"name": "queue", "algorithm": "leaking_bucket", "bucket_size": 2, "outflow_per_s": 20}
-    middleware = limited(leaking)
+    middleware = build_middleware(leaking)
     parts: list[Message] = [
         {"type": "http.request", "body": b"%d" % number * 9000, "more_body": number < 9}
         for number in range(10)
     ]
 
-    async def both() -> list[Message]:
-        await answered(middleware, REQUEST, EMPTY)
-        return await answered(middleware, REQUEST, *parts)
+    async def send_two() -> list[Message]:
+        await exchange(middleware, REQUEST, EMPTY)
+        return await exchange(middleware, REQUEST, *parts)
 
-    assert asyncio.run(both())[-1]["body"] == b"90000"
+    assert asyncio.run(send_two())[-1]["body"] == b"90000"
 
 
 def test_nothing_is_lost_where_the_application_gives_up_waiting_after_the_queue() -> None:
@@ -128,13 +128,13 @@ def test_nothing_is_lost_where_the_application_gives_up_waiting_after_the_queue(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    async def both() -> None:
-        middleware = limited(leaking, app=app)
+    async def send_two() -> None:
+        middleware = build_middleware(leaking, app=app)
         for _ in range(2):
             arrives.clear()
             await middleware(dict(REQUEST), receive, send)
 
-    asyncio.run(both())
+    asyncio.run(send_two())
     assert sent == [EMPTY, EMPTY]
 
 
@@ -161,10 +161,10 @@ def test_a_frame_is_not_lost_where_its_receiver_gives_up_waiting() -> None:
                 return
             received.append(message["text"])
 
-    middleware = limited(leaking, app=app)
+    middleware = build_middleware(leaking, app=app)
     frames = [frame("0"), frame("1"), frame("2")]
     asyncio.run(
-        answered(middleware, SOCKET, {"type": "websocket.connect"}, *frames, {"type": "websocket.disconnect"})
+        exchange(middleware, SOCKET, {"type": "websocket.connect"}, *frames, {"type": "websocket.disconnect"})
     )
     assert received == ["0", "1", "2"]
 
@@ -179,9 +179,9 @@ def test_after_a_flood_the_application_is_told_that_the_peer_is_gone() -> None:
         await send({"type": "websocket.send", "text": "a pump that does not know yet"})
         await send({"type": "websocket.close", "code": 1000})
 
-    middleware = limited(FRAMES, app=app, close_after=3)
+    middleware = build_middleware(FRAMES, app=app, close_after=3)
     flood = [frame(str(number)) for number in range(9)]
-    sent = asyncio.run(answered(middleware, SOCKET, {"type": "websocket.connect"}, *flood))
+    sent = asyncio.run(exchange(middleware, SOCKET, {"type": "websocket.connect"}, *flood))
     assert [message["type"] for message in sent] == [
         "websocket.accept",
         "websocket.send",
@@ -209,7 +209,7 @@ def test_a_peer_that_goes_away_before_it_is_told_breaks_nothing() -> None:
         if message["type"] == "websocket.send" and "rate_limited" in message["text"]:
             raise OSError("gone")
 
-    asyncio.run(limited(FRAMES)(dict(SOCKET), receive, send))
+    asyncio.run(build_middleware(FRAMES)(dict(SOCKET), receive, send))
     assert not messages
 
 
@@ -222,4 +222,4 @@ def test_a_check_of_bytes_says_how_many() -> None:
             await Guard.of(scope).check("b")
 
     middleware = RateLimitMiddleware(app, RateLimiter(MemoryStore()), Policies([policy]))
-    asyncio.run(answered(middleware, REQUEST))
+    asyncio.run(exchange(middleware, REQUEST))

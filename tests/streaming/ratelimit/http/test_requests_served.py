@@ -21,11 +21,11 @@ from tests.streaming.ratelimit.http.served import (
     NAMES,
     NOBODY,
     SLOW,
-    answered,
     application,
+    build_middleware,
     burst,
+    exchange,
     fields,
-    limited,
     served,
 )
 
@@ -40,7 +40,7 @@ from tests.streaming.ratelimit.http.served import (
     ],
 )
 def test_of_a_burst_exactly_as_many_pass_as_the_limit_says(parameters: dict[str, Any]) -> None:
-    with served(limited({"name": "burst"} | parameters)) as url:
+    with served(build_middleware({"name": "burst"} | parameters)) as url:
         answers = burst(url, 25)
     passed = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -57,7 +57,7 @@ def test_of_a_burst_exactly_as_many_pass_as_the_limit_says(parameters: dict[str,
 
 def test_retry_after_is_enough() -> None:
     with served(
-        limited({"name": "p", "algorithm": "sliding_window_log", "limit": 2, "window_s": 1.9})
+        build_middleware({"name": "p", "algorithm": "sliding_window_log", "limit": 2, "window_s": 1.9})
     ) as url:
         assert [answer.status_code for answer in burst(url, 4)].count(200) == 2
         [refused] = burst(url, 1)
@@ -69,7 +69,7 @@ def test_retry_after_is_enough() -> None:
 def test_a_refused_request_consumes_nothing_of_the_others() -> None:
     small = {"name": "small", "by": ["address"]} | SLOW
     large = {"name": "large", "by": []} | SLOW | {"capacity": 10}
-    with served(limited(small, large)) as url:
+    with served(build_middleware(small, large)) as url:
         answers = burst(url, 8)
         assert [answer.status_code for answer in answers].count(200) == 3
         [refused] = burst(url, 1)
@@ -79,7 +79,7 @@ def test_a_refused_request_consumes_nothing_of_the_others() -> None:
 
 
 def test_subjects_and_routes_have_limits_of_their_own() -> None:
-    with served(limited({"name": "p", "routes": ["POST /a", "/b/{id}"]} | SLOW)) as url:
+    with served(build_middleware({"name": "p", "routes": ["POST /a", "/b/{id}"]} | SLOW)) as url:
         for user in ("1", "2"):
             headers = {"x-user": user}
             assert [one.status_code for one in burst(url, 4, url="/b/7", headers=headers)].count(429) == 1
@@ -94,10 +94,10 @@ def test_subjects_and_routes_have_limits_of_their_own() -> None:
 
 def test_a_spoofed_address_is_not_believed_unless_the_proxy_is_trusted() -> None:
     policy = {"name": "p", "by": ["address"]} | SLOW
-    with served(limited(policy), proxy_headers=False) as url:
+    with served(build_middleware(policy), proxy_headers=False) as url:
         answers = [burst(url, 1, headers={"x-forwarded-for": f"203.0.113.{n}"})[0] for n in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    with served(limited(policy, trusted_proxies=["127.0.0.1"]), proxy_headers=False) as url:
+    with served(build_middleware(policy, trusted_proxies=["127.0.0.1"]), proxy_headers=False) as url:
         answers = [burst(url, 1, headers={"x-forwarded-for": f"203.0.113.{n}"})[0] for n in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 5
         spoofed = [
@@ -109,7 +109,7 @@ def test_a_spoofed_address_is_not_believed_unless_the_proxy_is_trusted() -> None
 def test_what_a_leaking_bucket_accepts_goes_on_one_after_another() -> None:
     leaking = {"name": "queue", "algorithm": "leaking_bucket", "bucket_size": 4, "outflow_per_s": 10}
     registry = CollectorRegistry()
-    with served(limited(leaking, metrics=Metrics(registry))) as url:
+    with served(build_middleware(leaking, metrics=Metrics(registry))) as url:
         began_s = time.monotonic()
         answers = burst(url, 6, method="POST", content=b"x" * 1000)
         took_s = time.monotonic() - began_s
@@ -122,14 +122,16 @@ def test_what_a_leaking_bucket_accepts_goes_on_one_after_another() -> None:
 
 def test_a_large_body_comes_whole_after_the_queue_or_is_refused_unread() -> None:
     leaking = {"name": "queue", "algorithm": "leaking_bucket", "bucket_size": 2, "outflow_per_s": 1}
-    with served(limited(leaking)) as url:
+    with served(build_middleware(leaking)) as url:
         answers = [burst(url, 1)[0], *burst(url, 2, method="POST", content=b"x" * 3_000_000)]
     assert [answer.status_code for answer in answers].count(429) == 1
     assert [answer.text for answer in answers[1:] if answer.status_code == 200] == ["3000000"]
 
 
 def test_a_handler_limits_by_what_is_in_the_body() -> None:
-    with served(limited(NAMES, {"name": "p", "routes": ["/sessions"]} | SLOW | {"capacity": 9})) as url:
+    with served(
+        build_middleware(NAMES, {"name": "p", "routes": ["/sessions"]} | SLOW | {"capacity": 9})
+    ) as url:
 
         def log_in(name: str) -> httpx.Response:
             return burst(url, 1, method="POST", url="/sessions", json={"user_name": name})[0]
@@ -147,7 +149,7 @@ def test_a_handler_limits_by_what_is_in_the_body() -> None:
 
 
 def test_a_refusal_after_the_answer_began_breaks_it_off() -> None:
-    with served(limited(NAMES | {"limit": 1}), log_level="critical") as url:
+    with served(build_middleware(NAMES | {"limit": 1}), log_level="critical") as url:
         assert burst(url, 1, method="POST", url="/sessions", json={"user_name": "late"})[0].status_code == 200
         with pytest.raises(httpx.RemoteProtocolError):
             burst(url, 1, url="/late")
@@ -160,7 +162,7 @@ def test_inside_fastapi_a_refusal_by_a_handler_is_answered() -> None:
     )
 
     @app.exception_handler(Exception)
-    async def unexpected(_request: Request, _error: Exception) -> Any:
+    async def fail(_request: Request, _error: Exception) -> Any:
         raise AssertionError
 
     @app.post("/sessions/{name}")
@@ -179,7 +181,7 @@ def test_a_policy_in_the_shadow_is_counted_and_not_seen() -> None:
     metrics: Observer = Metrics(registry)
     enforced = {"name": "p"} | SLOW | {"capacity": 6}
     shadow = {"name": "next", "shadow": True} | SLOW
-    with served(limited(enforced, shadow, metrics=metrics)) as url:
+    with served(build_middleware(enforced, shadow, metrics=metrics)) as url:
         answers = burst(url, 8)
     assert sorted(answer.status_code for answer in answers) == [200] * 6 + [429] * 2
     assert all(set(fields(answer)) == {"p"} for answer in answers)
@@ -201,7 +203,7 @@ def test_a_policy_in_the_shadow_is_counted_and_not_seen() -> None:
 def test_503_while_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
     registry = CollectorRegistry()
     limiter = RateLimiter(RedisStore(NOBODY))
-    with served(limited(SLOW | {"name": "p"}, limiter=limiter, metrics=Metrics(registry))) as url:
+    with served(build_middleware(SLOW | {"name": "p"}, limiter=limiter, metrics=Metrics(registry))) as url:
         answers = burst(url, 3)
     for answer in answers:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -215,7 +217,7 @@ def test_503_while_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_shadow_without_its_store_stops_nobody() -> None:
     limiter = RateLimiter(RedisStore(NOBODY))
-    with served(limited({"name": "p", "shadow": True} | SLOW, limiter=limiter)) as url:
+    with served(build_middleware({"name": "p", "shadow": True} | SLOW, limiter=limiter)) as url:
         assert burst(url, 1)[0].status_code == 200
 
 
@@ -276,7 +278,7 @@ def test_a_client_that_goes_away_while_it_queues_is_not_served() -> None:
         reached.append(scope["path"])
         await application(scope, receive, send)
 
-    middleware = limited(leaking, app=inner)
+    middleware = build_middleware(leaking, app=inner)
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         await middleware(scope, receive, send)
@@ -297,7 +299,7 @@ def test_other_scopes_pass() -> None:
         started.append(scope)
 
     middleware = RateLimitMiddleware(app, RateLimiter(MemoryStore()), read_policies({"policies": []}))
-    asyncio.run(answered(middleware, {"type": "lifespan"}))
+    asyncio.run(exchange(middleware, {"type": "lifespan"}))
     assert started == [{"type": "lifespan"}]
 
 

@@ -13,7 +13,7 @@ from streaming.ratelimit.http.asgi import App, Receive, Scope, Send
 from streaming.ratelimit.http.subject import Subject, Subjects
 from streaming.ratelimit.redis_calls import redis_key
 from tests.streaming.ratelimit.conftest import PATIENT_S
-from tests.streaming.ratelimit.http.served import SLOW, burst, fields, limited, served
+from tests.streaming.ratelimit.http.served import SLOW, build_middleware, burst, fields, served
 from tests.streaming.ratelimit.servers import Server, one_server
 
 BOTH: tuple[dict[str, Any], ...] = (
@@ -25,7 +25,7 @@ BOTH: tuple[dict[str, Any], ...] = (
 def on_redis(url: str) -> App:
     """The application with a store of its own, which is closed when its server stops."""
     limiter = RateLimiter(RedisStore(url, timeout_s=PATIENT_S))
-    middleware = limited(*BOTH, limiter=limiter)
+    middleware = build_middleware(*BOTH, limiter=limiter)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

@@ -12,14 +12,14 @@ from websockets.sync.client import connect
 
 from streaming.ratelimit import RateLimiter, RedisStore
 from streaming.ratelimit.http import Refused
-from tests.streaming.ratelimit.http.served import NAMES, NOBODY, SLOW, limited, served
+from tests.streaming.ratelimit.http.served import NAMES, NOBODY, SLOW, build_middleware, served
 from tests.streaming.ratelimit.http.structured import read_list
 
 FRAMES: dict[str, Any] = {"name": "frames", "frames": True} | SLOW
 
 
 def test_a_handshake_is_a_request() -> None:
-    with served(limited({"name": "p", "routes": ["GET /socket"]} | SLOW | {"capacity": 1})) as url:
+    with served(build_middleware({"name": "p", "routes": ["GET /socket"]} | SLOW | {"capacity": 1})) as url:
         with connect(f"ws://{url}/socket") as socket:
             assert socket.response is not None
             assert read_list(socket.response.headers["ratelimit"])["p"]["r"] == 0
@@ -36,7 +36,7 @@ def test_a_handshake_is_a_request() -> None:
 
 
 def test_a_handshake_without_its_store() -> None:
-    middleware = limited({"name": "p"} | SLOW, limiter=RateLimiter(RedisStore(NOBODY)))
+    middleware = build_middleware({"name": "p"} | SLOW, limiter=RateLimiter(RedisStore(NOBODY)))
     with served(middleware) as url, pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{url}/socket")
     assert (refused.value.response.status_code, refused.value.response.headers["retry-after"]) == (503, "1")
@@ -44,7 +44,7 @@ def test_a_handshake_without_its_store() -> None:
 
 def test_a_handshake_queues() -> None:
     leaking = {"name": "queue", "algorithm": "leaking_bucket", "bucket_size": 2, "outflow_per_s": 4}
-    with served(limited(leaking)) as url:
+    with served(build_middleware(leaking)) as url:
         began_s = time.monotonic()
         for _ in range(2):
             with connect(f"ws://{url}/socket") as socket:
@@ -54,7 +54,7 @@ def test_a_handshake_queues() -> None:
 
 
 def test_a_handler_refuses_a_handshake_or_closes() -> None:
-    with served(limited(NAMES)) as url:
+    with served(build_middleware(NAMES)) as url:
         with connect(f"ws://{url}/asks-first") as socket:
             socket.send("ask")
             assert socket.recv(5) == "ask"
@@ -70,7 +70,7 @@ def test_a_handler_refuses_a_handshake_or_closes() -> None:
 
 def test_frames_over_the_limit_are_not_passed_on_and_the_socket_lives() -> None:
     quick = FRAMES | {"refill_per_s": 1}
-    with served(limited(quick)) as url, connect(f"ws://{url}/socket") as socket:
+    with served(build_middleware(quick)) as url, connect(f"ws://{url}/socket") as socket:
         for number in range(6):
             socket.send(str(number))
         assert [socket.recv(5) for _ in range(3)] == ["0", "1", "2"]
@@ -85,7 +85,7 @@ def test_frames_over_the_limit_are_not_passed_on_and_the_socket_lives() -> None:
 
 
 def test_frames_are_counted_by_subject_on_all_its_sockets() -> None:
-    with served(limited(FRAMES)) as url:
+    with served(build_middleware(FRAMES)) as url:
         ann, bob = {"x-user": "ann"}, {"x-user": "bob"}
         with (
             connect(f"ws://{url}/socket", additional_headers=ann) as one,
@@ -103,7 +103,7 @@ def test_frames_are_counted_by_subject_on_all_its_sockets() -> None:
 
 def test_frames_may_be_counted_in_bytes() -> None:
     with (
-        served(limited(FRAMES | {"capacity": 10, "cost": "bytes"})) as url,
+        served(build_middleware(FRAMES | {"capacity": 10, "cost": "bytes"})) as url,
         connect(f"ws://{url}/socket") as socket,
     ):
         for frame in ("ü" * 3, b"1234"):
@@ -119,7 +119,7 @@ def test_the_application_says_what_the_peer_is_told() -> None:
     def tell(frame: str | bytes, refused: Refused) -> str | bytes | None:
         return None if frame == b"quiet" else f"{frame!r} {refused.violated}"
 
-    middleware = limited(FRAMES | {"capacity": 1, "refill_per_s": 4}, tell=tell)
+    middleware = build_middleware(FRAMES | {"capacity": 1, "refill_per_s": 4}, tell=tell)
     with served(middleware) as url, connect(f"ws://{url}/socket") as socket:
         socket.send("hello")
         assert socket.recv(5) == "hello"
@@ -135,7 +135,7 @@ def test_the_application_says_what_the_peer_is_told() -> None:
 
 
 def test_a_flood_ends_with_1008() -> None:
-    with served(limited(FRAMES, close_after=20)) as url, connect(f"ws://{url}/socket") as socket:
+    with served(build_middleware(FRAMES, close_after=20)) as url, connect(f"ws://{url}/socket") as socket:
         for number in range(3 + 20):
             socket.send(str(number))
         received = [socket.recv(5) for _ in range(4)]
@@ -154,7 +154,7 @@ def test_frames_of_a_leaking_bucket_go_on_one_after_another() -> None:
         "bucket_size": 3,
         "outflow_per_s": 10,
     }
-    with served(limited(leaking)) as url, connect(f"ws://{url}/socket") as socket:
+    with served(build_middleware(leaking)) as url, connect(f"ws://{url}/socket") as socket:
         began_s = time.monotonic()
         for number in range(3):
             socket.send(str(number))
@@ -163,7 +163,7 @@ def test_frames_of_a_leaking_bucket_go_on_one_after_another() -> None:
 
 
 def test_frames_in_the_shadow_pass() -> None:
-    with served(limited(FRAMES | {"shadow": True})) as url, connect(f"ws://{url}/socket") as socket:
+    with served(build_middleware(FRAMES | {"shadow": True})) as url, connect(f"ws://{url}/socket") as socket:
         for number in range(6):
             socket.send(str(number))
             assert socket.recv(5) == str(number)
@@ -171,7 +171,7 @@ def test_frames_in_the_shadow_pass() -> None:
 
 def test_frames_without_their_store_are_refused_and_the_socket_lives() -> None:
     limiter = RateLimiter(RedisStore(NOBODY))
-    with served(limited(FRAMES, limiter=limiter)) as url, connect(f"ws://{url}/socket") as socket:
+    with served(build_middleware(FRAMES, limiter=limiter)) as url, connect(f"ws://{url}/socket") as socket:
         socket.send("hello")
         notice = json.loads(socket.recv(5))
         assert (notice["code"], notice["retry_after_s"]) == ("rate_limited", 1.0)

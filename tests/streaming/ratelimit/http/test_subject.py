@@ -1,4 +1,4 @@
-"""Who asks is told by what cannot be made up, and no two who ask are taken for one."""
+"""Subjects are identified by what cannot be forged, and no two are taken for one."""
 
 from __future__ import annotations
 
