@@ -1,4 +1,4 @@
-"""`python -m benchmarks.beam_start`: how long a Beam stage takes that has nothing to do, in seconds, imports apart."""
+"""Start-up time of a Beam stage without work, in seconds, imports excluded: `python -m benchmarks.beam_start`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pipelines.runner import Stage, run_stage
 
 
 class Nothing(Stage):
-    """Hands each element back."""
+    """Identity stage."""
 
     def work(self, element: Any) -> Any:
-        """The element."""
+        """Return the element."""
         return element
 
 

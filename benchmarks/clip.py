@@ -1,4 +1,4 @@
-"""The clip that the project ships."""
+"""Path of the demo clip that the project ships."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from schemas.errors import DependencyError
 
 
 def find_clip() -> Path:
-    """The clip that comes with the command; it lies in the package, which need not be imported for that."""
-    found = importlib.util.find_spec("newsreel")
-    if found is None or found.origin is None:
+    """The demo clip, found without importing the package that contains it."""
+    spec = importlib.util.find_spec("newsreel")
+    if spec is None or spec.origin is None:
         raise DependencyError("the package `newsreel` is missing: install the project's wheel")
-    return Path(found.origin).parent / "clip" / "big_buck_bunny.mp4"
+    return Path(spec.origin).parent / "clip" / "big_buck_bunny.mp4"

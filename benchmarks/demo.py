@@ -1,4 +1,4 @@
-"""`newsreel bench demo`: what the ingest DAG costs over running its stages by hand, and where those seconds go."""
+"""Overhead of the ingest DAG over its stages run by hand, with a breakdown: `newsreel bench demo`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMIT_S, TARGET_S = 45.0, 20.0
 
 @dataclass(frozen=True)
 class DagRun:
-    """One ingest by the DAG: what it cost over its work, and what users wait for around it, in seconds."""
+    """One ingest by the DAG: its overhead and the waiting times around it, in seconds."""
 
     overhead: Overhead
     stack_up_s: float
@@ -41,7 +41,7 @@ class DagRun:
 
 @dataclass(frozen=True)
 class HandRun:
-    """The stages by hand, and the engines' starts."""
+    """The stages run by hand, and the start-up times of the engines."""
 
     plain: dict[str, HandStage]
     clocked: dict[str, HandStage]
@@ -49,28 +49,28 @@ class HandRun:
 
     @property
     def wall_s(self) -> float:
-        """All stage programs, one after the other."""
+        """Wall time of all stage programs in sequence."""
         return sum(stage.wall_s for stage in self.plain.values())
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """The bench. Raises StageError where a run does not succeed."""
-    options = Options("demo", "What the ingest DAG costs over running its stages by hand.")
-    options.add_argument("--file", type=Path, help="a video; default: the demo's clip")
-    options.add_argument("--repeat", type=count, default=1, help="runs; the middle one is reported (1)")
-    options.add_argument("--no-total", action="store_true", help="leave out the whole `newsreel demo`")
+    """Run the bench. Raises StageError if a run fails."""
+    options = Options("demo", "Overhead of the ingest DAG over its stages run by hand.")
+    options.add_argument("--file", type=Path, help="video to ingest (default: the demo clip)")
+    options.add_argument("--repeat", type=count, default=1, help="runs; the median is reported (default: 1)")
+    options.add_argument("--no-total", action="store_true", help="skip the run of the whole `newsreel demo`")
     given = options.parse_args(list(arguments))
     file = (given.file or find_clip()).absolute()
     found = read_conditions(file=file.name, repeat=given.repeat)
     pairs = []
     for number in range(1, given.repeat + 1):
-        say(f"run {number} of {given.repeat}: the stages by hand")
+        say(f"run {number} of {given.repeat}: stages by hand")
         hand = _run_by_hand(file)
-        say(f"run {number} of {given.repeat}: the DAG")
+        say(f"run {number} of {given.repeat}: DAG")
         pairs.append((_run_by_dag(file, hand), hand))
     total_s = None
     if not given.no_total:
-        say("`newsreel demo` as a whole")
+        say("the whole `newsreel demo`")
         total_s = _time_demo()
     return build_report(pairs, total_s, found)
 
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
 def build_report(
     pairs: Sequence[tuple[DagRun, HandRun]], total_s: float | None, found: dict[str, object]
 ) -> Report:
-    """The run whose overhead is the median (the lower of two), with how far the others lie apart."""
+    """Report of the run with the median overhead (the lower of two), with the spread of all runs."""
     overheads = sorted(pair[0].overhead.total_s for pair in pairs)
     middle = statistics.median_low(overheads)
     dag, hand = next(pair for pair in pairs if pair[0].overhead.total_s == middle)
@@ -132,7 +132,7 @@ def _run_by_dag(file: Path, hand: HandRun) -> DagRun:
         up_s = house.start_stack()
         ran = house.run_command("ingest", file, "--title", file.stem)
         if ran.status:
-            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+            raise StageError(f"newsreel ingest exited with {ran.status}: {ran.answer}")
         run_id = ran.answer["run_id"]
         times = read_run_times(house.airflow_database_url, "ingest_video", run_id)
         refresh = wait_for_latest_run(house.airflow_database_url, "refresh_tables")
@@ -143,7 +143,7 @@ def _run_by_dag(file: Path, hand: HandRun) -> DagRun:
         hand.plain,
         hand.clocked,
         hand.starts,
-        jvms=0,  # a first video has nothing to be compared with
+        jvms=0,  # there is nothing to compare a first video with
         beams=len(BEAM_STAGES),
     )
     refresh_s = ran.ended - times.whole.ended.timestamp()
@@ -154,5 +154,5 @@ def _time_demo() -> float:
     with FreshHome() as house:
         ran = house.run_command("demo")
         if ran.status:
-            raise StageError(f"newsreel demo ended with {ran.status}: {ran.answer}")
+            raise StageError(f"newsreel demo exited with {ran.status}: {ran.answer}")
         return ran.wall_s

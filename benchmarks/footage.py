@@ -1,8 +1,8 @@
-"""Footage of any length, of which every frame is its own: procedural scenes, cut every few seconds, with sound.
+"""Synthetic footage of any length with unique frames: procedural scenes, cut every few seconds, with sound.
 
-A loop of a short clip would be easier than real video for encoders, caches and matching; a film of an hour is nobody's
-to bring along. Each scene is an ffmpeg source with a place, a speed and colours of its own, something that moves over
-it, and grain. They go as raw pictures into one H.264 encoder, so that key frames fall where an encoder puts them.
+A loop of a short clip would be easier than real video for encoders, caches and matching, and a film of an hour is too
+large to ship. Each scene is an ffmpeg source with its own position, speed and colours, an overlay that moves across it,
+and grain. They go as raw pictures into one H.264 encoder, so that key frames fall where an encoder places them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from schemas.errors import MediaToolError
 from stores.files import atomic_replacement
 
 RECIPE = 1
-"""Raise it when the same arguments give other pictures: what lies in the cache is then made anew."""
+"""Version of the generator. Increment it when the same arguments give different pictures: it invalidates the cache."""
 
 FRAME_RATE = 24
 SHORTEST_SCENE_S, LONGEST_SCENE_S = 4, 10
 ENCODER = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2", "-pix_fmt", "yuv420p")
-"""Better than what the ladder makes of it, as an upload is. A fixed number of threads: the same bytes anywhere."""
+"""Better quality than the ladder's output, as uploads have. A fixed number of threads gives the same bytes anywhere."""
 
 SOUND = ("-c:a", "aac", "-b:a", "128k", "-ac", "2")
 GRAIN = 4
@@ -40,7 +40,7 @@ Scene = Callable[[random.Random], str]
 
 @dataclass(frozen=True)
 class Footage:
-    """One film: how long, how large, and which one of that kind."""
+    """Parameters of one film: length, size and seed."""
 
     length_s: float
     seed: int = 0
@@ -49,18 +49,18 @@ class Footage:
 
     @property
     def frames(self) -> int:
-        """How many pictures it has."""
+        """Number of pictures."""
         return max(1, round(self.length_s * FRAME_RATE))
 
     @property
     def name(self) -> str:
-        """Names the file by all that it is made from."""
+        """File name with a digest of everything that determines the content."""
         recipe = {"recipe": RECIPE, "by": media_tools.version("ffmpeg"), "encoder": ENCODER, **asdict(self)}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
         return f"footage-{self.length_s:g}s-{self.seed}-{digest}.mp4"
 
     def scenes(self) -> Iterator[tuple[int, str]]:
-        """Frames and ffmpeg source of each scene, in order."""
+        """Number of frames and ffmpeg source of each scene, in order."""
         left, number = self.frames, 0
         while left:
             drawn = random.Random(f"{self.seed}/{number}")  # noqa: S311 - scenery, and the same every time
@@ -69,7 +69,7 @@ class Footage:
             left, number = left - frames, number + 1
 
     def _scene(self, drawn: random.Random, number: int) -> str:
-        """A source of its own, enlarged, with a card that moves over it, and grain."""
+        """An enlarged source, with a test card that moves across it, and grain."""
         kind = SCENES[(number + self.seed) % len(SCENES)]
         hue, saturation = drawn.randrange(360), drawn.uniform(0.5, 1.1)
         card = drawn.choice(("testsrc2", "rgbtestsrc", "smptehdbars", "yuvtestsrc"))
@@ -86,7 +86,7 @@ class Footage:
         )
 
     def sound(self) -> str:
-        """Two wandering tones, one to an ear, over noise."""
+        """Source for ffmpeg of two frequency-modulated tones, one per channel, over noise."""
         drawn = random.Random(f"{self.seed}/sound")  # noqa: S311
         tones = []
         for ear in (0, 1):
@@ -97,24 +97,24 @@ class Footage:
 
 
 def make_footage(footage: Footage, say: Say, folder: Path | None = None) -> Path:
-    """The film as a file, made on first use and kept in `folder` (the user's cache).
+    """The film as a file, created on first use and cached in `folder` (default: the user's cache).
 
-    Raises MediaToolError where ffmpeg fails; nothing is kept then.
+    Raises MediaToolError if ffmpeg fails; nothing is cached then.
     """
     folder = folder or cache_folder()
     path = folder / footage.name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        say(f"making {footage.length_s:g} s of footage, kept as {path}")
+        say(f"creating {footage.length_s:g} s of footage, cached as {path}")
         with atomic_replacement(path) as draft:
             _encode(footage, draft, say)
     return path
 
 
 def cache_folder() -> Path:
-    """Where footage is kept (XDG base directories, 0.8)."""
-    said = os.environ.get("XDG_CACHE_HOME", "")
-    root = Path(said) if said.startswith("/") else Path.home() / ".cache"
+    """The user's cache of footage (XDG base directories, 0.8)."""
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(configured) if configured.startswith("/") else Path.home() / ".cache"
     return root / "newsreel" / "bench"
 
 
@@ -128,8 +128,8 @@ def _encode(footage: Footage, path: Path, say: Say) -> None:
         *("-fflags", "+bitexact", "-flags", "+bitexact", "-f", "mp4", media_tools.file_url(path)),
     ]
     with (
-        tempfile.TemporaryFile("w+") as words,
-        subprocess.Popen(encode, stdin=subprocess.PIPE, stderr=words) as encoder,
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(encode, stdin=subprocess.PIPE, stderr=log) as encoder,
     ):
         assert encoder.stdin is not None
         try:
@@ -137,9 +137,9 @@ def _encode(footage: Footage, path: Path, say: Say) -> None:
             for frames, scene in footage.scenes():
                 _draw_scene(footage, scene, frames, encoder.stdin)
                 if done // (60 * FRAME_RATE) != (done := done + frames) // (60 * FRAME_RATE):
-                    say(f"{done} of {footage.frames} frames made")
+                    say(f"{done} of {footage.frames} frames")
         except BrokenPipeError:
-            pass  # it has ended: its last words say why
+            pass  # the encoder has exited: its log has the reason
         except BaseException:
             encoder.kill()
             raise
@@ -147,28 +147,28 @@ def _encode(footage: Footage, path: Path, say: Say) -> None:
             with suppress(BrokenPipeError):
                 encoder.stdin.close()
         if encoder.wait():
-            words.seek(0)
+            log.seek(0)
             raise MediaToolError(
-                f"ffmpeg could not encode footage: {words.read()[-400:] or encoder.returncode}"
+                f"ffmpeg could not encode footage: {log.read()[-400:] or encoder.returncode}"
             )
 
 
 def _draw_scene(footage: Footage, scene: str, frames: int, sink: IO[bytes]) -> None:
-    """One scene's raw pictures, all of them, into the encoder."""
+    """Write the raw pictures of one scene to the encoder. Raises MediaToolError if some are missing."""
     draw = [
         *(media_tools.program("ffmpeg"), "-nostdin", "-v", "error", "-filter_complex", f"{scene}[out]"),
         *("-map", "[out]", "-frames:v", str(frames), "-f", "rawvideo", "pipe:1"),
     ]
 
-    def pass_on(pictures: IO[bytes]) -> int:
-        poured = 0
+    def forward(pictures: IO[bytes]) -> int:
+        size = 0
         while block := pictures.read(1 << 20):
             sink.write(block)
-            poured += len(block)
-        return poured
+            size += len(block)
+        return size
 
-    finished, poured = media_tools.run(draw, consume=pass_on)
-    if finished.status or poured != frames * footage.width * footage.height * 3 // 2:
+    finished, size = media_tools.run(draw, consume=forward)
+    if finished.status or size != frames * footage.width * footage.height * 3 // 2:
         raise MediaToolError(f"ffmpeg could not draw a scene: {finished.stderr[-400:] or scene}")
 
 

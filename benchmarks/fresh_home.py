@@ -1,4 +1,7 @@
-"""A HOME that did not exist before, used through the command line as users do, and gone afterwards."""
+"""Temporary HOME of a bench, used through the command line as users do, and removed afterwards.
+
+Tests: tests/benchmarks/test_ingest.py.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _LOG_TAIL_CHARACTERS = 600
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A command that was typed: its exit status, what it answered, how long it took."""
+    """Exit status, JSON answer and times of a command."""
 
     status: int
     answer: Any
@@ -43,17 +46,17 @@ class CommandResult:
 
 
 class FreshHome:
-    """A context manager; `with FreshHome() as house: house.start_stack(); house.run_command("ingest", ...)`."""
+    """Context manager: `with FreshHome() as house: house.start_stack(); house.run_command("ingest", ...)`."""
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        """`settings`: NEWSREEL_* other than the embedded defaults."""
+        """`settings`: NEWSREEL_* variables that differ from the embedded defaults."""
         self._settings = dict(settings or {})
         self.folder = Path(tempfile.mkdtemp(prefix="newsreel-bench-"))
         self.home = self.folder / "home"
         self.database_url: str | None = None
         self._stack: subprocess.Popen[bytes] | None = None
         self.stack_state: dict[str, Any] = {}
-        """What the stack said of itself when it was up: URLs, process ids of its components."""
+        """Content of stack.json once the stack was healthy: URLs, process ids of its components."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +71,7 @@ class FreshHome:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The caller's, without its own settings: embedded defaults throughout. The mark of a CI run is kept."""
+        """The caller's environment without its NEWSREEL_* settings, except for the mark of a CI run."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -79,21 +82,21 @@ class FreshHome:
 
     @property
     def lake(self) -> Lake:
-        """Its tables."""
+        """The lake of this HOME."""
         return Lake((self.home / "lake").as_uri())
 
     def list_lake_files(self, name: str) -> list[str]:
-        """Paths of the files that the newest version of a table consists of."""
+        """Paths of the files of the newest version of a table."""
         return [unquote(urlsplit(uri).path) for uri in self.lake.open(name).file_uris()]
 
     @property
     def media(self) -> MediaStore:
-        """Its media store."""
+        """The media store of this HOME."""
         return MediaStore(self.home / "media")
 
     @property
     def postgres_folder(self) -> Path | None:
-        """Where the embedded PostgreSQL's files lie, as far as that was learnt: the parent of its socket's folder."""
+        """Folder of the embedded PostgreSQL, if known: the parent of its socket's folder."""
         if self.database_url is None:
             return None
         socket_folder = parse_qs(urlsplit(self.database_url).query).get("host", [""])[0]
@@ -102,13 +105,13 @@ class FreshHome:
 
     @property
     def airflow_database_url(self) -> str:
-        """Airflow's rows, in the same PostgreSQL. Raises DependencyError before there is one."""
+        """Airflow's metadata database in the same PostgreSQL. Raises DependencyError before one is known."""
         if self.database_url is None:
             raise DependencyError("no PostgreSQL has been started in this HOME")
         return urlsplit(self.database_url)._replace(path="/airflow").geturl()
 
     def find_postgres(self) -> psutil.Process | None:
-        """The embedded PostgreSQL, where it runs; without a stack it is learnt from what uses it."""
+        """The embedded PostgreSQL if it runs; without a stack it is found through the processes that use it."""
         if self.database_url is None:
             self.database_url = next(self._find_database_urls(), None)
         folder = self.postgres_folder
@@ -132,7 +135,7 @@ class FreshHome:
                     yield environment["NEWSREEL_DATABASE_URL"]
 
     def start_stack(self) -> float:
-        """Start the stack and wait until it is healthy; returns how long that took. Raises DependencyError."""
+        """Start the stack and wait until it is healthy; returns the seconds that took. Raises DependencyError."""
         begun = time.monotonic()
         log = self.folder / "up.log"
         with log.open("wb") as words:
@@ -149,7 +152,7 @@ class FreshHome:
         return time.monotonic() - begun
 
     def stop_stack(self) -> None:
-        """Stop the stack, if it was started."""
+        """Stop the stack if it was started."""
         if self._stack is not None:
             self.run_command("down", json_answer=False)
             try:
@@ -161,7 +164,7 @@ class FreshHome:
                 self._stack = None
 
     def start_command(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """The command with `--json`, running; `finish` waits for it."""
+        """Start a command with `--json`; the caller waits for it."""
         return subprocess.Popen(
             _build_command(*arguments, "--json"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -169,7 +172,7 @@ class FreshHome:
         )  # fmt: skip
 
     def run_command(self, *arguments: str | Path, json_answer: bool = True) -> CommandResult:
-        """Run the command to its end; any exit status is an answer."""
+        """Run a command to its end, whatever its exit status. Raises StageError if it prints no answer."""
         begun = time.monotonic()
         output, words = self.folder / "stdout", self.folder / "stderr"
         with output.open("wb") as out, words.open("wb") as err:
@@ -181,15 +184,14 @@ class FreshHome:
             self._read_state()
             time.sleep(_POLL_S)
         wall_s, ended = time.monotonic() - begun, time.time()
-        said = output.read_text()
-        if json_answer and not said.strip():
-            raise StageError(
-                f"newsreel {arguments[0]} said nothing: {words.read_text()[-_LOG_TAIL_CHARACTERS:]}"
-            )
-        return CommandResult(process.returncode, json.loads(said) if json_answer else None, wall_s, ended)
+        printed = output.read_text()
+        if json_answer and not printed.strip():
+            tail = words.read_text()[-_LOG_TAIL_CHARACTERS:]
+            raise StageError(f"newsreel {arguments[0]} printed no answer: {tail}")
+        return CommandResult(process.returncode, json.loads(printed) if json_answer else None, wall_s, ended)
 
     def _read_state(self) -> dict[str, Any]:
-        """What the stack says of itself; where its PostgreSQL is, is kept in mind for afterwards."""
+        """Content of stack.json, if any; also remembers the URL of its PostgreSQL for the clean-up."""
         try:
             state: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
@@ -199,6 +201,6 @@ class FreshHome:
 
 
 def _build_command(*arguments: str | Path) -> list[str]:
-    """The command as typed; it is told to end when this process does, however that happens."""
-    with_us = [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--"]
-    return [*with_us, sys.executable, "-m", "newsreel", *map(str, arguments)]
+    """The `newsreel` command line, under setpriv: it receives SIGTERM when this process ends for any reason."""
+    prefix = [media_tools.program("setpriv"), "--pdeathsig", "TERM", "--"]
+    return [*prefix, sys.executable, "-m", "newsreel", *map(str, arguments)]

@@ -1,4 +1,4 @@
-"""The ingest DAG's stage programs, run one after the other by hand: what the DAG's tasks run, and nothing around it."""
+"""Stage programs of the ingest DAG, run in sequence without Airflow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUN_ID = "by-hand"
 
 @dataclass(frozen=True)
 class Import:
-    """One engine's import in a stage: how long, and whether it fell into what the stage records as its work."""
+    """Import of one engine in a stage: its duration, and whether the stage recorded it as its work."""
 
     package: str
     seconds: float
@@ -35,7 +35,7 @@ class Import:
 
 @dataclass(frozen=True)
 class HandStage:
-    """One stage program: from its start as a process to its end, its own record in between, what it imported."""
+    """One stage program: wall time of its process, the time recorded by the stage, its imports."""
 
     wall_s: float
     recorded_s: float
@@ -43,7 +43,7 @@ class HandStage:
 
     @property
     def start_up_s(self) -> float:
-        """All that the process took and its record does not show."""
+        """Time of the process outside of its record."""
         return self.wall_s - self.recorded_s
 
 
@@ -64,7 +64,7 @@ def run_stages(file: Path, *, clocked: bool = False) -> dict[str, HandStage]:
                 house.folder,
             )
         recorded = read_recorded_stages(house.lake, RUN_ID)
-        # The logs are in a folder that is gone after this.
+        # The logs are removed with the HOME.
         return {
             stage: HandStage(
                 walls[stage], recorded[stage].seconds, _read_imports(logs[stage], recorded[stage])
@@ -74,7 +74,7 @@ def run_stages(file: Path, *, clocked: bool = False) -> dict[str, HandStage]:
 
 
 def measure_jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
-    """What a program takes that makes a Spark session and does nothing, less what it takes without one."""
+    """Wall time of a program that only creates a Spark session, minus that of the same program without one."""
     program = "from jobs.spark.session import spark_session"
     session = [sys.executable, "-c", f"{program}; spark_session('nothing')"]
     return _time_command(session, environment, folder) - _time_command(
@@ -83,7 +83,7 @@ def measure_jvm_start_s(environment: Mapping[str, str], folder: Path) -> float:
 
 
 def measure_beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
-    """What a Beam stage takes that has nothing to do, in a process that has imported Beam already."""
+    """Wall time of a Beam stage without work, in a process that has already imported Beam."""
     command = [sys.executable, "-m", "benchmarks.beam_start"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
     if done.returncode:
@@ -93,14 +93,14 @@ def measure_beam_start_s(environment: Mapping[str, str], folder: Path) -> float:
 
 @contextmanager
 def prepared_environment(file: Path) -> Iterator[tuple[dict[str, str], Path]]:
-    """The environment of stage programs in a HOME of its own, and a folder to work in."""
+    """Environment of stage programs in a HOME of their own, and a working folder."""
     with FreshHome() as house, _prepared(house, file) as prepared:
         yield {**house.environment, **prepared["environment"]}, house.folder
 
 
 @contextmanager
 def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
-    """The file registered and PostgreSQL held; what `newsreel.stage_shell` says."""
+    """Register the file and keep PostgreSQL running; yields the document that `newsreel.stage_shell` prints."""
     command = [sys.executable, "-m", "newsreel.stage_shell", str(file.absolute()), "--title", file.stem]
     with subprocess.Popen(
         command,
@@ -111,24 +111,24 @@ def _prepared(house: FreshHome, file: Path) -> Iterator[dict[str, Any]]:
         text=True,
     ) as holder:
         assert holder.stdout is not None
-        said = holder.stdout.readline()
-        if not said:
-            raise DependencyError(f"`{' '.join(command[1:])}` did not come up: its words are above")
-        document: dict[str, Any] = json.loads(said)
+        line = holder.stdout.readline()
+        if not line:
+            raise DependencyError(f"`{' '.join(command[1:])}` did not start: see its error above")
+        document: dict[str, Any] = json.loads(line)
         house.database_url = document["environment"]["NEWSREEL_DATABASE_URL"]
         yield document
 
 
 def build_stage_command(stage: str, log: Path | None) -> list[str]:
-    """As the DAG's operators start it (dags/operators); under the clock where there is a log for it."""
+    """Command line as in dags/operators; with a `log` the stage runs under `benchmarks.import_clock`."""
     module = {**BEAM_STAGES, **SPARK_STAGES, **PROGRAMS}[stage]
     return [sys.executable, *([str(import_clock.__file__), str(log), module] if log else ["-m", module])]
 
 
 def _build_stage_arguments(stage: str, video_id: str, folder: Path) -> list[str]:
     outcome = folder / f"{stage}.json"
-    told = ["--video-id", video_id, "--run-id", RUN_ID, "--attempt", "1", "--outcome", str(outcome)]
-    return [*told, *(["--runner=DirectRunner"] if stage in BEAM_STAGES else [])]
+    arguments = ["--video-id", video_id, "--run-id", RUN_ID, "--attempt", "1", "--outcome", str(outcome)]
+    return [*arguments, *(["--runner=DirectRunner"] if stage in BEAM_STAGES else [])]
 
 
 def _time_command(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> float:
@@ -140,7 +140,7 @@ def _time_command(command: Sequence[str], environment: Mapping[str, str], folder
     wall_s = time.monotonic() - begun
     if done.returncode:
         raise StageError(
-            f"`{' '.join(command[:6])} …` ended with {done.returncode}: {done.stdout.strip()[-600:]}"
+            f"`{' '.join(command[:6])} …` exited with {done.returncode}: {done.stdout.strip()[-600:]}"
         )
     return wall_s
 

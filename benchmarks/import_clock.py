@@ -1,8 +1,8 @@
-"""Run a module as a program and write down when, and for how long, it imported which engine.
+"""Clock of engine imports: runs a module as a program and logs when and for how long it imported which engine.
 
-`python import_clock.py LOG MODULE [ARGUMENT ...]`: LOG gets one JSON object a line, `{"package", "at", "seconds"}`, for
-the first import of each watched package that no other one brings along. It times `import` itself: what a package loads
-later, without being imported again, is not seen.
+`python import_clock.py LOG MODULE [ARGUMENT ...]`: LOG gets one JSON object per line, `{"package", "at", "seconds"}`,
+for the first import of each watched package that is not part of another one's import. Only the `import` is timed: what
+a package loads later is not included.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WATCHED = frozenset(
 
 
 class ImportClock:
-    """Stands in for `__import__`; the outermost import of a watched package is timed, once."""
+    """Replacement for `__import__` that times the first outermost import of each watched package."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -30,7 +30,7 @@ class ImportClock:
         self._inside = False
 
     def __call__(self, name: str, *arguments: Any, **named: Any) -> Any:
-        """Import as ever."""
+        """Import, and log the time of a watched package."""
         package = name.partition(".")[0]
         if self._inside or package not in WATCHED or package in self._seen:
             return self._import(name, *arguments, **named)

@@ -1,4 +1,4 @@
-"""`newsreel bench ingest`: footage ingested as users do it, against one ffmpeg command that makes the same ladder."""
+"""Ingest of footage against one ffmpeg command that makes the same ladder: `newsreel bench ingest`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from pipelines.source.probe import probe
 from schemas.errors import StageError
 
 MINUTES = 10.0
-"""The length that the ratio's limit is for; of several lengths the nearest to it meets the peer."""
+"""Length to which the limit of the ratio applies; of several lengths the nearest is compared with the peer."""
 
 RATIO_LIMIT = 1.15
 MEMORY_LIMIT_GIB = 6.0
 FLATNESS_LIMIT = 1.15
-"""The peak of any length over that of the shortest: what grows with a video's length would be far above it."""
+"""Peak of any length over that of the shortest: memory that grows with the length would be far above it."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """What the one command took, and the pictures that each of its renditions gives."""
+    """Times of the ffmpeg command, and the decoded pictures of each of its renditions."""
 
     wall_s: float
     cpu_s: float
@@ -45,7 +45,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Ours:
-    """What an ingest took: its stages' own records, the run around them, the whole stack's CPU and memory."""
+    """Times of an ingest: its stages' own records, the run around them; CPU time and memory of the whole stack."""
 
     stages: dict[str, Span]
     run_s: float
@@ -56,13 +56,13 @@ class Ours:
 
     @property
     def work_s(self) -> float:
-        """What the stages recorded, one after the other."""
+        """Sum of the times that the stages recorded."""
         return sum(span.seconds for span in self.stages.values())
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Both on one source; of lengths that only memory is asked of there is no peer."""
+    """Both on one source; lengths at which only memory is measured have no peer."""
 
     minutes: float
     frames: int
@@ -71,21 +71,25 @@ class Pair:
 
     @property
     def wrong(self) -> int:
-        """Renditions that do not give every picture of the source, or that only one of both has."""
+        """Number of renditions that lack pictures of the source, or that only one of the two has."""
         theirs = self.peer.pictures if self.peer else {}
         short = sum(found != self.frames for found in (*self.ours.pictures.values(), *theirs.values()))
         return short + (len(set(self.ours.pictures) ^ set(theirs)) if self.peer else 0)
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """The bench. Raises StageError where an ingest does not end as ready."""
+    """Run the bench. Raises StageError if an ingest does not end as ready."""
     options = Options("ingest", "Ingest of footage against one ffmpeg command that makes the same ladder.")
-    options.add_argument("--minutes", type=positives, default=[MINUTES], help="lengths, by commas (10)")
-    options.add_argument("--seed", type=int, default=0, help="which footage of that length (0)")
     options.add_argument(
-        "--memory", action="store_true", help="instead: only the memory that each length takes"
+        "--minutes", type=positives, default=[MINUTES], help="lengths, separated by commas (default: 10)"
     )
-    options.add_argument("--queued", type=count, metavar="N", help="instead: N short videos queued at once")
+    options.add_argument("--seed", type=int, default=0, help="seed of the footage (default: 0)")
+    options.add_argument(
+        "--memory", action="store_true", help="measure only the memory that each length takes"
+    )
+    options.add_argument(
+        "--queued", type=count, metavar="N", help="measure only N short videos queued at once"
+    )
     given = options.parse_args(list(arguments))
     if given.queued:
         return queued.measure(given.queued, given.seed, say)
@@ -118,7 +122,7 @@ def _measure_peak(minutes: float, seed: int, say: Say) -> Memory:
 
 
 def build_memory_report(memories: Sequence[tuple[float, Memory]], found: dict[str, object]) -> Report:
-    """What lengths, shortest first, say of memory alone."""
+    """Report on memory alone; lengths in ascending order."""
     highest = max(memory.peak_bytes for _, memory in memories)
     return Report(
         name="ingest",
@@ -132,7 +136,7 @@ def build_memory_report(memories: Sequence[tuple[float, Memory]], found: dict[st
 
 
 def build_report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
-    """What the one length with a peer says of speed, and all of them, shortest first, of pictures and memory."""
+    """Report on speed at the one length with a peer, and on pictures and memory of all lengths, in ascending order."""
     chosen, peer = next((pair, pair.peer) for pair in pairs if pair.peer)
     ours, at = chosen.ours, f"{chosen.minutes:g} min"
     figures = [
@@ -163,7 +167,7 @@ def build_report(pairs: Sequence[Pair], found: dict[str, object]) -> Report:
 
 
 def _build_memory_figures(memories: Sequence[tuple[float, Memory]]) -> list[Figure]:
-    """The peak of each length, shortest first, and how the highest compares with the shortest one's."""
+    """Peak of each length, in ascending order, and the ratio of the highest to that of the shortest."""
     peaks = [memory.peak_bytes / GIB for _, memory in memories]
     figures = [
         Figure(f"{minutes:g} min: peak memory of the stack", peak, "GiB", limit=MEMORY_LIMIT_GIB)
@@ -184,14 +188,14 @@ def _format_peaks(memories: Sequence[tuple[float, Memory]]) -> dict[str, object]
 
 
 def _to_mib(sizes: Mapping[str, int]) -> dict[str, int]:
-    """Largest first."""
+    """Sizes in MiB, largest first."""
     return {
         name: round(sizes[name] / (1 << 20)) for name in sorted(sizes, key=sizes.__getitem__, reverse=True)
     }
 
 
 def run_one_command(source: Path, folder: Path) -> Peer:
-    """Run the peer's command, then decode and count what it made."""
+    """Run the peer's command, then decode its renditions and count their pictures."""
     peer = build_one_command(source, folder)
     before, begun = _read_children_cpu_s(), time.monotonic()
     media_tools.check(peer.command)
@@ -205,7 +209,7 @@ def run_one_command(source: Path, folder: Path) -> Peer:
 
 
 def run_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
-    """Ingest into a fresh HOME with its stack up, then decode and count every rendition of the package if asked to."""
+    """Ingest into a fresh HOME with its stack running, then optionally count the decoded pictures of each rendition."""
     with FreshHome() as house:
         house.start_stack()
         before = read_cpu_seconds(house)
@@ -214,7 +218,7 @@ def run_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
             ran = house.run_command("ingest", source, "--title", source.stem)
         cpu_s = read_cpu_seconds(house) - before + _read_children_cpu_s() - own
         if ran.status:
-            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+            raise StageError(f"newsreel ingest exited with {ran.status}: {ran.answer}")
         times = read_run_times(house.airflow_database_url, "ingest_video", ran.answer["run_id"])
         stages = read_recorded_stages(house.lake, ran.answer["run_id"])
         rows = house.lake.read("renditions", where={"video_id": ran.answer["video_id"]}).to_pylist()
@@ -229,6 +233,6 @@ def run_ingest(source: Path, *, count_pictures: bool = True) -> Ours:
 
 
 def _read_children_cpu_s() -> float:
-    """CPU time of our own children that have ended, and of theirs."""
+    """CPU seconds of this process's terminated children and their descendants."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

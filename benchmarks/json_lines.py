@@ -1,4 +1,4 @@
-"""Outcomes that a bench writes down as they come, a JSON object a line: what was killed goes on from them."""
+"""Reader of the JSON Lines files in which a bench saves its outcomes, so that an interrupted one can resume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def read_json_lines(path: Path | None) -> Iterator[dict[str, Any]]:
-    """The objects of a file that may not be there; a line that was cut off is left out."""
+    """Objects of a file, none if it is missing; truncated lines are skipped."""
     for line in path.read_text().splitlines() if path and path.exists() else ():
         try:
             yield json.loads(line)

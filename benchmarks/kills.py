@@ -1,9 +1,10 @@
-"""Killed anywhere, and what comes of it: the end state of an undisturbed run, nothing done twice, nothing left behind.
+"""Recovery from kills: the end state must equal that of an undisturbed run, with no work done twice and no orphans.
 
-Each point is an ingest of the project's clip in a HOME of its own. Something is killed (SIGKILL: a stage's program,
-Airflow's process of the task, the command, a part of the stack, PostgreSQL, everything at once as in a power cut); the
-user then types what the runbook says (`newsreel up` if the stack is gone, the same `newsreel ingest` again). What the
-next attempt ends with is compared, row by row and file by file, with a run that nobody disturbed.
+Each kill point is an ingest of the project's clip in a HOME of its own. A victim is killed with SIGKILL: a stage's
+program, Airflow's process of the task, the command, a part of the stack, PostgreSQL, or everything at once as in a
+power failure. Then the runbook is followed (`newsreel up` if the stack is gone, the same `newsreel ingest` again), and
+the end state is compared, row by row and file by file, with that of an undisturbed run.
+Tests: tests/e2e/test_kills.py.
 """
 
 from __future__ import annotations
@@ -32,30 +33,30 @@ from schemas.errors import NewsreelError, StageError
 from schemas.tables import TABLES
 
 RECORDS_OF_RUNS = frozenset({"pipeline_runs", "quality_results", "events"})
-"""What says what ran, and every state between: these differ, and should."""
+"""Tables that record runs and intermediate states: these differ as intended."""
 CHANGES_WITH_TIME = frozenset({"created", "at", "event_id", "transaction_id", "last_event_id"})
 MAX_TRIES = 4
-"""How often the command is typed after a kill before the point counts as lost."""
+"""Runs of the command after a kill before the point counts as failed."""
 ENDED_WITHIN_S = 15.0
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class EndState:
-    """Digests of what a HOME holds in the end: rows that are not records of runs, by table, and published files."""
+    """End state of a HOME: digests of the rows by table, records of runs excluded, and the published files."""
 
     tables: dict[str, str]
     files: list[str]
 
     def list_differences(self, other: EndState) -> list[str]:
-        """What is not the same."""
+        """Tables and files in which the two states differ."""
         found = [f"rows of {name}" for name, digest in self.tables.items() if other.tables[name] != digest]
         return found + [f"file {name}" for name in sorted(set(self.files) ^ set(other.files))]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one point. `problems` is empty where all held; `hit`: whether the victim was there to kill."""
+    """Result of one point: `problems` is empty if it passed; `hit`: whether the victim was still running."""
 
     point: KillPoint
     hit: bool
@@ -67,12 +68,12 @@ class Outcome:
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """`newsreel bench kills`: seeded points, one after the other; with `--resume FILE` it goes on where it was."""
+    """Run `newsreel bench kills`: seeded points in sequence; `--resume FILE` continues an interrupted bench."""
     options = Options("kills", __doc__.splitlines()[0])
-    options.add_argument("--points", type=count, default=100)
-    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--points", type=count, default=100, help="number of kills (default: 100)")
+    options.add_argument("--seed", type=int, default=1, help="seed of the kill points (default: 1)")
     options.add_argument(
-        "--resume", type=Path, help="a file of outcomes, one JSON line a point; made if missing"
+        "--resume", type=Path, help="file of outcomes, one JSON line per kill, to read and append to"
     )
     given = options.parse_args(arguments)
     found = read_conditions(points=given.points, seed=given.seed)
@@ -92,7 +93,7 @@ def run(arguments: Sequence[str], say: Say) -> Report:
 
 
 def build_report(outcomes: Sequence[Outcome], found: dict[str, Any]) -> Report:
-    """The figures of all points."""
+    """Report on all points."""
     same = sum(not outcome.problems for outcome in outcomes)
     return Report(
         name="kills",
@@ -122,26 +123,26 @@ def build_report(outcomes: Sequence[Outcome], found: dict[str, Any]) -> Report:
 
 
 def read_outcomes(path: Path | None) -> dict[tuple[int, int], Outcome]:
-    """Outcomes that were written down, by number and seed."""
-    found = {}
+    """Saved outcomes by number and seed."""
+    outcomes = {}
     for written in read_json_lines(path):
         outcome = Outcome(**{**written, "point": KillPoint(**written["point"])})
-        found[outcome.point.number, outcome.point.seed] = outcome
-    return found
+        outcomes[outcome.point.number, outcome.point.seed] = outcome
+    return outcomes
 
 
 def run_undisturbed(say: Say) -> EndState:
-    """What a run that nobody disturbs ends with. Raises StageError where that is not a ready video."""
+    """End state of a run without a kill. Raises StageError if the video does not become ready."""
     say("an undisturbed run")
     with FreshHome() as house:
         done = house.run_command("ingest", find_clip(), "--title", "Clip")
         if done.status:
-            raise StageError(f"the undisturbed run did not end well: {done.answer}")
+            raise StageError(f"the undisturbed run failed: {done.answer}")
         return read_end_state(house)
 
 
 def run_point(point: KillPoint, undisturbed: Callable[[], EndState]) -> Outcome:
-    """Run one point in a HOME of its own; `undisturbed` is asked at the end."""
+    """Run one point in a HOME of its own; `undisturbed` is called only after the recovery."""
     begun = time.monotonic()
     problems: list[str] = []
     hit, kept_before, in_flight, orphans = False, dict[str, int](), 0, 0
@@ -174,12 +175,12 @@ def run_point(point: KillPoint, undisturbed: Callable[[], EndState]) -> Outcome:
             [process for process in _wait_for_survivors(list_processes(house)) if _is_ours(process)]
         )
     if orphans:
-        problems.append(f"{orphans} processes outlived what they belonged to")
+        problems.append(f"{orphans} orphan processes")
     return Outcome(point, hit, redone, in_flight, orphans, problems, round(time.monotonic() - begun, 1))
 
 
 def read_end_state(house: FreshHome) -> EndState:
-    """What the HOME holds now."""
+    """Current state of the HOME."""
     tables = {}
     for name in TABLES:
         if name not in RECORDS_OF_RUNS:
@@ -199,18 +200,19 @@ def read_end_state(house: FreshHome) -> EndState:
 
 
 def _recover(point: KillPoint, house: FreshHome, command: subprocess.Popen[str]) -> None:
-    """Do as the runbook says until the video is ready. Raises StageError where it does not come to that."""
+    """Follow the runbook until the video is ready. Raises StageError if it does not become ready."""
     if point.stack and point.victim == "everything":
         house.start_stack()
-    said = command.communicate(timeout=600)
+    output = command.communicate(timeout=600)
     for _ in range(MAX_TRIES):
         if command.returncode == 0:
             return
         command = house.start_command("ingest", find_clip(), "--title", "Clip")
-        said = command.communicate(timeout=600)
+        output = command.communicate(timeout=600)
     if command.returncode:
         raise StageError(
-            f"typed {MAX_TRIES} times more it ends with {command.returncode}: {said[0]} {said[1][-600:]}"
+            f"the command still exits with {command.returncode} after {MAX_TRIES} more runs: "
+            f"{output[0]} {output[1][-600:]}"
         )
 
 
@@ -218,16 +220,16 @@ def _find_leftovers(house: FreshHome) -> list[str]:
     states = {row["state"] for row in house.lake.read("pipeline_runs", columns=["state"]).to_pylist()}
     staging = house.media.root / "staging"
     left = [f"staging folder {path.name}" for path in staging.iterdir()] if staging.exists() else []
-    return left + (["an attempt that still reads as running"] if "running" in states else [])
+    return left + (["an attempt still recorded as running"] if "running" in states else [])
 
 
 def _read_kept_inodes(house: FreshHome) -> dict[str, int]:
-    """Results of chunk x rung and of sound that are kept, with the inode that each has: made again, it is another."""
+    """Inodes of the cached results of chunk x rung and of sound: a result that is encoded again has another one."""
     return {path.name: path.stat().st_ino for path in (house.media.root / "kept").rglob("*.mp4")}
 
 
 def _count_encodes(house: FreshHome) -> int:
-    """Chunk x rung that programs are encoding right now: one program may make several."""
+    """Number of chunk x rung being encoded right now; one program may encode several."""
     found = 0
     for process in list_processes(house):
         try:
@@ -238,7 +240,7 @@ def _count_encodes(house: FreshHome) -> int:
 
 
 def _list_descendants(found: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """The processes and all that they have started; servers that stand on their own apart."""
+    """The processes and their descendants, without servers that outlive them on purpose."""
     below: dict[int, psutil.Process] = {}
     for process in found:
         try:
@@ -249,7 +251,7 @@ def _list_descendants(found: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def _is_ours(process: psutil.Process) -> bool:
-    """Whether it is no server that outlives its holders on purpose: the next command takes it over or ends it."""
+    """Whether the process must end with its parent: not PostgreSQL or Redis, which the next command reuses or stops."""
     try:
         return process.name() not in ("postgres", "redis-server")
     except psutil.Error:
@@ -264,7 +266,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def _wait_for_survivors(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """Those that still live after a while. Looked at, not waited for: the exit status of a child is its Popen's."""
+    """Processes that still run after ENDED_WITHIN_S. Polled: the exit status of a child belongs to its Popen."""
     deadline = time.monotonic() + ENDED_WITHIN_S
     while (alive := [process for process in processes if _is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.1)

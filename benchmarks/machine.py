@@ -1,4 +1,7 @@
-"""What a figure was measured on: the machine, how busy it was, the day, the versions."""
+"""Conditions of a measurement: the machine, its load, the date, versions.
+
+Tests: tests/benchmarks/test_report.py.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ GIB = 1 << 30
 def read_conditions(
     packages: Sequence[str] = PACKAGES, programs: Sequence[str] = ("ffmpeg",), **more: Any
 ) -> dict[str, Any]:
-    """The conditions of a run that begins now, with versions; `more` is what the bench itself was told."""
+    """Conditions of a run that starts now, with versions; `more`: parameters of the bench."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "processor": _read_processor(),

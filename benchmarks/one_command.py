@@ -1,7 +1,7 @@
-"""The peer: ONE ffmpeg command that makes the same ladder, from the very filters and options of our chunks.
+"""Peer of the ingest bench: one ffmpeg command for the same ladder, with the filters and options of our chunks.
 
-The source is taken as a single chunk, and all its rungs as sharing one decoding; the sound is put beside them. What
-chunking forced upon the encoders is taken back: threads are left to ffmpeg and to them.
+The source is one chunk, all its rungs share one decode, and sound is encoded in the same command. The thread limits
+that chunking requires are removed: ffmpeg and the encoders choose their threads.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ BOUND_OPTIONS = frozenset({"-threads", "-row-mt", "-tile-columns"})
 BOUND_PARAMETERS = frozenset(
     {"threads", "lookahead-threads", "lookahead-slices", "frame-threads", "pools", "wpp", "lp"}
 )
-"""What keeps ffmpeg and its encoders (x264, x265, SVT-AV1, libvpx) to one thread, so that chunks come out the same."""
+"""Options that limit ffmpeg and its encoders (x264, x265, SVT-AV1, libvpx) to one thread, for reproducible chunks."""
 
 
 @dataclass(frozen=True)
 class OneCommand:
-    """The peer's command, the file of each rendition that it makes, and how many pictures those of the ladder have."""
+    """The peer's command, the file of each rendition, and the number of pictures of the video renditions."""
 
     command: tuple[str, ...]
     rungs: dict[str, Path]
@@ -40,7 +40,7 @@ class OneCommand:
 
 
 def build_one_command(path: Path, folder: Path) -> OneCommand:
-    """The command that makes all renditions of a source as MP4 files in `folder`. Raises InputError without picture."""
+    """Command that encodes all renditions of a source to MP4 files in `folder`. Raises InputError without video."""
     rungs, sounds = plan_whole_encodes(path)
     files = {task.rung.name: folder / f"{task.rung.name}.mp4" for task in rungs}
     heard = {sound.rung.name: folder / f"{sound.rung.name}.mp4" for sound in sounds}
@@ -51,10 +51,10 @@ def build_one_command(path: Path, folder: Path) -> OneCommand:
 
 
 def plan_whole_encodes(path: Path) -> tuple[list[ChunkEncode], list[SoundEncode]]:
-    """All rungs of the ladder and all sounds of a source, the source being one chunk."""
+    """All rungs of the ladder and all audio renditions of a source as a single chunk."""
     source = probe(path)
     if source.video is None:
-        raise InputError(f"{path}: has no picture, so there is no ladder to compare")
+        raise InputError(f"{path} has no video stream, so there is no ladder to compare")
     whole = plan_chunks(source)
     pictures = build_timeline(whole)
     chunks = whole.chunks
@@ -89,7 +89,7 @@ def _build_sound_outputs(sounds: Sequence[SoundEncode], path: Path, results: Seq
 
 
 def _remove_bounds(arguments: Sequence[str]) -> list[str]:
-    """The same without what keeps a program to one thread."""
+    """The arguments without thread limits."""
     kept: list[str] = []
     pairs = iter(arguments)
     for argument in pairs:

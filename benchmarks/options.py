@@ -1,4 +1,7 @@
-"""The command line of one bench: what follows its name."""
+"""Command-line options of one bench: the arguments after its name.
+
+Tests: tests/benchmarks/test_ratelimit.py.
+"""
 
 from __future__ import annotations
 
@@ -14,54 +17,54 @@ T = TypeVar("T", int, float)
 
 
 class Options(argparse.ArgumentParser):
-    """An argument parser whose complaints are InputErrors, so that `newsreel` says them as it says all errors."""
+    """Argument parser that raises InputError, so that `newsreel` prints its errors like all others."""
 
-    def __init__(self, bench: str, does: str) -> None:
-        super().__init__(prog=f"newsreel bench {bench}", description=does, allow_abbrev=False)
+    def __init__(self, bench: str, description: str) -> None:
+        super().__init__(prog=f"newsreel bench {bench}", description=description, allow_abbrev=False)
 
-    def add_parts(self, parts: Mapping[str, str], usual: Sequence[str]) -> None:
-        """`--only`: some of these parts, by commas; `usual` unless somebody says."""
+    def add_parts(self, parts: Mapping[str, str], default: Sequence[str]) -> None:
+        """Add `--only`: a selection of these parts, separated by commas."""
 
-        def some(text: str) -> list[str]:
+        def parse_parts(text: str) -> list[str]:
             for part in text.split(","):
                 if part not in parts:
-                    raise argparse.ArgumentTypeError(f"{part!r} is no part; there are {', '.join(parts)}")
+                    raise argparse.ArgumentTypeError(f"unknown part {part!r}; choose from {', '.join(parts)}")
             return text.split(",")
 
-        told = f"parts, by commas ({','.join(usual)})"
-        self.add_argument("--only", type=some, default=list(usual), help=told)
+        help_text = f"parts to run, separated by commas (default: {','.join(default)})"
+        self.add_argument("--only", type=parse_parts, default=list(default), help=help_text)
 
     def add_kills(self) -> None:
-        """`--points` and `--resume`, of a part that kills."""
-        self.add_argument("--points", type=count, default=50, help="of kills (50)")
-        kept = "a file of outcomes of kills, a JSON line each; made if missing"
-        self.add_argument("--resume", type=Path, help=kept)
+        """Add `--points` and `--resume` of the part `kills`."""
+        self.add_argument("--points", type=count, default=50, help="number of kills (default: 50)")
+        help_text = "file of outcomes, one JSON line per kill, to read and append to"
+        self.add_argument("--resume", type=Path, help=help_text)
 
     def error(self, message: str) -> NoReturn:
-        """Raise InputError instead of leaving the process."""
+        """Raise InputError instead of exiting."""
         raise InputError(f"{self.prog}: {message}; `{self.prog} --help` lists its options")
 
 
 def positive(text: str) -> float:
-    """A number above 0."""
+    """Parse a number above 0."""
     return _parse(float, text, "a number above 0")
 
 
 def positives(text: str) -> list[float]:
-    """Numbers above 0, separated by commas."""
+    """Parse numbers above 0, separated by commas."""
     return [positive(part) for part in text.split(",")]
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1."""
-    return _parse(int, text, "a whole number of at least 1")
+    """Parse an integer of at least 1."""
+    return _parse(int, text, "an integer of at least 1")
 
 
-def _parse(read: Callable[[str], T], text: str, wanted: str) -> T:
+def _parse(convert: Callable[[str], T], text: str, expected: str) -> T:
     try:
-        value = read(text)
+        value = convert(text)
     except ValueError:
         value = None
     if value is None or not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
     return value

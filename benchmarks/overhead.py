@@ -1,4 +1,4 @@
-"""What the DAG adds to the work of its stages, and where it goes: arithmetic on times alone."""
+"""Overhead of the DAG over the work of its stages, broken down: arithmetic on times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENGINES = {"apache_beam": BEAM_IMPORT, "great_expectations": QUALITY_IMPORT, "py
 
 @dataclass(frozen=True)
 class Starts:
-    """What engines take to start, in seconds, each measured apart: once a stage that has one."""
+    """Start-up times of the engines in seconds, measured separately; each counts once per stage that starts one."""
 
     jvm_s: float
     beam_s: float
@@ -29,7 +29,7 @@ class Starts:
 
 @dataclass(frozen=True)
 class Overhead:
-    """Seconds by part; `total_s` is their sum, and the run's wall less the work."""
+    """Seconds by part; `total_s` is their sum, which equals the run's wall time minus its work."""
 
     wall_s: float
     work_s: float
@@ -37,7 +37,7 @@ class Overhead:
 
     @property
     def total_s(self) -> float:
-        """All of it."""
+        """Total overhead."""
         return self.wall_s - self.work_s
 
 
@@ -51,11 +51,11 @@ def compute_overhead(
     jvms: int,
     beams: int,
 ) -> Overhead:
-    """Take one run of the DAG apart.
+    """Break down one run of the DAG.
 
     `recorded`: its stages' own records. `plain` and `clocked`: the same stages by hand, without and with timed imports.
-    The work is what the stages record, less engines that they import or start meanwhile; `jvms`, `beams`: how many
-    started one. A part may be slightly below zero where the hand's run was slower than the DAG's.
+    The work is what the stages record, minus engines imported or started in that time; `jvms`, `beams`: number of
+    stages that start one. A part may be slightly negative if the run by hand was slower than the DAG's.
     """
     stages = set(run.tasks) & set(recorded)
     in_tasks_s = sum(run.tasks[stage].seconds for stage in stages)
@@ -82,7 +82,7 @@ def compute_overhead(
 
 @dataclass(frozen=True)
 class Gaps:
-    """Around one task, in seconds: until its process starts, until its stage's record begins, after that one's end."""
+    """Gaps of one task in seconds: before its process starts, before its stage's record begins, after that ends."""
 
     waited_s: float
     before_s: float
@@ -90,15 +90,15 @@ class Gaps:
 
 
 def compute_gaps(run: RunTimes, recorded: Mapping[str, Span]) -> dict[str, Gaps]:
-    """By stage, in order; the wait is counted from the end of the task before, or from when the run was queued."""
-    found, free = {}, run.whole.started
+    """Gaps by stage, in order; the wait counts from the end of the previous task, or from when the run was queued."""
+    gaps, free = {}, run.whole.started
     for stage, task in sorted(run.tasks.items(), key=lambda item: item[1].started):
         if stage in recorded:
             record = recorded[stage]
-            found[stage] = Gaps(
+            gaps[stage] = Gaps(
                 (task.started - free).total_seconds(),
                 (record.started - task.started).total_seconds(),
                 (task.ended - record.ended).total_seconds(),
             )
             free = task.ended
-    return found
+    return gaps

@@ -10,13 +10,13 @@ from typing import Any
 
 
 def render_section(document: Mapping[str, Any]) -> str:
-    """One bench's figures, limits and conditions in Markdown."""
+    """Figures, limits and conditions of one bench in Markdown."""
     return "\n".join(_render_lines(document)) + "\n"
 
 
 def _render_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    found, unit = document["conditions"], document["unit"]
-    versions = ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items())
+    conditions, unit = document["conditions"], document["unit"]
+    versions = ", ".join(f"{name} {version}" for name, version in conditions.get("versions", {}).items())
     verdict = "passes" if document["passes"] else "does not pass"
     yield f"### `{document['name']}`: {verdict}"
     yield ""
@@ -42,8 +42,8 @@ def _render_lines(document: Mapping[str, Any]) -> Iterator[str]:
         for part, seconds in document["breakdown"].items():
             yield f"| {part} | {_format_value(seconds, '')} |"
     yield ""
-    told = "; ".join(f"{name} {value}" for name, value in found.items() if name != "versions")
-    yield f"Conditions: {told}. Versions: {versions}."
+    others = "; ".join(f"{name} {value}" for name, value in conditions.items() if name != "versions")
+    yield f"Conditions: {others}. Versions: {versions}."
 
 
 def _format_value(value: float | None, unit: str) -> str:
@@ -54,7 +54,7 @@ def _format_value(value: float | None, unit: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a section for each file."""
+    """Print the section of each file."""
     for name in sys.argv[1:] if argv is None else argv:
         print(render_section(json.loads(Path(name).read_text())))
     return 0

@@ -1,4 +1,7 @@
-"""How many pictures a file really gives: it is decoded, and they are counted."""
+"""Number of pictures in a file, by decoding it.
+
+Tests: tests/benchmarks/test_one_command.py.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from pipelines.source.source import NO_SOFTWARE_DECODER
 
 
 def count_decoded_pictures(path: Path, codec: str) -> int:
-    """Pictures of a rendition: an MP4, or the media playlist of one in a package. Raises MediaToolError.
+    """Count the pictures of a rendition: an MP4 file, or a media playlist of a package. Raises MediaToolError.
 
-    ffmpeg lists one line for each picture that it decodes.
+    ffmpeg prints one line for each picture that it decodes.
     """
     program = "ffmpeg-vmaf" if codec in NO_SOFTWARE_DECODER else "ffmpeg"
     command = [

@@ -1,4 +1,7 @@
-"""All processes of a HOME, its PostgreSQL included: the memory that they share, the CPU that they took."""
+"""Memory and CPU time of all processes of a HOME, including its PostgreSQL.
+
+Tests: tests/benchmarks/test_ingest.py.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +19,28 @@ from benchmarks.fresh_home import FreshHome
 
 SAMPLE_S = 4.0
 SHARE = 0.01
-"""Of a core that sampling takes at most: walking through all pages of all processes takes it from them."""
+"""Maximum share of a core that sampling may take, since it walks all pages of all processes."""
 _KIB = 1024
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Memory:
-    """The highest sum of proportional set sizes that was seen, in bytes, and what held it, by program."""
+    """Peak of the sum of proportional set sizes, in bytes, and its distribution by program."""
 
     peak_bytes: int = 0
     by_program: dict[str, int] = field(default_factory=dict)
     samples: int = 0
 
     def add(self, sizes: dict[str, int]) -> None:
-        """One sample: bytes by program."""
+        """Add a sample: bytes by program."""
         self.samples += 1
         if (total := sum(sizes.values())) > self.peak_bytes:
             self.peak_bytes, self.by_program = total, sizes
 
 
 def list_processes(house: FreshHome) -> list[psutil.Process]:
-    """Those with this NEWSREEL_HOME in their environment, PostgreSQL's server, and all that they have started."""
+    """Processes with this NEWSREEL_HOME in their environment, the PostgreSQL server, and all their descendants."""
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -52,9 +55,9 @@ def list_processes(house: FreshHome) -> list[psutil.Process]:
 
 
 def read_cpu_seconds(house: FreshHome) -> float:
-    """CPU time of all that lives, and of all that has ended and was waited for by what lives (proc(5), stat 14 to 17).
+    """CPU seconds of all living processes and of their reaped children (proc(5), stat fields 14 to 17).
 
-    The difference of two calls is what a HOME took between them, as long as nothing in it lost its parent.
+    The difference of two calls is the CPU time of the HOME in between, provided that no process lost its parent.
     """
     ticks = 0
     for process in list_processes(house):
@@ -65,7 +68,7 @@ def read_cpu_seconds(house: FreshHome) -> float:
 
 
 def sample_memory(house: FreshHome) -> dict[str, int]:
-    """Bytes by program: proportional set sizes, in which a page that n processes share counts 1/n for each."""
+    """Proportional set size in bytes by program; a page shared by n processes counts 1/n for each."""
     sizes: dict[str, int] = {}
     for process in list_processes(house):
         with suppress(psutil.Error, FileNotFoundError, ProcessLookupError, PermissionError):
@@ -78,7 +81,7 @@ def sample_memory(house: FreshHome) -> dict[str, int]:
 
 @contextmanager
 def watched_memory(house: FreshHome) -> Iterator[Memory]:
-    """Sample all the while; the answer is complete after the block."""
+    """Sample memory for the duration of the block; the result is complete after it."""
     memory, ended = Memory(), threading.Event()
 
     def watch() -> None:
@@ -97,7 +100,7 @@ def watched_memory(house: FreshHome) -> Iterator[Memory]:
 
 
 def _program_name(process: psutil.Process) -> str:
-    """A Python process by the module that it runs, any other by its name, without what a title adds to it."""
+    """Module of a Python process, else the process name without the suffix of its title."""
     line = process.cmdline()
     for place, word in enumerate(line[:-1]):
         if word == "-m":

@@ -1,8 +1,8 @@
-"""`newsreel bench sql`: an analyst's questions to 20 M events in the lake, against DuckDB on Parquet files of the same.
+"""Analytical queries on 20 M events in the lake, against DuckDB on plain Parquet files: `newsreel bench sql`.
 
-The events are synthetic (`newsreel.synthetic_events`), compacted as the nightly maintenance leaves them; DuckDB reads a
-copy in plain files that it wrote itself. Both run in one process, alternating; ours opens the Delta table for every
-question, as `newsreel sql` does. All answers are compared.
+The events are synthetic (`newsreel.synthetic_events`), compacted as after the nightly maintenance; DuckDB reads a copy
+in plain files that it wrote itself. Both run in one process, alternating; ours opens the Delta table for every query,
+as `newsreel sql` does. All results are compared.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ Rows = list[tuple[Any, ...]]
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """The bench. Raises StageError where the answers differ."""
+    """Run the bench. Raises StageError if the results differ."""
     options = Options(
-        "sql", "An analyst's questions to the lake, against DuckDB on plain Parquet of the same rows."
+        "sql", "Analytical queries on the lake, against DuckDB on plain Parquet of the same rows."
     )
-    options.add_argument("--millions", type=positive, default=20.0, help="of events (20)")
-    options.add_argument("--rounds", type=count, default=5, help="a question is asked so many times (5)")
+    options.add_argument("--millions", type=positive, default=20.0, help="millions of events (default: 20)")
+    options.add_argument("--rounds", type=count, default=5, help="runs of each query (default: 5)")
     given = options.parse_args(list(arguments))
     found = read_conditions(packages=PACKAGES, programs=(), millions=given.millions, rounds=given.rounds)
     with FreshHome() as house:
-        say(f"sql: making {given.millions:g} M events")
+        say(f"sql: generating {given.millions:g} M events")
         write_synthetic_events(house.environment, split_days(int(given.millions * MILLION)), 0, PEOPLE)
         compact(house.lake, "events")
         figures = _measure(house, given.rounds, say)
@@ -79,26 +79,26 @@ def _measure(house: FreshHome, rounds: int, say: Say) -> list[Figure]:
     [events] = house.lake.query("SELECT count(*) AS events FROM events").to_pylist()
     figures = [Figure("events", events["events"], "events"), Figure("files of the lake", len(files), "files")]
 
-    def ours(sql: str) -> Rows:
+    def query_ours(sql: str) -> Rows:
         return [tuple(row.values()) for row in house.lake.query(sql).to_pylist()]
 
-    def theirs(sql: str) -> Rows:
+    def query_peer(sql: str) -> Rows:
         return peer.execute(sql).fetchall()
 
     for name, sql in QUESTIONS.items():
-        took = [(_time_query(ours, sql), _time_query(theirs, sql)) for _ in range(rounds)]
-        if any(one[1] != other[1] for one, other in took):
-            raise StageError(f"{name}: the answers differ")
-        ratio = median(one[0] / other[0] for one, other in took)
+        timed = [(_time_query(query_ours, sql), _time_query(query_peer, sql)) for _ in range(rounds)]
+        if any(one[1] != other[1] for one, other in timed):
+            raise StageError(f"{name}: the results differ")
+        ratio = median(one[0] / other[0] for one, other in timed)
         say(f"sql: {name}: {ratio:.2f} of duckdb's time")
         figures.append(Figure(f"{name}: ours, of duckdb's time", ratio, "x", limit=LIMIT_RATIO))
-        figures.append(Figure(f"{name}: ours", median(one[0] for one, _ in took), "s"))
-        figures.append(Figure(f"{name}: duckdb", median(other[0] for _, other in took), "s"))
+        figures.append(Figure(f"{name}: ours", median(one[0] for one, _ in timed), "s"))
+        figures.append(Figure(f"{name}: duckdb", median(other[0] for _, other in timed), "s"))
     typed = house.run_command("sql", QUESTIONS[SMALL], "--json")
     return [*figures, Figure(f"{SMALL}: as typed, with the start of `newsreel sql`", typed.wall_s, "s")]
 
 
-def _time_query(ask: Callable[[str], Rows], sql: str) -> tuple[float, Rows]:
+def _time_query(query: Callable[[str], Rows], sql: str) -> tuple[float, Rows]:
     begun = time.monotonic()
-    rows = ask(sql)
+    rows = query(sql)
     return time.monotonic() - begun, rows

@@ -1,4 +1,7 @@
-"""Many short videos queued at once on one stack, against the same ones one after the other on another."""
+"""Throughput of many short videos queued at once, against the same videos ingested one by one on another stack.
+
+Tests: tests/benchmarks/test_ingest.py.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ from schemas.errors import StageError
 
 SHORTEST_S, LONGEST_S = 10, 20
 RATIO_LIMIT = 1.0
-"""Queued together they must not take longer than one by one."""
+"""Videos queued at once must not take longer than one by one."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """All runs of one stack, and how long the commands took from the first start to the last end."""
+    """All runs of one stack; `wall_s`: from the start of the first command to the end of the last."""
 
     runs: tuple[RunTimes, ...]
     wall_s: float
@@ -34,7 +37,7 @@ class Batch:
 
     @property
     def each_s(self) -> list[float]:
-        """How long each run took, from queued to ended."""
+        """Duration of each run, from queued to ended."""
         return [run.whole.seconds for run in self.runs]
 
     @property
@@ -45,7 +48,7 @@ class Batch:
 
 
 def measure(videos: int, seed: int, say: Say) -> Report:
-    """The report of so many videos. Raises StageError where one does not end as ready."""
+    """Run the bench with `videos` videos. Raises StageError if one does not end as ready."""
     drawn = random.Random(seed)  # noqa: S311 - lengths of footage
     found = read_conditions(
         queued=videos, seed=seed, picture="1280x720, 24 fps, H.264 and AAC, 10 to 20 s each"
@@ -54,14 +57,14 @@ def measure(videos: int, seed: int, say: Say) -> Report:
         Footage(drawn.randint(SHORTEST_S, LONGEST_S), 1_000 * (seed + 1) + number) for number in range(videos)
     ]
     files = [make_footage(film, say) for film in films]
-    say(f"{videos} videos, one after the other")
+    say(f"{videos} videos one by one")
     single = _run_one_by_one(files, say)
     say(f"{videos} videos at once")
     return build_report(single, _run_at_once(files, say), found)
 
 
 def build_report(single: Batch, together: Batch, found: dict[str, object]) -> Report:
-    """Throughput at once against the sum one by one, by Airflow's times of the runs."""
+    """Report on the time at once against the sum one by one, by Airflow's times of the runs."""
     sum_s, waits = sum(single.each_s), sorted(together.each_s)
     videos = len(single.runs)
     return Report(
@@ -112,13 +115,13 @@ def _run_at_once(files: Sequence[Path], say: Say) -> Batch:
 
 
 def _wait_for_run_id(file: Path, command: subprocess.Popen[str]) -> str:
-    said, words = command.communicate()
-    return _parse_run_id(file, command.returncode, json.loads(said) if said.strip() else words[-600:])
+    answer, errors = command.communicate()
+    return _parse_run_id(file, command.returncode, json.loads(answer) if answer.strip() else errors[-600:])
 
 
 def _parse_run_id(file: Path, status: int, answer: object) -> str:
     if status or not isinstance(answer, dict):
-        raise StageError(f"newsreel ingest {file.name} ended with {status}: {answer}")
+        raise StageError(f"newsreel ingest {file.name} exited with {status}: {answer}")
     return str(answer["run_id"])
 
 

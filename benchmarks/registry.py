@@ -1,4 +1,7 @@
-"""Which benches there are."""
+"""Registry of all benches by name.
+
+Tests: tests/newsreel/test_bench.py.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from benchmarks.report import Report, Say
 
 @dataclass(frozen=True)
 class Bench:
-    """`line` says in one line what it measures; `run(arguments, say)` takes what follows its name on the command line.
+    """`line`: what it measures, in one line; `run(arguments, say)` takes the command-line arguments after its name.
 
-    A bench that could not run raises a NewsreelError.
+    A bench that cannot run raises a NewsreelError.
     """
 
     line: str
@@ -24,13 +27,13 @@ class Bench:
 
 
 BENCHES: dict[str, Bench] = {
-    "api": Bench("the live API under load and under fire, against bare endpoints and a raw socket", api.run),
+    "api": Bench("the live API under load and kills, against bare endpoints and a raw socket", api.run),
     "demo": Bench("the ingest DAG's overhead over its stages run by hand, broken down", demo.run),
     "ingest": Bench("ingest of long footage against one ffmpeg command; memory; many at once", ingest.run),
-    "kills": Bench("killed at seeded points of the DAG, against a run that nobody disturbs", kills.run),
-    "lake": Bench("from a change to the tables, against rebuilds by DuckDB and Polars; under fire", lake.run),
+    "kills": Bench("kills at seeded points of the DAG, against an undisturbed run", kills.run),
+    "lake": Bench("refresh of the tables against rebuilds by DuckDB and Polars; freshness; kills", lake.run),
     "ratelimit": Bench(
         "the five rate limiters against exact arithmetic, their peers and bare Redis", ratelimit.run
     ),
-    "sql": Bench("an analyst's questions to 20 M events, against DuckDB on plain Parquet", questions.run),
+    "sql": Bench("analytical queries on 20 M events, against DuckDB on plain Parquet", questions.run),
 }

@@ -1,4 +1,4 @@
-"""What a bench found: ours against a peer, with the figures that decide it and the conditions they hold under."""
+"""Report of a bench: ours against a peer, with figures, limits and the conditions of the measurement."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. With a `limit` it passes at or below it (`at_least`: at or above); `target` decides nothing.
+    """One measured figure. It passes at or below its `limit` (`at_least`: at or above); `target` is informative.
 
-    A value of None was not measured: it passes no limit.
+    A value of None was not measured, and fails any limit.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Figure:
 
     @property
     def passes(self) -> bool:
-        """Whether it keeps its limit; without one there is nothing to keep."""
+        """Whether the value is within the limit; true without a limit."""
         if self.limit is None:
             return True
         if self.value is None:
@@ -40,7 +40,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """A bench's answer. `ours` and `peer` in `unit`; `breakdown`: parts of a figure, by what they are, in seconds."""
+    """Result of a bench. `ours` and `peer` are in `unit`; `breakdown`: parts of the overhead in seconds, by name."""
 
     name: str
     ours: float
@@ -53,12 +53,12 @@ class Report:
 
     @property
     def ratio(self) -> float | None:
-        """Ours over the peer's; None where the peer took nothing."""
+        """Ours over the peer's; None if the peer's is 0."""
         return self.ours / self.peer if self.peer else None
 
     @property
     def passes(self) -> bool:
-        """Whether every figure keeps its limit."""
+        """Whether every figure is within its limit."""
         return all(figure.passes for figure in self.figures)
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,5 +78,5 @@ class Report:
 
 
 def round_figure(value: float | None) -> float | None:
-    """To a thousandth: more would be noise."""
+    """Round to a thousandth: further digits are noise."""
     return None if value is None else round(value, 3)

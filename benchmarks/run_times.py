@@ -1,4 +1,4 @@
-"""When what happened in one run of a DAG: as Airflow wrote it down, and as the stages did."""
+"""Times of one DAG run, as recorded by Airflow and by the stages."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Span:
-    """From when to when."""
+    """A time interval."""
 
     started: datetime
     ended: datetime
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Length of the interval."""
         return (self.ended - self.started).total_seconds()
 
 
 @dataclass(frozen=True)
 class RunTimes:
-    """One run: from queued to ended, and its tasks that ran, by name, from the start of the task's process."""
+    """One run from queued to ended, and its successful tasks by name, from the start of each task's process."""
 
     whole: Span
     tasks: Mapping[str, Span]
 
 
 def read_run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTimes:
-    """The times of a run that has ended. Raises StageError where it has not, or did not succeed."""
+    """Times of a run that has ended. Raises StageError if it has not, or did not succeed."""
     with psycopg.connect(airflow_database_url) as connection:
         run = connection.execute(
             "SELECT queued_at, end_date, state FROM dag_run WHERE dag_id = %s AND run_id = %s",
@@ -50,12 +50,12 @@ def read_run_times(airflow_database_url: str, dag_id: str, run_id: str) -> RunTi
             (dag_id, run_id),
         ).fetchall()
     if run is None or run[2] != "success" or run[1] is None:
-        raise StageError(f"run {run_id} of {dag_id} did not succeed: {run[2] if run else 'there is none'}")
+        raise StageError(f"run {run_id} of {dag_id} did not succeed: {run[2] if run else 'no such run'}")
     return RunTimes(Span(run[0], run[1]), {name: Span(started, ended) for name, started, ended in tasks})
 
 
 def wait_for_latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
-    """The times of the run of a DAG that was queued last, waited for. Raises StageError where it does not succeed."""
+    """Wait for the run of a DAG that was queued last; returns its times. Raises StageError if it does not succeed."""
     deadline = time.monotonic() + LONGEST_WAIT_S
     while True:
         with psycopg.connect(airflow_database_url) as connection:
@@ -71,6 +71,6 @@ def wait_for_latest_run(airflow_database_url: str, dag_id: str) -> RunTimes:
 
 
 def read_recorded_stages(lake: Lake, run_id: str) -> dict[str, Span]:
-    """What each stage of a run recorded of the attempt that succeeded, by stage: inside its program."""
+    """Interval that each stage of a run recorded for its successful attempt, by stage."""
     rows = lake.read("pipeline_runs", where={"run_id": run_id, "state": "succeeded"}).to_pylist()
     return {row["stage"]: Span(row["started"], row["ended"]) for row in rows}
