@@ -1,1 +1,1 @@
-"""Benchmarks: what this system costs against a peer in the same run. One module a bench; docs/benchmarks/README.md."""
+"""Benchmarks of this system against a peer in the same run; one module or package per bench (docs/benchmarks/)."""

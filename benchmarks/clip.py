@@ -1,4 +1,7 @@
-"""Path of the demo clip that the project ships."""
+"""Path of the demo clip that the project ships.
+
+Tests: tests/e2e/test_kills.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reader of the JSON Lines files in which a bench saves its outcomes, so that an interrupted one can resume."""
+"""Reader of the JSON Lines files in which a bench saves its outcomes, so that an interrupted one can resume.
+
+Tests: tests/benchmarks/test_api.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.page FILE...`: what `newsreel bench NAME --json` printed, as sections of docs/benchmarks/."""
+"""Sections of docs/benchmarks/ from the output of `newsreel bench NAME --json`: `python -m benchmarks.page FILE...`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The live API, measured from outside: over HTTP on loopback, and in PostgreSQL afterwards."""
+"""Benchmark of the live API: measured over HTTP on loopback, and checked in PostgreSQL afterwards.
+
+Tests: tests/benchmarks/test_api.py.
+"""

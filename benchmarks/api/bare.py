@@ -1,4 +1,4 @@
-"""`python -m benchmarks.api.bare`: what the framework costs by itself: endpoints that do nothing, same server."""
+"""Bare endpoints on the same framework and server, the baseline of the bench: `python -m benchmarks.api.bare`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 TEXT = "x" * 600
-"""About as long as a video's answer is."""
+"""About as long as the response for a video."""
 
 
 class Answer(BaseModel):
-    """Some JSON."""
+    """Response body."""
 
     video_id: str
     text: str
 
 
 class Body(BaseModel):
-    """A body to read."""
+    """Request body."""
 
     kind: str
 
 
 def create_app() -> FastAPI:
-    """The application."""
+    """Create the application."""
     app = FastAPI()
 
     @app.get("/v1/videos/{video_id}")
@@ -34,14 +34,14 @@ def create_app() -> FastAPI:
         return Answer(video_id=video_id, text=TEXT)
 
     @app.put("/v1/videos/{video_id}/reaction")
-    async def write(video_id: str, body: Body) -> Body:  # noqa: ARG001 - a path has a parameter
+    async def write(video_id: str, body: Body) -> Body:  # noqa: ARG001 - the path requires it
         return body
 
     return app
 
 
 def main() -> None:
-    """Serve on a free port, which is printed."""
+    """Serve on a free port, and print it."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""`newsreel bench api`: the live API under load and under fire, against bare endpoints and a raw socket."""
+"""Live API under load and kills, against bare endpoints and a raw socket: `newsreel bench api`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from benchmarks.options import Options, count, positive
 from benchmarks.report import Figure, Report, Say
 
 PARTS = {
-    "counts": "1,000 likes, dislikes and views each on one video at once: counters against what was acknowledged",
-    "reads": "1,000 reads a second: times; throughput against a bare endpoint",
-    "writes": "300 writes a second: times; throughput against a bare endpoint",
+    "counts": "1,000 concurrent likes, dislikes and views each on one video: counters against acknowledged writes",
+    "reads": "1,000 reads per second: latency; throughput against a bare endpoint",
+    "writes": "300 writes per second: latency; throughput against a bare endpoint",
     "uploads": "tus with checksums against a raw socket copy; 50 at once",
-    "kills": "the API and PostgreSQL killed under load: nothing acknowledged is lost or twice",
+    "kills": "the API and PostgreSQL killed under load: no acknowledged write is lost or duplicated",
 }
-USUAL = ("counts", "reads", "writes", "uploads")
+DEFAULT_PARTS = ("counts", "reads", "writes", "uploads")
 PACKAGES = ("newsreel", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "psycopg", "pydantic")
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """The bench; kills only where they are asked for, since they take a while. Raises DependencyError."""
+    """Run the bench; kills only on request, since they take long. Raises DependencyError."""
     given = _options().parse_args(list(arguments))
     found = read_conditions(packages=PACKAGES, programs=(), parts=given.only, seed=given.seed, limits="off")
     figures: list[Figure] = []
@@ -33,8 +33,8 @@ def run(arguments: Sequence[str], say: Say) -> Report:
         for part in given.only:
             figures += _part(part, house, served, given, say)
     limits = [figure for figure in figures if figure.limit is not None]
-    kept = sum(figure.passes for figure in limits)
-    return Report("api", kept, len(limits), "limits that are set", "limits kept", figures, found)
+    passed = sum(figure.passes for figure in limits)
+    return Report("api", passed, len(limits), "limits that are set", "limits kept", figures, found)
 
 
 def _part(part: str, house: FreshHome, served: Servers, given: argparse.Namespace, say: Say) -> list[Figure]:
@@ -51,11 +51,13 @@ def _part(part: str, house: FreshHome, served: Servers, given: argparse.Namespac
 
 def _options() -> Options:
     options = Options(
-        "api", "The live API: " + "; ".join(f"{name}: {does}" for name, does in PARTS.items()) + "."
+        "api", "The live API: " + "; ".join(f"{name}: {line}" for name, line in PARTS.items()) + "."
     )
-    options.add_parts(PARTS, USUAL)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--seconds", type=positive, default=20.0, help="of load at a fixed rate (20)")
-    options.add_argument("--mib", type=count, default=256, help="of one upload (256)")
+    options.add_parts(PARTS, DEFAULT_PARTS)
+    options.add_argument("--seed", type=int, default=1, help="seed of the requests (default: 1)")
+    options.add_argument(
+        "--seconds", type=positive, default=20.0, help="duration of the load at a fixed rate (default: 20)"
+    )
+    options.add_argument("--mib", type=count, default=256, help="size of one upload in MiB (default: 256)")
     options.add_kills()
     return options

@@ -1,4 +1,4 @@
-"""Part `counts`: many at once like, dislike and watch one video; its counters against what was acknowledged."""
+"""Part `counts`: concurrent likes, dislikes and views of one video; its counters against the acknowledged writes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ LAG_S = 5.0
 
 
 async def measure(servers: Servers, seed: int, say: Say) -> list[Figure]:
-    """1,000 acts of each kind from 50 clients, in an order of their own."""
+    """Send 1,000 writes of each kind from 50 clients, each in its own random order."""
     say(f"counts: {ACTS} each of likes, dislikes and views on one video from {CLIENTS} clients")
     [video] = insert_ready_videos(servers, 1, f"counts-{seed}")
-    everybody = await sign_up(servers, CLIENTS, f"counts-{seed}")
+    people = await sign_up(servers, CLIENTS, f"counts-{seed}")
     begun = time.perf_counter()
     async with connections(servers.port, CLIENTS) as made:
-        ends = await asyncio.gather(
+        results = await asyncio.gather(
             *(
                 _run_client(connection, person, video, random.Random(f"{seed}/{number}"))  # noqa: S311 - a seeded bench
-                for number, (connection, person) in enumerate(zip(made, everybody, strict=True))
+                for number, (connection, person) in enumerate(zip(made, people, strict=True))
             )
         )
         took_s = time.perf_counter() - begun
-        kinds = Counter(kind for kind, _ in ends)
-        wanted = (kinds["like"], kinds["dislike"], sum(views for _, views in ends))
-        found, late_s = await _wait_for_counts(made[0], video, wanted)
-    wrong = sum(abs(one - other) for one, other in zip(found, wanted, strict=True))
+        kinds = Counter(kind for kind, _ in results)
+        expected = (kinds["like"], kinds["dislike"], sum(views for _, views in results))
+        counts, late_s = await _wait_for_counts(made[0], video, expected)
+    wrong = sum(abs(one - other) for one, other in zip(counts, expected, strict=True))
     return [
         Figure("counts: counters that differ from what was acknowledged", wrong, "counts", limit=0),
         Figure("counts: seconds until they are right", late_s, "s", limit=LAG_S),
@@ -45,7 +45,7 @@ async def measure(servers: Servers, seed: int, say: Say) -> list[Figure]:
 async def _run_client(
     connection: Connection, person: Person, video: str, dice: random.Random
 ) -> tuple[str | None, int]:
-    """One client's acts, each as often as the others; its reaction in the end, and its sessions."""
+    """Send one client's writes, the same number of each kind; returns its last reaction and number of sessions."""
     acts = ["like", "dislike", "view"] * (ACTS // CLIENTS)
     dice.shuffle(acts)
     kind: str | None = None
@@ -63,18 +63,18 @@ async def _run_client(
             kind, what = act, build_request("PUT", f"{path}/reaction", token=person.token, body={"kind": act})
         answer = await connection.ask(what)
         if answer.status >= 300:
-            raise RuntimeError(f"{act} was answered {answer.status}: {answer.body[:200]!r}")
+            raise RuntimeError(f"{act}: status {answer.status}: {answer.body[:200]!r}")
     return kind, len(sessions)
 
 
 async def _wait_for_counts(
-    connection: Connection, video: str, wanted: tuple[int, int, int]
+    connection: Connection, video: str, expected: tuple[int, int, int]
 ) -> tuple[tuple[int, int, int], float]:
     begun = time.perf_counter()
     while True:
-        told = (await connection.ask(build_request("GET", f"/v1/videos/{video}"))).json()
-        found = (told["likes"], told["dislikes"], told["views"])
+        answer = (await connection.ask(build_request("GET", f"/v1/videos/{video}"))).json()
+        counts = (answer["likes"], answer["dislikes"], answer["views"])
         late_s = time.perf_counter() - begun
-        if found == wanted or late_s > LAG_S:
-            return found, late_s
+        if counts == expected or late_s > LAG_S:
+            return counts, late_s
         await asyncio.sleep(0.05)

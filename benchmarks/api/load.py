@@ -1,7 +1,8 @@
-"""Load over HTTP/1.1: kept connections on raw sockets, so that asking costs a fraction of answering.
+"""Load generator over HTTP/1.1: persistent connections on raw sockets, which cost a fraction of the server's work.
 
-`open_loop` sends on a schedule, whatever the answers do, and counts each answer's time from when it was due: a server
-that stalls is charged for all that had to wait (no coordinated omission). `closed_loop` asks as fast as it is answered.
+`run_open_loop` sends on a schedule, independent of the responses, and measures each latency from the scheduled time: a
+server that stalls is charged for all requests that had to wait (no coordinated omission). `run_closed_loop` sends the
+next request as soon as the last one is answered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """Response."""
 
     status: int
     headers: bytes
@@ -30,56 +31,56 @@ class Answer(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection with one request at a time. An answer has a Content-Length, or no body."""
+    """A persistent connection with one request at a time. Responses need a Content-Length, or have no body."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._buffer = b""
         self._waiting: asyncio.Future[Answer] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is there."""
+        """Store the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Some of an answer has come."""
-        self._held += data
-        end = self._held.find(b"\r\n\r\n")
+        """Buffer the data; resolve the waiting request once its response is complete."""
+        self._buffer += data
+        end = self._buffer.find(b"\r\n\r\n")
         if end < 0 or self._waiting is None or self._waiting.done():
             return
-        head = self._held[:end].lower()
+        head = self._buffer[:end].lower()
         at = head.find(b"content-length: ")
         length = 0 if at < 0 else int(head[at + 16 : (head.find(b"\r\n", at) + 1 or len(head) + 1) - 1])
-        if len(self._held) < end + 4 + length:
+        if len(self._buffer) < end + 4 + length:
             return
-        answer = Answer(int(self._held[9:12]), self._held[:end], self._held[end + 4 : end + 4 + length])
-        self._held = self._held[end + 4 + length :]
+        answer = Answer(int(self._buffer[9:12]), self._buffer[:end], self._buffer[end + 4 : end + 4 + length])
+        self._buffer = self._buffer[end + 4 + length :]
         self._waiting.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Fail the waiting request."""
         self._transport = None
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(exc or ConnectionResetError("the server has hung up"))
+            self._waiting.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
     async def ask(self, request: bytes) -> Answer:
-        """Send a request; its answer. Raises OSError where the connection is lost."""
+        """Send a request and return its response. Raises OSError if the connection is lost."""
         if self._transport is None:
-            raise ConnectionResetError("the server has hung up")
+            raise ConnectionResetError("the server closed the connection")
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._waiting
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
 
 @asynccontextmanager
 async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
-    """Connections to a server on loopback."""
+    """Open `count` connections to a server on loopback."""
     loop = asyncio.get_running_loop()
     made = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)]
     try:
@@ -97,7 +98,7 @@ def build_request(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A request as bytes; `body` is sent as JSON."""
+    """Serialize a request; `body` is sent as JSON."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
@@ -110,25 +111,25 @@ def build_request(
 
 @dataclass
 class Latencies:
-    """Times of answers in seconds, and how many had which status."""
+    """Latencies in seconds, and the number of responses by status."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
 
     def quantile(self, share: float) -> float:
-        """The time within which this share of all answers came (nearest rank)."""
+        """Latency at a quantile (nearest rank)."""
         ordered = sorted(self.seconds)
         return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
     @property
     def failed(self) -> int:
-        """Answers that were no success."""
+        """Number of failed responses."""
         return sum(count for status, count in self.statuses.items() if not 200 <= status < 400)
 
 
 async def run_open_loop(port: int, requests: Iterable[bytes], *, rate: float, clients: int) -> Latencies:
-    """Send the requests at a fixed rate, over so many connections."""
-    found = Latencies()
+    """Send the requests at `rate` per second, over `clients` connections."""
+    latencies = Latencies()
     async with connections(port, clients) as made:
         free: asyncio.Queue[Connection] = asyncio.Queue()
         for connection in made:
@@ -136,32 +137,32 @@ async def run_open_loop(port: int, requests: Iterable[bytes], *, rate: float, cl
         begun = time.perf_counter() + 0.05
         tasks: set[asyncio.Task[None]] = set()
 
-        async def one(due: float, what: bytes) -> None:
+        async def send(due: float, what: bytes) -> None:
             connection = await free.get()
             try:
                 answer = await connection.ask(what)
-                found.statuses[answer.status] += 1
+                latencies.statuses[answer.status] += 1
             finally:
                 free.put_nowait(connection)
-            found.seconds.append(time.perf_counter() - due)
+            latencies.seconds.append(time.perf_counter() - due)
 
         for number, what in enumerate(requests):
             due = begun + number / rate
             if (early := due - time.perf_counter()) > 0:
                 await asyncio.sleep(early)
-            task = asyncio.ensure_future(one(due, what))
+            task = asyncio.ensure_future(send(due, what))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
-    return found
+    return latencies
 
 
 async def run_closed_loop(port: int, requests: Iterator[bytes], *, seconds: float, clients: int) -> float:
-    """Answers a second where each of so many clients asks again as soon as it is answered."""
+    """Responses per second if each of `clients` clients sends its next request as soon as the last one is answered."""
     done = 0
     end = time.perf_counter() + seconds
 
-    async def one(connection: Connection) -> None:
+    async def run_client(connection: Connection) -> None:
         nonlocal done
         while time.perf_counter() < end:
             answer = await connection.ask(next(requests))
@@ -171,5 +172,5 @@ async def run_closed_loop(port: int, requests: Iterator[bytes], *, seconds: floa
 
     begun = time.perf_counter()
     async with connections(port, clients) as made:
-        await asyncio.gather(*map(one, made))
+        await asyncio.gather(*map(run_client, made))
     return done / (time.perf_counter() - begun)

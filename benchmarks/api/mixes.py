@@ -1,4 +1,4 @@
-"""What is asked of the API: reads and writes as they come in a day, drawn from a seed."""
+"""Mixes of requests to the API: reads and writes in the proportions of a usual day, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ VIDEOS, PEOPLE, COMMENTS = 100, 40, 30
 
 
 class Mix:
-    """Some people and videos, and requests of theirs. `reader` and `writer` make them; a read changes nothing."""
+    """Generator of requests by some people about some videos."""
 
-    def __init__(self, everybody: Sequence[Person], videos: Sequence[str], seed: int) -> None:
-        self._everybody, self._videos = everybody, videos
+    def __init__(self, people: Sequence[Person], videos: Sequence[str], seed: int) -> None:
+        self._people, self._videos = people, videos
         self._dice = random.Random(seed)  # noqa: S311 - a seeded bench
 
     def read_video(self) -> bytes:
-        """A video, half of them asked for by somebody who is logged in."""
-        who = self._dice.choice(self._everybody).token if self._dice.random() < 0.5 else None
+        """Request for a video; half of them are authenticated."""
+        who = self._dice.choice(self._people).token if self._dice.random() < 0.5 else None
         return build_request("GET", f"/v1/videos/{self._dice.choice(self._videos)}", token=who)
 
     def read(self) -> bytes:
-        """Videos, pages of comments, own accounts."""
+        """Request for a video, a page of comments or the caller's account."""
         draw = self._dice.random()
         if draw < 0.7:
             return self.read_video()
         if draw < 0.9:
             return build_request("GET", f"/v1/videos/{self._dice.choice(self._videos)}/comments")
-        own = self._dice.choice(self._everybody)
+        own = self._dice.choice(self._people)
         return build_request("GET", f"/v1/users/{own.user_id}", token=own.token)
 
     def write(self) -> bytes:
-        """Reactions, comments, views and follows, each a transaction with its event."""
+        """Request that writes a reaction, comment, view or follow, each a transaction with its event."""
         dice = self._dice
-        who, draw = dice.choice(self._everybody), dice.random()
+        who, draw = dice.choice(self._people), dice.random()
         path = f"/v1/videos/{dice.choice(self._videos)}"
         if draw < 0.4:
             body = {"kind": dice.choice(("like", "dislike"))}
@@ -47,22 +47,22 @@ class Mix:
         if draw < 0.9:
             view = {"session_id": f"s{dice.randrange(10**9)}", "watched_s": 5}
             return build_request("POST", f"{path}/views", token=who.token, body=view)
-        other = dice.choice([one for one in self._everybody if one is not who])
+        other = dice.choice([one for one in self._people if one is not who])
         return build_request("PUT", f"/v1/follows/{other.user_id}", token=who.token)
 
 
 async def prepare_mix(
     servers: Servers, prefix: str, seed: int, *, videos: int = VIDEOS, comments: int = 0
 ) -> Mix:
-    """Sign people up and bring videos, with so many comments on each, for a mix of theirs."""
+    """Sign people up and insert videos with `comments` comments each; returns their mix."""
     made = insert_ready_videos(servers, videos, prefix)
-    everybody = await sign_up(servers, PEOPLE, prefix)
+    people = await sign_up(servers, PEOPLE, prefix)
     if comments:
         with servers.connect() as connection:
             connection.execute(
                 """INSERT INTO comments (comment_id, video_id, user_id, text, creation_time)
                    SELECT gen_random_uuid()::text, video_id, %s, repeat('c', 80), now() - n * interval '1 min'
                    FROM videos, generate_series(1, %s) n WHERE video_id = ANY(%s)""",
-                (everybody[0].user_id, comments, made),
+                (people[0].user_id, comments, made),
             )
-    return Mix(everybody, made, seed)
+    return Mix(people, made, seed)

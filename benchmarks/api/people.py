@@ -1,4 +1,4 @@
-"""Accounts with open sessions, and videos that are ready: what the parts of the bench work on."""
+"""Accounts with open sessions and ready videos, on which the parts of the bench operate."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from benchmarks.api.load import build_request, connections
 from benchmarks.api.servers import Servers
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as the bench
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that exist only during the bench
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is logged in."""
+    """A user with an open session."""
 
     user_id: str
     token: str
 
 
 async def sign_up(servers: Servers, count: int, prefix: str) -> list[Person]:
-    """Sign so many up, and in."""
+    """Create `count` accounts, each with a session."""
     async with connections(servers.port, 4) as made:
 
         async def join(number: int) -> Person:
@@ -37,7 +37,7 @@ async def sign_up(servers: Servers, count: int, prefix: str) -> list[Person]:
 
 
 def insert_ready_videos(servers: Servers, count: int, prefix: str) -> list[str]:
-    """Public videos that are ready; their ids. No request can make one without its file."""
+    """Insert public, ready videos; returns their ids. Written by SQL, since no request creates one without a file."""
     ids = [f"{prefix}-{number}" for number in range(count)]
     with servers.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(

@@ -1,4 +1,4 @@
-"""Part `uploads`: a file by tus with a checksum against the same bytes over a raw socket; and 50 at once."""
+"""Part `uploads`: a tus upload with checksums against the same bytes over a raw socket; 50 uploads at once."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 
 def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Figure]:
-    """One upload after the other, then many at once."""
+    """Measure uploads in sequence, then many at once."""
     [person] = asyncio.run(sign_up(servers, 1, "uploads"))
     size = size_mib << 20
     whole, pieces, raw = [], [], []
     for number in range(ROUNDS):
-        # Other bytes each time: the same ones would be there already.
+        # Different bytes in each round: an upload of known bytes would be skipped.
         data = hashlib.shake_128(str(number).encode()).digest(BLOCK_BYTES)
         data = b"".join(number.to_bytes(4, "big") + data[4:] for number in range(size // BLOCK_BYTES))
         say(
@@ -74,7 +74,7 @@ def _build_ratio_figure(what: str, raw: list[float], ours: list[float]) -> Figur
 
 
 def _copy_raw(folder: Path, data: bytes) -> float:
-    """Seconds in which the bytes go over a socket of loopback into a file that is synced."""
+    """Seconds to copy the bytes over a loopback socket into a file that is synced to disk."""
     path = folder / "raw"
 
     def receive(listener: socket.socket) -> None:
@@ -98,7 +98,7 @@ def _copy_raw(folder: Path, data: bytes) -> float:
 
 
 def _upload(servers: Servers, person: Person, data: bytes, piece_bytes: int, algorithm: str) -> float:
-    """Seconds from the creation to the last answer; checksums are made before."""
+    """Seconds from the creation of the upload to the last response; checksums are computed before."""
     pieces = [data[at : at + piece_bytes] for at in range(0, len(data), piece_bytes)]
     sums = [base64.b64encode(_digest(algorithm, piece)).decode() for piece in pieces]
     with socket.create_connection(("127.0.0.1", servers.port)) as connection:
@@ -110,7 +110,7 @@ def _upload(servers: Servers, person: Person, data: bytes, piece_bytes: int, alg
                 connection, person, url, at, piece, {"Upload-Checksum": f"{algorithm} {digest}"}
             )
             if answer.status != 204:
-                raise RuntimeError(f"PATCH was answered {answer.status}: {answer.body[:200]!r}")
+                raise RuntimeError(f"PATCH: status {answer.status}: {answer.body[:200]!r}")
             at += len(piece)
     return time.perf_counter() - begun
 
@@ -122,10 +122,10 @@ def _digest(algorithm: str, data: bytes) -> bytes:
 
 
 def _upload_at_once(servers: Servers, person: Person) -> int:
-    """Uploads at the same time; how many are not there as they were sent."""
+    """Run concurrent uploads; returns how many failed or are not stored as sent."""
     wrong = []
 
-    def one(number: int) -> None:
+    def upload(number: int) -> None:
         data = hashlib.shake_128(f"at once {number}".encode()).digest(8 << 20)
         try:
             _upload(servers, person, data, 1 << 20, "sha256")
@@ -137,7 +137,7 @@ def _upload_at_once(servers: Servers, person: Person) -> int:
             if connection.execute("SELECT FROM videos WHERE sha256 = %s", (digest,)).fetchone() is None:
                 wrong.append(digest)
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(AT_ONCE)]
+    threads = [threading.Thread(target=upload, args=(number,)) for number in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -146,19 +146,19 @@ def _upload_at_once(servers: Servers, person: Person) -> int:
 
 
 def create_upload(connection: socket.socket, person: Person, size: int) -> str:
-    """Announce an upload; its address."""
+    """Create an upload; returns its URL."""
     headers = TUS | {"Upload-Length": str(size), "Content-Length": "0"}
     answer = _send(connection, build_request("POST", "/v1/uploads", token=person.token, headers=headers))
     for line in answer.headers.decode().split("\r\n"):
         if line.lower().startswith("location: "):
             return line[10:]
-    raise RuntimeError(f"POST was answered {answer.status}: {answer.body[:200]!r}")
+    raise RuntimeError(f"POST: status {answer.status}: {answer.body[:200]!r}")
 
 
 def send_bytes(
     connection: socket.socket, person: Person, url: str, at: int, data: bytes, more: Mapping[str, str]
 ) -> Answer:
-    """Send the bytes at an offset."""
+    """Send bytes at an offset (PATCH)."""
     headers = TUS | {
         "Content-Type": "application/offset+octet-stream",
         "Upload-Offset": str(at),
@@ -169,24 +169,24 @@ def send_bytes(
 
 
 def read_offset(connection: socket.socket, person: Person, url: str) -> tuple[int, str | None]:
-    """How much is there, and the video that it has become."""
+    """Bytes received by the server, and the URL of the video once the upload is complete."""
     answer = _send(connection, build_request("HEAD", url, token=person.token, headers=TUS))
-    found = dict(
+    headers = dict(
         line.split(": ", 1) for line in answer.headers.decode().lower().split("\r\n") if ": " in line
     )
-    return int(found["upload-offset"]), found.get("content-location")
+    return int(headers["upload-offset"]), headers.get("content-location")
 
 
 def _send(connection: socket.socket, head: bytes, body: bytes = b"") -> Answer:
     connection.sendall(head)
     if body:
         connection.sendall(body)
-    held = b""
-    while b"\r\n\r\n" not in held:
+    received = b""
+    while b"\r\n\r\n" not in received:
         if not (part := connection.recv(65536)):
-            raise ConnectionResetError("the server has hung up")
-        held += part
-    headers, _, rest = held.partition(b"\r\n\r\n")
+            raise ConnectionResetError("the server closed the connection")
+        received += part
+    headers, _, rest = received.partition(b"\r\n\r\n")
     return Answer(int(headers[9:12]), headers, rest)
 
 

@@ -1,1 +1,4 @@
-"""From a change to the tables: how soon, at what cost against a rebuild, and what is left after kills."""
+"""Benchmark of the lake: freshness of events and tables, cost of a refresh against a rebuild, recovery from kills.
+
+Tests: tests/benchmarks/test_lake.py, tests/e2e/test_lake_kills.py.
+"""

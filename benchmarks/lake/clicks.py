@@ -1,7 +1,7 @@
-"""Part `clicks`: how long after a change its event is in the lake, at a fixed rate of writes through the API.
+"""Part `clicks`: latency from a change to its event in the lake, at a fixed rate of writes through the API.
 
-From the beginning of the change's transaction to the commit of the version of `events` that holds it, by the events'
-own times and the lake's log; the whole stack runs, refreshes included.
+Measured from the start of the change's transaction to the commit of the version of `events` that contains it, by the
+events' own times and the lake's log; the whole stack runs, refreshes included.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ SETTLED_WITHIN_S = 60.0
 
 
 def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
-    """Figures of one run of so many seconds."""
+    """Figures of one run of `seconds` seconds."""
     with FreshHome({"NEWSREEL_LIMITS": "off"}) as house:
         house.start_stack()
         served = find_stack_servers(house)
         say(f"clicks: {WRITES_PER_S} writes/s for {seconds:.0f} s")
-        answers = asyncio.run(_write(served, seconds, seed))
+        failed = asyncio.run(_write(served, seconds, seed))
         last = _read_last_event(served)
         _wait_for(house, last)
         latencies = _read_latencies(house)
@@ -47,23 +47,23 @@ def measure(seconds: float, seed: int, say: Say) -> list[Figure]:
         Figure("clicks: in the lake after, p99", float(np.quantile(latencies, 0.99)), "s", limit=WITHIN_S),
         Figure("clicks: in the lake after, longest", float(latencies.max()), "s"),
         Figure("clicks: events", len(latencies), "events"),
-        Figure("clicks: answers that failed", answers, "answers", limit=0),
+        Figure("clicks: answers that failed", failed, "answers", limit=0),
     ]
 
 
 async def _write(served: Servers, seconds: float, seed: int) -> int:
     videos = insert_ready_videos(served, VIDEOS, "clicks")
-    everybody = await sign_up(served, PEOPLE, "clicks")
-    schedule = generate_clicks(everybody, videos, int(WRITES_PER_S * seconds), random.Random(seed))  # noqa: S311
+    people = await sign_up(served, PEOPLE, "clicks")
+    schedule = generate_clicks(people, videos, int(WRITES_PER_S * seconds), random.Random(seed))  # noqa: S311
     return (await run_open_loop(served.port, schedule, rate=WRITES_PER_S, clients=CLIENTS)).failed
 
 
 def generate_clicks(
-    everybody: list[Person], videos: list[str], count: int, dice: random.Random
+    people: list[Person], videos: list[str], count: int, dice: random.Random
 ) -> Iterator[bytes]:
-    """Views, reactions and comments."""
+    """Requests for views, reactions and comments."""
     for number in range(count):
-        who, draw, path = dice.choice(everybody), dice.random(), f"/v1/videos/{dice.choice(videos)}"
+        who, draw, path = dice.choice(people), dice.random(), f"/v1/videos/{dice.choice(videos)}"
         if draw < 0.6:
             view = {"session_id": f"s{number}-{dice.randrange(10**9)}", "watched_s": 5}
             yield build_request("POST", f"{path}/views", token=who.token, body=view)
@@ -84,14 +84,14 @@ def _wait_for(house: FreshHome, last: int) -> None:
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while (house.lake.query("SELECT max(event_id) AS last FROM events")["last"][0].as_py() or 0) < last:
         if time.monotonic() > deadline:
-            raise StageError(f"event {last} was not in the lake after {SETTLED_WITHIN_S:.0f} s")
+            raise StageError(f"event {last} did not reach the lake within {SETTLED_WITHIN_S:.0f} s")
         time.sleep(0.5)
 
 
 def _read_latencies(house: FreshHome) -> NDArray[np.float64]:
-    """Seconds from each event's transaction to the commit of its version. Those of people and videos are not clicks."""
+    """Seconds from each event's transaction to the commit of its version, without events of users and videos."""
     rows = read_commit_times(house.lake, datetime.fromtimestamp(0, UTC))
     clicked = rows.filter(pc.is_in(rows["table_name"], pa.array(["views", "reactions", "comments"])))
     at, committed = (clicked[name].cast(pa.int64()).to_numpy() for name in ("at", "committed"))
-    found: NDArray[np.float64] = (committed - at) / 1e6
-    return found
+    latencies: NDArray[np.float64] = (committed - at) / 1e6
+    return latencies

@@ -1,7 +1,7 @@
-"""Part `refresh`: what new events cost on top of more and more history, against engines that rebuild all of it.
+"""Part `refresh`: cost of new events on top of growing histories, against engines that rebuild all of it.
 
-For each size of history: a refresh of 1 % of it, then the same tables from nothing by DuckDB and by Polars, then a
-refresh of a million events. All beyond the start of their process, which for ours is a refresh with nothing to do.
+For each size of history: a refresh of 1 % of it, then a rebuild of the same tables by DuckDB and by Polars, then a
+refresh of a million events. The start-up of each process is subtracted; for ours it is a refresh without new events.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from schemas.tables import LIVE_TABLES
 SHARE = 0.01
 WITHIN_S = 60.0
 GROWTH_LIMIT = 1.5
-"""Of a million events' cost, from the shortest history to the longest: twenty times as long a history."""
+"""Growth of a million events' cost from the shortest history to the longest, which is twenty times as long."""
 ENGINES = ("duckdb", "polars")
 
 
 @dataclass(frozen=True)
 class HistoryCosts:
-    """What was seen at one size of history, in millions of events."""
+    """Costs at one size of history, in millions of events."""
 
     millions: float
     start: Cost
@@ -45,7 +45,7 @@ class HistoryCosts:
 
 
 def measure(millions: Sequence[float], say: Say) -> list[Figure]:
-    """Figures for each size, in one lake that grows."""
+    """Figures for each size, in one growing lake."""
     with FreshHome() as house, servers(house) as served:
         environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
         found = list(_measure_sizes(house, environment, sorted(millions), say))
@@ -58,7 +58,7 @@ def _measure_sizes(
     sizes: list[int] = []
     run = 0
 
-    def bring(*days: int) -> Cost:
+    def add_events(*days: int) -> Cost:
         nonlocal run
         run += 1
         write_synthetic_events(environment, [*sizes, *days], len(sizes), PEOPLE)
@@ -66,19 +66,21 @@ def _measure_sizes(
         return refresh(environment, f"bench-{run}")
 
     for history in millions:
-        say(f"refresh: making {history:g} M events of history")
-        bring(*split_days(int(history * MILLION) - sum(sizes)))
+        say(f"refresh: generating {history:g} M events of history")
+        add_events(*split_days(int(history * MILLION) - sum(sizes)))
         start = refresh(environment, f"bench-start-{history:g}")
-        share = bring(int(history * MILLION * SHARE)) - start
-        say(f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s beyond the start of {start.wall_s:.1f} s")
+        share = add_events(int(history * MILLION * SHARE)) - start
+        say(
+            f"refresh: 1 % of {history:g} M in {share.wall_s:.1f} s, after a start-up of {start.wall_s:.1f} s"
+        )
         rebuilds = {engine: _rebuild(engine, house, environment, say) for engine in ENGINES}
-        million = bring(MILLION) - start
+        million = add_events(MILLION) - start
         say(f"refresh: 1 M on {history:g} M in {million.wall_s:.1f} s")
         yield HistoryCosts(history, start, share, million, rebuilds)
 
 
 def _rebuild(engine: str, house: FreshHome, environment: dict[str, str], say: Say) -> Cost:
-    """Rebuild, and hold that it makes as many rows of each table as there are. Raises StageError where not."""
+    """Rebuild, and check the number of rows of each table. Raises StageError if one differs from ours."""
     folder = house.folder / engine
     cost, rows = rebuild(engine, house.list_lake_files("events"), folder, environment)
     shutil.rmtree(folder)
@@ -87,8 +89,8 @@ def _rebuild(engine: str, house: FreshHome, environment: dict[str, str], say: Sa
         for declared in LIVE_TABLES
     }
     if rows != ours:
-        raise StageError(f"{engine} makes other tables: {rows}, ours {ours}")
-    say(f"refresh: {engine} rebuilds all in {cost.wall_s:.1f} s, {cost.cpu_s:.0f} CPU s")
+        raise StageError(f"{engine} rebuilds different tables: {rows} rows, ours {ours}")
+    say(f"refresh: {engine} rebuilds all tables in {cost.wall_s:.1f} s, {cost.cpu_s:.0f} CPU s")
     return cost
 
 
@@ -113,7 +115,7 @@ def _build_figures(found: Sequence[HistoryCosts]) -> Iterator[Figure]:
 
 
 def _find_crossings(found: Sequence[HistoryCosts]) -> Iterator[Figure]:
-    """From which history on a refresh of 1 % is sooner than a rebuild, between the sizes that were measured."""
+    """Size of history above which a refresh of 1 % is faster than a rebuild, interpolated between measured sizes."""
     for engine in ENGINES:
         points = [(one.millions, one.rebuilds[engine].wall_s - one.share.wall_s) for one in found]
         yield Figure(
@@ -122,7 +124,7 @@ def _find_crossings(found: Sequence[HistoryCosts]) -> Iterator[Figure]:
 
 
 def find_crossing(points: Sequence[tuple[float, float]]) -> float | None:
-    """Where a line through (size, gain) points, sizes ascending, comes to zero; the first size if all are above it."""
+    """Size at which the line through (size, gain) points, by ascending size, reaches 0; the first if all are above."""
     if points[0][1] >= 0:
         return points[0][0]
     for (size, gain), (next_size, next_gain) in pairwise(points):

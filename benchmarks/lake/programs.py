@@ -1,4 +1,4 @@
-"""The programs that are measured, run as their DAGs run them: synthetic days, refreshes, rebuilds by others."""
+"""Programs that the bench measures, run as their DAGs run them: synthetic days, refreshes, rebuilds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from schemas.errors import StageError
 OUTPUT_TAIL_CHARACTERS = 800
 MILLION = 1_000_000
 PEOPLE = {"users": 100_000, "videos": 10_000}
-"""Of synthetic days that have about a million events each."""
+"""Users and videos of synthetic days with about a million events each."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program took, its children included."""
+    """Wall and CPU time of a program and its children, in seconds."""
 
     wall_s: float
     cpu_s: float
@@ -34,7 +34,7 @@ class Cost:
 def run_module(
     module: str, arguments: Sequence[str], environment: Mapping[str, str], given: str = ""
 ) -> tuple[Cost, str]:
-    """Run `python -m module` to its end; what it took and printed. Raises StageError where it fails."""
+    """Run `python -m module` with `given` on stdin; returns its cost and output. Raises StageError if it fails."""
     begun, before = time.monotonic(), _read_children_cpu_s()
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments], check=False, input=given, text=True, env=dict(environment),
@@ -42,18 +42,18 @@ def run_module(
     )  # fmt: skip
     cost = Cost(time.monotonic() - begun, _read_children_cpu_s() - before)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-OUTPUT_TAIL_CHARACTERS:]
-        raise StageError(f"python -m {module} {' '.join(arguments)} ended with {done.returncode}: {said}")
+        tail = (done.stderr or done.stdout).strip()[-OUTPUT_TAIL_CHARACTERS:]
+        raise StageError(f"python -m {module} {' '.join(arguments)} exited with {done.returncode}: {tail}")
     return cost, done.stdout
 
 
 def refresh(environment: Mapping[str, str], run_id: str, *more: str) -> Cost:
-    """One refresh of the tables."""
+    """Refresh the tables once."""
     return run_module("jobs.refresh_tables", ["--run-id", run_id, *more], environment)[0]
 
 
 def split_days(events: int) -> list[int]:
-    """So many events as sizes of days: millions, and what is left."""
+    """Split `events` into days of a million events and the remainder."""
     whole, rest = divmod(events, MILLION)
     return [*([MILLION] * whole), *([rest] if rest else [])]
 
@@ -61,7 +61,7 @@ def split_days(events: int) -> list[int]:
 def write_synthetic_events(
     environment: Mapping[str, str], sizes: Sequence[int], skip: int, people: Mapping[str, int]
 ) -> None:
-    """Days of life into the lake's `events`: all of these sizes but the first so many, which it holds."""
+    """Append synthetic days of these sizes to the lake's `events`, without the first `skip`, which it already has."""
     options = [f"--{name}={value}" for name, value in people.items()]
     run_module(
         "newsreel.synthetic_events",
@@ -73,11 +73,11 @@ def write_synthetic_events(
 def rebuild(
     engine: str, files: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> tuple[Cost, dict[str, Any]]:
-    """All live tables anew from all events, by another engine in one process; its cost beyond its start, and rows."""
+    """Rebuild all live tables from all events with another engine; returns its cost without start-up, and the rows."""
     task = json.dumps({"files": list(files), "folder": str(folder)})
-    _, said = run_module("benchmarks.lake.rebuild", [engine], environment, task)
-    found: dict[str, Any] = json.loads(said)
-    return Cost(found["wall_s"], found["cpu_s"]), found["rows"]
+    _, output = run_module("benchmarks.lake.rebuild", [engine], environment, task)
+    answer: dict[str, Any] = json.loads(output)
+    return Cost(answer["wall_s"], answer["cpu_s"]), answer["rows"]
 
 
 def _read_children_cpu_s() -> float:

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.lake.rebuild duckdb|polars`: the live tables anew from all events, as its users would write it.
+"""Rebuild of the live tables from all events by another engine: `python -m benchmarks.lake.rebuild ENGINE`.
 
-Reads what to do as JSON, `{"files": [...], "folder": ...}`; prints wall and CPU seconds beyond import and start, and
-the rows of each table. Of each row the newest event counts, deleted ones are left out, values have the declared types,
-the result is one Parquet file a table. It checks no bounds, keeps no refused rows and has no quality gate: less than a
-refresh does.
+ENGINE is duckdb or polars; each is used as its own users would. Reads its task as JSON from stdin, `{"files": [...], "folder": ...}`; prints wall and CPU
+seconds without import and start-up, and the rows of each table. The newest event of each row counts, deleted rows are
+dropped, values have the declared types, the result is one Parquet file per table. It does less than a refresh: it
+checks no bounds, keeps no rejected rows and validates no suite.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MEMORY = "12GB"
 
 
 def rebuild_by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
-    """One query a table: the newest event of each key, its JSON taken apart."""
+    """Rebuild with one query per table: the newest event of each key, its JSON parsed."""
     import duckdb
 
     connection = duckdb.connect()
@@ -57,7 +57,7 @@ def rebuild_by_duckdb(files: list[str], folder: Path) -> dict[str, int]:
 
 
 def rebuild_by_polars(files: list[str], folder: Path) -> dict[str, int]:
-    """One lazy query a table, on the streaming engine."""
+    """Rebuild with one lazy query per table, on the streaming engine."""
     import polars as pl
 
     types: dict[str, Any] = {
@@ -104,14 +104,14 @@ ENGINES: dict[str, tuple[str, Callable[[list[str], Path], dict[str, int]]]] = {
 
 
 def main() -> int:
-    """Rebuild, and say what it took."""
-    module, work = ENGINES[sys.argv[1]]
+    """Rebuild, and print the cost."""
+    module, rebuild = ENGINES[sys.argv[1]]
     task = json.load(sys.stdin)
     folder = Path(task["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     __import__(module)
     begun, before = time.monotonic(), os.times()
-    rows = work(task["files"], folder)
+    rows = rebuild(task["files"], folder)
     after = os.times()
     cpu_s = after.user - before.user + after.system - before.system
     print(json.dumps({"wall_s": time.monotonic() - begun, "cpu_s": cpu_s, "rows": rows}))

@@ -1,4 +1,4 @@
-"""Part `replay`: a month of synthetic days, replayed as they came, and day by day in random order: the same tables."""
+"""Part `replay`: a month of synthetic days, refreshed in order and replayed in random order: the same tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEOPLE = {"users": 5_000, "videos": 500}
 
 
 def measure(events: int, seed: int, say: Say) -> list[Figure]:
-    """So many events a day."""
+    """Figures for `events` events per day."""
     with FreshHome() as house, servers(house) as served:
         environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
         say(f"replay: {DAYS} days of {events} events")
@@ -28,7 +28,7 @@ def measure(events: int, seed: int, say: Say) -> list[Figure]:
         refresh(environment, "as-they-came")
         again = {**environment, "NEWSREEL_LAKE_URI": (house.folder / "again").as_uri()}
         shutil.copytree(house.home / "lake" / "events", house.folder / "again" / "events")
-        # The accounts and videos were made the day before; late ones come days after.
+        # Accounts and videos were created on the day before; late events arrive days after.
         days = [FIRST + timedelta(days=number) for number in range(-1, DAYS)]
         random.Random(seed).shuffle(days)  # noqa: S311 - a seeded bench
         Lake(again["NEWSREEL_LAKE_URI"]).ensure()
@@ -47,7 +47,7 @@ def measure(events: int, seed: int, say: Say) -> list[Figure]:
 
 
 def find_differences(one: Lake, other: Lake) -> list[str]:
-    """Live tables whose rows are not the same."""
+    """Live tables whose rows differ."""
     return [
         declared.name
         for declared in LIVE_TABLES

@@ -1,1 +1,4 @@
-"""What one read, write, event, second of video and byte cost on this machine: what `newsreel capacity` reckons with."""
+"""Unit costs of a read, write, event, second of video and byte on this machine: the input of `newsreel capacity`.
+
+Tests: tests/benchmarks/test_unit_costs.py.
+"""
