@@ -1,9 +1,9 @@
 """Rebuild of the live tables from all events by another engine: `python -m benchmarks.lake.rebuild ENGINE`.
 
-ENGINE is duckdb or polars; each is used as its own users would. Reads its task as JSON from stdin, `{"files": [...], "folder": ...}`; prints wall and CPU
-seconds without import and start-up, and the rows of each table. The newest event of each row counts, deleted rows are
-dropped, values have the declared types, the result is one Parquet file per table. It does less than a refresh: it
-checks no bounds, keeps no rejected rows and validates no suite.
+ENGINE is duckdb or polars; each is used as its own users would. Reads its task as JSON from stdin,
+`{"files": [...], "folder": ...}`; prints wall and CPU seconds without import and start-up, and the rows of each table.
+The newest event of each row counts, deleted rows are dropped, values have the declared types, the result is one Parquet
+file per table. It does less than a refresh: it checks no bounds, keeps no rejected rows and validates no suite.
 """
 
 from __future__ import annotations
