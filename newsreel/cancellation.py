@@ -1,4 +1,7 @@
-"""Stopping a video on its way: first nothing more can be written for it, then what works on it is ended."""
+"""Cancellation of an ingest: its fence is revoked, so that no process can write for the video, then its runs are ended.
+
+Tests: tests/e2e/test_kills.py.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,14 @@ from stores.postgres import connect
 from stores.stage import mark_lost
 
 CANCELLED = "cancelled"
-"""The reason that a cancelled video's row gives (interfaces.md, `status`)."""
+"""Reason in the row of a cancelled video."""
 
 
 def cancel(video_id: str, say: Say) -> dict[str, Any]:
-    """Stop a video; its row as it is then: `failed`, reason `cancelled`, or as it was where its answer is final.
+    """Cancel a video; returns its row: `failed`, reason `cancelled`, or unchanged where its answer is final.
 
-    A publish that commits first wins, one that comes later is refused. `newsreel retry` goes on where it was.
-    Raises NotFoundError where there is no such video,
-    ConflictError where it was published in this moment.
+    A publish that commits first wins, a later one is refused. `newsreel retry` continues where it was. Raises
+    NotFoundError where there is no such video, ConflictError where it was published at the same moment.
     """
     with database():
         with connect() as connection:
@@ -36,9 +38,11 @@ def cancel(video_id: str, say: Say) -> dict[str, Any]:
             revoke(connection, f"video/{video_id}", CANCELLED)
             row = get_video(connection, video_id, lock=True)
             if row["status"] in FINAL_STATUSES:
-                raise ConflictError(f"video {video_id} came to its end just now; `newsreel runs` says how")
+                raise ConflictError(
+                    f"video {video_id} has just reached its answer; see `newsreel runs {video_id}`"
+                )
             upsert_row(connection, "videos", {"video_id": video_id}, values)
         if end_runs(settings().home, video_id):
-            say("what worked on it has ended")
+            say("its runs have ended")
         mark_lost({"video_id": video_id}, detail=CANCELLED)
     return {**row, **values}

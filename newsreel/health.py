@@ -1,4 +1,7 @@
-"""What `newsreel doctor` looks at: what is installed, what each URL points at, what cannot work together."""
+"""Checks of `newsreel doctor`: installed packages and programs, servers and stores, contradicting settings.
+
+Tests: tests/newsreel/test_engines.py, tests/newsreel/embedded/test_stack.py.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ State = Literal["ok", "missing", "unreachable", "conflict"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     what: str
     state: State
@@ -44,62 +47,63 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, one finding after the other; nothing is changed, embedded servers are ended again."""
+    """Run every check, one after the other; changes nothing, and stops the embedded servers that it starts."""
     yield Finding("python", "ok", platform.python_version())
     for package in PACKAGES:
-        yield _package(package)
-    looks: tuple[tuple[str, State, Callable[[], str]], ...] = (
-        ("java", "missing", _java),
-        ("spark jars", "missing", _jars),
-        ("media tools", "missing", _media_tools),
-        ("postgresql", "unreachable", _postgresql),
-        ("redis", "unreachable", _redis),
-        ("lake", "unreachable", _lake),
-        ("media store", "unreachable", _media),
+        yield _check_package(package)
+    checks: tuple[tuple[str, State, Callable[[], str]], ...] = (
+        ("java", "missing", _check_java),
+        ("spark jars", "missing", _check_jars),
+        ("media tools", "missing", _check_media_tools),
+        ("postgresql", "unreachable", _check_postgresql),
+        ("redis", "unreachable", _check_redis),
+        ("lake", "unreachable", _check_lake),
+        ("media store", "unreachable", _check_media),
     )
-    for what, state, look in looks:
-        yield _finding(what, state, look)
-    yield _finding("engines", "conflict", _engines)
-    yield _stack()
+    for what, state, check in checks:
+        yield _run_check(what, state, check)
+    yield _run_check("engines", "conflict", _check_engines)
+    yield _check_stack()
+    yield _run_check("airflow", "unreachable", _check_airflow)
 
 
-def _package(name: str) -> Finding:
+def _check_package(name: str) -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         return Finding(name, "missing", "not installed: run `make setup`, or install newsreel[all]")
 
 
-def _finding(what: str, otherwise: State, look: Callable[[], str]) -> Finding:
+def _run_check(what: str, otherwise: State, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(what, "ok", look())
+        return Finding(what, "ok", check())
     except NewsreelError as error:
         return Finding(what, otherwise, error.detail)
     except ImportError as error:
         return Finding(what, "missing", f"{error}: run `make setup`, or install newsreel[all]")
 
 
-def _java() -> str:
+def _check_java() -> str:
     from jobs.spark.java import java_home, java_version
 
     home = java_home()
     return f"Java {java_version(home)} in {home}"
 
 
-def _jars() -> str:
+def _check_jars() -> str:
     from jobs.spark.jars import jar_paths
 
     paths = jar_paths()
     return f"{len(paths)} in {paths[0].parent}"
 
 
-def _media_tools() -> str:
+def _check_media_tools() -> str:
     from pipelines import media_tools
 
     return "; ".join(f"{name} {media_tools.version(name)}" for name in media_tools.PROGRAMS)
 
 
-def _postgresql() -> str:
+def _check_postgresql() -> str:
     from newsreel.embedded.servers import database
     from stores.outbox.reader import measure_lags
     from stores.postgres import connect
@@ -109,10 +113,10 @@ def _postgresql() -> str:
         [row] = connection.execute("SHOW server_version").fetchall()
         where = "NEWSREEL_DATABASE_URL" if given else "embedded"
         waiting = ", ".join(f"{events} for {name}" for name, events in measure_lags(connection).items())
-        return f"{row['server_version']} ({where}); events that wait: {waiting or 'nobody has read any yet'}"
+        return f"{row['server_version']} ({where}); waiting events: {waiting or 'no consumer has run yet'}"
 
 
-def _redis() -> str:
+def _check_redis() -> str:
     from newsreel.embedded.redis import EmbeddedRedis
 
     if url := settings().redis_url:
@@ -126,13 +130,13 @@ def _redis() -> str:
             with closing(RateLimiter(RedisStore(url, timeout_s=REDIS_WITHIN_S))) as limiter:
                 limiter.peek_sync("doctor", TokenBucket(1, 1))
         except (StoreUnavailable, ValueError) as error:
-            raise NewsreelError(f"{where} does not decide a limit: {error}") from error
-        return f"{server_version}; {where}; decides limits"
+            raise NewsreelError(f"{where} cannot decide a rate limit: {error}") from error
+        return f"{server_version}; {where}; decides rate limits"
     with EmbeddedRedis(settings().home):
         return "embedded; answers PING"
 
 
-def _lake() -> str:
+def _check_lake() -> str:
     from schemas.tables import TABLES
     from stores.delta import lake
 
@@ -140,44 +144,44 @@ def _lake() -> str:
     return f"{settings().lake_uri}; {len(TABLES)} tables"
 
 
-def _media() -> str:
+def _check_media() -> str:
     folder = settings().media_path
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE_BYTES:
-        raise NewsreelError(f"{folder}: {free / 1e9:.1f} GB free; a video needs some, make room")
+        raise NewsreelError(f"{folder}: only {free / 1e9:.1f} GB free; make room, a video may need 2 GB")
     return f"{folder}; {free / 1e9:.0f} GB free"
 
 
-def _engines() -> str:
-    found = settings()
-    if found.lake_uri.startswith("file:") and not _on_this_machine(found.spark_master):
+def _check_engines() -> str:
+    given = settings()
+    if given.lake_uri.startswith("file:") and not _on_this_machine(given.spark_master):
         raise NewsreelError(
-            f"NEWSREEL_SPARK_MASTER={found.spark_master} with a lake on this machine's disk ({found.lake_uri}): "
+            f"NEWSREEL_SPARK_MASTER={given.spark_master} with a lake on this machine's disk ({given.lake_uri}): "
             "its executors must see the same folder; use an object store, or workers on this machine alone"
         )
-    return f"Spark {found.spark_master}, Beam {found.beam_runner}"
+    return f"Spark {given.spark_master}, Beam {given.beam_runner}"
 
 
 def _on_this_machine(master: str) -> bool:
-    """Whether Spark runs here: in its driver, or under a standalone master that one of our own addresses names."""
+    """Whether Spark runs here: in its driver, or under a standalone master at an address of this machine."""
     if not master.startswith("spark://"):
         return master.startswith("local")
-    ours = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    own = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
     hosts = [urlsplit(f"//{place}").hostname for place in master.removeprefix("spark://").split(",")]
-    return all(host and _addresses(host) <= ours for host in hosts)
+    return all(host and _resolve(host) <= own for host in hosts)
 
 
-def _addresses(host: str) -> set[str]:
-    """What the name resolves to; the name itself where it does not, which is nobody's address."""
+def _resolve(host: str) -> set[str]:
+    """Addresses of a host name; the name itself, which is not an address, where it does not resolve."""
     try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+        return {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError:
         return {host}
 
 
-def _stack() -> Finding:
-    from newsreel.embedded.stack import running_stack
+def _check_stack() -> Finding:
+    from newsreel.embedded.stack_state import running_stack
 
     stack = running_stack(settings().home)
     if stack is None:
@@ -188,3 +192,20 @@ def _stack() -> Finding:
     except httpx.HTTPError as error:
         return Finding("stack", "unreachable", f"{stack.api_url}: {error}")
     return Finding("stack", "ok", f"API {stack.api_url}, Airflow {stack.airflow_url}")
+
+
+def _check_airflow() -> str:
+    from newsreel.embedded.airflow_access import read_airflow_health
+
+    health = read_airflow_health(settings().home)
+    if health is None:
+        return "embedded; `newsreel up` starts it"
+    where = f"{health.url}{' (NEWSREEL_AIRFLOW_URL)' if settings().airflow_url else ''}"
+    if not health.database_up:
+        raise NewsreelError(f"{where}: does not reach its database")
+    if health.silent:
+        names = " and ".join(health.silent).replace("_", "-")
+        raise NewsreelError(
+            f"{where}: no heartbeat from the {names} for 30 s; `newsreel up` restarts its own, see HOME/logs"
+        )
+    return f"{where}; scheduler and dag-processor send heartbeats"

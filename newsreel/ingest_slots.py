@@ -1,7 +1,7 @@
-"""How many ingests of one HOME are at work at once; the others wait in front of the gate, each a small process.
+"""Ingest slots: limit on the ingests of one HOME that work at a time; the others wait, each a small process.
 
-A place is a `flock`, which the kernel frees when its holder dies. Those who wait queue for the turnstile; whoever is in
-it takes the next place that falls free.
+A slot is a `flock`, which the kernel releases when its holder dies. Waiting ingests queue for the turnstile; the one
+that holds it takes the next free slot.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Say = Callable[[str], None]
 
 @contextmanager
 def ingest_slot(home: Path, say: Say) -> Iterator[None]:
-    """One of the places, for as long as the block runs; waits for it."""
-    folder = _folder(home)
+    """Hold one of the slots for the block; waits for it."""
+    folder = _make_folder(home)
     turnstile = _acquire(
-        folder / "turnstile.lock", lambda: say(f"{CONCURRENT_INGESTS} ingests or more are at work; waiting")
+        folder / "turnstile.lock", lambda: say(f"{CONCURRENT_INGESTS} ingests or more are running; waiting")
     )
     try:
         slot = _acquire_slot(folder)
@@ -41,14 +41,14 @@ def ingest_slot(home: Path, say: Say) -> Iterator[None]:
 
 @contextmanager
 def video_lock(home: Path, video_id: str, say: Say) -> Iterator[None]:
-    """Nobody else runs this video's DAG without a stack while the block runs; waits for it.
+    """Be the only process that runs this video's DAG without a stack, for the block; waits for it.
 
     Videos share a fixed number of locks, so that no file is left for each video.
     """
     stripe = int(hashlib.sha256(video_id.encode()).hexdigest(), 16) % STRIPES
     lock = _acquire(
-        _folder(home) / f"video-{stripe}.lock",
-        lambda: say(f"another ingest of video {video_id} is at work; waiting for it"),
+        _make_folder(home) / f"video-{stripe}.lock",
+        lambda: say(f"another ingest of video {video_id} is running; waiting for it"),
     )
     try:
         yield
@@ -60,7 +60,7 @@ def _acquire_slot(folder: Path) -> int:
     while True:
         for number in range(CONCURRENT_INGESTS):
             with suppress(BlockingIOError):
-                return acquire_file_lock(folder / f"place-{number}.lock", wait=False)
+                return acquire_file_lock(folder / f"slot-{number}.lock", wait=False)
         time.sleep(_POLL_S)
 
 
@@ -72,7 +72,7 @@ def _acquire(path: Path, on_wait: Callable[[], None]) -> int:
         return acquire_file_lock(path)
 
 
-def _folder(home: Path) -> Path:
-    folder = home / "gate"
+def _make_folder(home: Path) -> Path:
+    folder = home / "ingest_slots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

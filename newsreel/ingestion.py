@@ -1,4 +1,7 @@
-"""One ingest from the command line: register the file, run the DAG, bring the lake up to date, answer."""
+"""Ingest from the command line: register the file, run the DAG, bring the lake up to date, answer.
+
+Tests: tests/e2e/test_main_job.py.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsreel.embedded.airflow_access import has_airflow
 from newsreel.embedded.servers import database
-from newsreel.embedded.stack import running_stack
 from newsreel.ingest_slots import video_lock
 from newsreel.summary import find_last_run_id
 from newsreel.video_registration import find_uploader, get_video, register, reopen
@@ -25,7 +28,7 @@ from stores.outbox import find_row
 from stores.outbox.lake_sink import drain, measure_lag
 from stores.postgres import connect
 
-LONGEST_REFRESH_S = 600.0
+REFRESH_TIMEOUT_S = 600.0
 POLL_S = 0.5
 
 Say = Callable[[str], None]
@@ -33,7 +36,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Answer:
-    """Where a video stands after its ingest; `error` says what kept a run from its end."""
+    """Status of a video after its ingest; `error` says why a run did not end."""
 
     video_id: str
     status: str
@@ -44,7 +47,7 @@ class Answer:
 
     @property
     def playback(self) -> dict[str, str] | None:
-        """The manifests' paths on any of our API servers; None while there is nothing to play."""
+        """Paths of the manifests on an API server; None where the video cannot be played."""
         if self.status != "ready" or not self.package:
             return None
         folder = f"/media/packages/{self.package}"
@@ -52,20 +55,20 @@ class Answer:
 
 
 def ingest(path: Path, title: str, user_name: str, say: Say, *, again: bool = False) -> Answer:
-    """Ingest a file: by Airflow's REST API where the stack of this HOME runs, else by `dag.test()` in a child.
+    """Ingest a file: by the REST API of this HOME's Airflow where there is one, else by `dag.test()` in a child.
 
-    The same bytes by the same user give their first answer once it is final; `again` runs the whole DAG once more.
-    The lake holds the outcome when this returns. Raises InputError where the file cannot be read.
+    The same bytes by the same user return their final answer; `again` runs the whole DAG once more. The lake holds the
+    outcome when this returns. Raises InputError where the file cannot be read.
     """
     with database():
         with connect() as connection:
-            brought = register(connection, media(), path, title, user_name)
-        say(f"video {brought.video_id}")
-        return _run_to_answer(brought.video_id, say, again=again)
+            registration = register(connection, media(), path, title, user_name)
+        say(f"video {registration.video_id}")
+        return _run_to_answer(registration.video_id, say, again=again)
 
 
 def follow(video: str, say: Say) -> Answer:
-    """Wait for the answer of a video that was uploaded, whose DAG the stack starts; answers as `ingest` does."""
+    """Wait for the answer of an uploaded video, whose DAG a consumer starts; returns what `ingest` does."""
     with database():
         with connect() as connection:
             row = get_video(connection, video)
@@ -76,7 +79,7 @@ def follow(video: str, say: Say) -> Answer:
 
 
 def retry(video: str, say: Say) -> Answer:
-    """Go on with a video whose runs did not come to an answer. Raises NotFoundError."""
+    """Continue a video whose runs did not come to an answer. Raises NotFoundError."""
     with database():
         return _run_to_answer(video, say)
 
@@ -84,7 +87,7 @@ def retry(video: str, say: Say) -> Answer:
 def _run_to_answer(video: str, say: Say, *, again: bool = False) -> Answer:
     """Run a video's DAG unless its answer is final; one run of a video at a time."""
     home, tables = settings().home, lake()
-    with nullcontext() if running_stack(home) else video_lock(home, video, say):
+    with nullcontext() if has_airflow(home) else video_lock(home, video, say):
         with connect() as connection:
             final = reopen(connection, video)
         run_id, error = find_last_run_id(tables, video), None
@@ -95,7 +98,7 @@ def _run_to_answer(video: str, say: Say, *, again: bool = False) -> Answer:
 
 
 def _read_answer(video: str, run_id: str | None, error: str | None) -> Answer:
-    """Where a video stands after its run."""
+    """Read the status of a video after its run."""
     with connect() as connection:
         row = find_row(connection, "videos", {"video_id": video})
     if row is None:
@@ -107,12 +110,12 @@ def _read_answer(video: str, run_id: str | None, error: str | None) -> Answer:
         reasons=row["reasons"],
         run_id=run_id,
         package=row["package"],
-        error=None if final else ("; ".join(row["reasons"]) or error or "the run did not come to its end"),
+        error=None if final else ("; ".join(row["reasons"]) or error or "the run did not end"),
     )
 
 
 def _run(home: Path, tables: Lake, video: str, say: Say) -> tuple[str | None, str | None]:
-    """The run's id, and what went wrong: a run that is cut off has said why in the video's row and in its log."""
+    """Run the DAG; returns the run's id, and its error: one that was cut off has it in the video's row and its log."""
     try:
         return run_video(home, tables, video, say)
     except StageError as error:
@@ -132,14 +135,14 @@ def is_answered(path: Path, user_name: str) -> bool:
 
 
 def bring_up_to_date(tables: Lake, say: Say) -> None:
-    """See to it that the lake's tables show every event that is settled now.
+    """Bring every event that is settled now into the lake's tables.
 
-    Where the stack runs its sink and its scheduler do it and this waits; otherwise it is done here.
-    Raises StageError where that takes longer than LONGEST_REFRESH_S.
+    Where DAGs run on a scheduler, the lake sink and the scheduler do it, and this waits; otherwise it is done here.
+    Raises StageError where that takes longer than REFRESH_TIMEOUT_S.
     """
-    deadline = time.monotonic() + LONGEST_REFRESH_S
+    deadline = time.monotonic() + REFRESH_TIMEOUT_S
     while not is_up_to_date(tables):
-        if running_stack(settings().home) is None:
+        if not has_airflow(settings().home):
             with connect() as connection:
                 drain(connection, tables)
             version = tables.version("events")
@@ -148,7 +151,10 @@ def bring_up_to_date(tables: Lake, say: Say) -> None:
             if error:
                 raise StageError(f"the tables could not be refreshed: {error}")
         if time.monotonic() > deadline:
-            raise StageError("the tables were not refreshed in time; see the refresh_tables runs in Airflow")
+            raise StageError(
+                "the tables were not refreshed in time; see the refresh_tables runs in Airflow, and whether "
+                "`python -m streaming.consumers` runs"
+            )
         time.sleep(POLL_S)
 
 

@@ -1,7 +1,9 @@
-"""`python -m newsreel.stage_shell FILE --title T`: what stage programs need to be run by hand, until stdin ends.
+"""`python -m newsreel.stage_shell FILE --title T`: environment for stage programs that are run by hand.
 
-Registers the file as `newsreel ingest` does, holds the embedded servers, and prints one JSON document: `video_id`, and
-the `environment` that a stage program needs beside the caller's.
+Registers the file as `newsreel ingest` does, prints one JSON document and holds the embedded servers until stdin ends:
+`video_id`, and the `environment` that a stage program needs in addition to the caller's.
+
+Tests: tests/benchmarks/test_hand.py.
 """
 
 from __future__ import annotations
@@ -23,18 +25,20 @@ from stores.postgres import connect
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Register, print, hold; the exit codes are those of the command."""
+    """Register the file, print the document, wait for the end of stdin; exits as `newsreel ingest` does on errors."""
     parser = argparse.ArgumentParser(prog="newsreel.stage_shell")
     parser.add_argument("file", type=Path)
     parser.add_argument("--title", required=True)
     parser.add_argument("--user", default="demo")
-    given = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
     try:
         with database():
             with connect() as connection:
-                brought = register(connection, media(), given.file, given.title, given.user)
-            needed = program_environment(settings().home) | {DATABASE_VARIABLE: os.environ[DATABASE_VARIABLE]}
-            print(json.dumps({"video_id": brought.video_id, "environment": needed}), flush=True)
+                registration = register(connection, media(), arguments.file, arguments.title, arguments.user)
+            environment = program_environment(settings().home) | {
+                DATABASE_VARIABLE: os.environ[DATABASE_VARIABLE]
+            }
+            print(json.dumps({"video_id": registration.video_id, "environment": environment}), flush=True)
             sys.stdin.read()
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)

@@ -50,8 +50,9 @@ def run_demo(
     Exit status: 0 the video is published and every check holds, else 1.
     """
     from newsreel import ingestion
-    from newsreel.embedded.stack import running_stack, stop_stack
+    from newsreel.embedded.leftovers import stop_stack
     from newsreel.embedded.stack_process import start_stack
+    from newsreel.embedded.stack_state import running_stack
     from newsreel.summary import digest_tables, find_problems, read_summary
     from stores.delta import lake
 
@@ -124,7 +125,7 @@ def _find_changes(before: dict[str, str], after: dict[str, str], sections: dict[
 def _build_links(answer: Answer, home: Path) -> dict[str, str]:
     """Build the URLs of the video and of its run; empty unless the stack is running."""
     from newsreel.demo_crowd import read_share_path
-    from newsreel.embedded.stack import running_stack
+    from newsreel.embedded.stack_state import running_stack
 
     stack = running_stack(home)
     if stack is None:

@@ -132,7 +132,7 @@ def validate_password(password: str) -> str:
 
 def _open_client(server: str | None) -> ApiClient:
     """Open a client of `server`, else of the session's server, else of the stack that runs on this HOME."""
-    from newsreel.embedded.stack import running_stack
+    from newsreel.embedded.stack_state import running_stack
     from streaming.client.session import ApiClient
 
     home = settings().home

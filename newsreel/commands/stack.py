@@ -44,7 +44,7 @@ def take_down() -> int:
 
     Exit status: 0 stopped, 1 no stack was running.
     """
-    from newsreel.embedded.stack import stop_stack
+    from newsreel.embedded.leftovers import stop_stack
 
     if stop_stack(settings().home):
         console.say("stopped")

@@ -1,1 +1,1 @@
-"""The embedded stack: PostgreSQL, Redis, Airflow and our own servers, on this machine, under one HOME."""
+"""Embedded stack: PostgreSQL, Redis, Airflow and our own servers on this machine, under one HOME."""

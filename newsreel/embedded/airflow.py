@@ -1,4 +1,7 @@
-"""The embedded Airflow: its settings as environment variables, its database, the commands of its components."""
+"""Embedded Airflow: its settings as environment variables, and its database.
+
+Tests: tests/newsreel/embedded/test_stack.py, tests/newsreel/embedded/test_dag_test.py.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,21 @@ import psycopg
 from psycopg.sql import SQL
 
 from newsreel.embedded.keys import fernet_key, signing_key
+from schemas.dags import CONCURRENT_INGESTS
 from schemas.errors import DependencyError
 from stores.private_files import private_folder, read_or_create
 
 USER = "admin"
 _HEARTBEAT_S = 5
 _HEARTBEAT_TIMEOUT_S = 30
-"""A task whose supervisor is gone is run again after so long (Airflow's default is 300 s)."""
+"""A task whose supervisor is gone is retried after so long (Airflow's default is 300 s)."""
+HEALTH_THRESHOLD_S = 30
+"""A scheduler or dag-processor without a heartbeat for so long is unhealthy; they send one every 5 s."""
 
 
 @dataclass(frozen=True)
 class EmbeddedAirflow:
-    """Airflow under `home`, its rows in the PostgreSQL database at `database_url`, its pages on a loopback port."""
+    """Airflow under `home`, its rows in the PostgreSQL database at `database_url`, its API on a loopback port."""
 
     home: Path
     database_url: str
@@ -44,33 +50,33 @@ class EmbeddedAirflow:
 
     @property
     def url(self) -> str:
-        """Where its pages and its REST API are."""
+        """URL of its pages and its REST API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def client_url(self) -> str:
-        """The same with its user and password, as NEWSREEL_AIRFLOW_URL has it."""
+        """The same with user and password, as NEWSREEL_AIRFLOW_URL has it. A secret."""
         return f"http://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
 
     @property
     def password(self) -> str:
-        """The password of its one user, `admin`."""
-        return str(json.loads(read_or_create(self._password_file, _new_passwords))[USER])
+        """Password of its only user, `admin`."""
+        return str(json.loads(read_or_create(self._password_file, _generate_passwords))[USER])
 
     def environment(self) -> dict[str, str]:
-        """All settings, as environment variables for the components; secrets are made where they are missing."""
+        """Build all settings, as environment variables of its components; missing secrets are created."""
         keys = private_folder(self.folder) / "keys"
-        read_or_create(self._password_file, _new_passwords)
+        read_or_create(self._password_file, _generate_passwords)
         url = self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
         logs = self.home / "logs" / "airflow"
-        chosen = {
+        options = {
             "CORE__EXECUTOR": "LocalExecutor",
-            "CORE__DAGS_FOLDER": self.dags_folder or _dags_folder(),
+            "CORE__DAGS_FOLDER": self.dags_folder or _locate_dags(),
             "CORE__PLUGINS_FOLDER": self.folder / "plugins",
             "CORE__LOAD_EXAMPLES": False,
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
-            # As many as `ingest_video` has runs, and one for the refresh of the tables.
-            "CORE__PARALLELISM": 5,
+            # One more for the refresh of the tables.
+            "CORE__PARALLELISM": CONCURRENT_INGESTS + 1,
             "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
             "CORE__FERNET_KEY": read_or_create(keys / "fernet", fernet_key),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -90,9 +96,11 @@ class EmbeddedAirflow:
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": _HEARTBEAT_TIMEOUT_S,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": _HEARTBEAT_S,
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": _HEARTBEAT_TIMEOUT_S,
+            "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": HEALTH_THRESHOLD_S,
             "SCHEDULER__CATCHUP_BY_DEFAULT": False,
-            # An API server that is restarted is away for some 15 s; its tasks need not die of that.
+            # An API server that restarts is away for some 15 s; tasks survive that.
             "WORKERS__MAX_FAILED_HEARTBEATS": 12,
+            "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": HEALTH_THRESHOLD_S,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 120,
             "LOGGING__BASE_LOG_FOLDER": logs,
@@ -100,21 +108,12 @@ class EmbeddedAirflow:
             "LOGGING__COLORED_CONSOLE_LOG": False,
         }
         return {
-            **{f"AIRFLOW__{name}": str(value) for name, value in chosen.items()},
+            **{f"AIRFLOW__{name}": str(value) for name, value in options.items()},
             "AIRFLOW_HOME": str(self.folder),
         }
 
-    def commands(self) -> dict[str, list[str]]:
-        """The components that a scheduled run needs, by name."""
-        airflow = [sys.executable, "-m", "airflow"]
-        return {
-            "airflow-api-server": [*airflow, "api-server"],
-            "airflow-scheduler": [sys.executable, "-m", "newsreel.embedded.airflow_scheduler"],
-            "airflow-dag-processor": [*airflow, "dag-processor"],
-        }
-
     def migrate(self) -> bool:
-        """Bring the database to this Airflow's version; returns False where it is there already."""
+        """Migrate the database to this Airflow's version; returns False where it has that version."""
         marker = self.folder / "migrated"
         current = f"{importlib.metadata.version('apache-airflow')} {self._revision()}"
         if marker.exists() and marker.read_text() == current:
@@ -133,18 +132,18 @@ class EmbeddedAirflow:
         return True
 
     def fail_abandoned_runs(self) -> int:
-        """Fail the runs that `dag.test()` left running when it was killed: a scheduler would go on with them.
+        """Fail the runs that `dag.test()` left running when it was killed: a scheduler would continue them.
 
-        Call it only while no `dag.test()` runs on this database. Returns how many there were.
+        Call it only while no `dag.test()` runs on this database. Returns the number of runs.
         """
         return self._fail_runs("triggered_by = 'TEST'", ())
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
-        """Fail one run that nobody goes on with."""
+        """Fail one run that no process continues."""
         self._fail_runs("dag_id = %s AND run_id = %s", (dag_id, run_id))
 
-    def _fail_runs(self, which: LiteralString, values: tuple[str, ...]) -> int:
-        runs = SQL("SELECT id FROM dag_run WHERE state IN ('running', 'queued') AND ") + SQL(which)
+    def _fail_runs(self, condition: LiteralString, values: tuple[str, ...]) -> int:
+        runs = SQL("SELECT id FROM dag_run WHERE state IN ('running', 'queued') AND ") + SQL(condition)
         with psycopg.connect(self.database_url) as connection:
             ids = [row[0] for row in connection.execute(runs, values)]
             connection.execute(
@@ -164,7 +163,7 @@ class EmbeddedAirflow:
         return self.folder / "passwords.json"
 
     def _revision(self) -> str | None:
-        """The revision that Alembic has written down; None in an empty database."""
+        """Alembic's revision of the database; None where it is empty."""
         with psycopg.connect(self.database_url, connect_timeout=10) as connection:
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None
@@ -172,12 +171,12 @@ class EmbeddedAirflow:
             return str(row[0]) if row else None
 
 
-def _new_passwords() -> str:
+def _generate_passwords() -> str:
     return json.dumps({USER: secrets.token_urlsafe(18)})
 
 
-def _dags_folder() -> Path:
-    found = importlib.util.find_spec("dags")
-    if found is None or found.origin is None:
+def _locate_dags() -> Path:
+    spec = importlib.util.find_spec("dags")
+    if spec is None or spec.origin is None:
         raise DependencyError("the package `dags` is missing: install the project's wheel")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent

@@ -1,6 +1,8 @@
-"""`python -m newsreel.embedded.airflow_scheduler`: Airflow's scheduler, with what every task imports imported already.
+"""`python -m newsreel.embedded.airflow_scheduler`: Airflow's scheduler with the modules of every task preloaded.
 
-Its executor forks the workers, and they the tasks: each would import the same modules anew, some seconds every time.
+Its executor forks the workers, and they fork the tasks: each would import the same modules again, for some seconds.
+
+Tests: tests/newsreel/embedded/test_stack.py.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ TASK_MODULES = (
 
 
 def main() -> None:
-    """Run `airflow scheduler`. Its log server is left out: it would listen on every address."""
+    """Run `airflow scheduler`, without its log server, which would listen on every address."""
     for module in TASK_MODULES:
         importlib.import_module(module)
     sys.argv = ["airflow", "scheduler", "--skip-serve-logs"]

@@ -1,85 +1,81 @@
-"""One server of the stack: a child process in a group of its own that dies with us, its words in a log file."""
+"""Declaration of a component of the stack: program, needs, health check, URL, environment.
+
+Tests: tests/newsreel/embedded/test_components.py.
+"""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from newsreel.embedded.orphans import COMPONENT_VARIABLE, kill_orphans
+from newsreel.embedded.airflow import EmbeddedAirflow
+from newsreel.embedded.postgres import EmbeddedPostgres
+from newsreel.embedded.server import EmbeddedServer
 
-DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
-_LARGEST_LOG_BYTES = 20_000_000
+PORT = "{port}"
+"""Stands for the component's own port in a program's arguments and in its URL."""
 
 
-class Component:
-    """A program that runs for as long as the stack does."""
+class Health(NamedTuple):
+    """Result of one health check."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        stack_id: str,
-        log_folder: Path,
-    ) -> None:
-        self.name = name
-        self.log_file = log_folder / f"{name}.log"
-        self._command = [*DIE_WITH_PARENT, *command]
-        self._environment = {**environment, COMPONENT_VARIABLE: name}
-        self._stack_id = stack_id
-        self._process: subprocess.Popen[bytes] | None = None
+    state: Literal["up", "down", "hung"]
+    """`hung`: its process runs, but its heartbeat has stopped. Such a component is started again."""
+    detail: str = ""
 
-    def start(self) -> None:
-        """Start it, and return at once. The log of earlier runs is kept up to a size."""
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        if self.log_file.exists() and self.log_file.stat().st_size > _LARGEST_LOG_BYTES:
-            self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dict(self._environment),
-                process_group=0,
-            )
+
+@dataclass(frozen=True)
+class Site:
+    """Place of one stack: its HOME and the ports of its components."""
+
+    home: Path
+    ports: Mapping[str, int]
+    dags_folder: Path | None = None
+    """Another folder of DAGs than the project's; for tests."""
 
     @property
-    def pid(self) -> int | None:
-        """Its process id, once it has been started."""
-        return self._process.pid if self._process else None
+    def airflow(self) -> EmbeddedAirflow:
+        """The embedded Airflow, whose rows are in the embedded PostgreSQL."""
+        database_url = EmbeddedPostgres(self.home).url("airflow")
+        return EmbeddedAirflow(
+            self.home, database_url, self.ports.get("airflow-api-server", 0), self.dags_folder
+        )
 
-    def ended(self) -> int | None:
-        """Its exit status, negative for a signal; None while it runs or before it was started."""
-        return self._process.poll() if self._process else None
 
-    def ask_to_end(self) -> None:
-        """Send SIGTERM to its group, and return at once."""
-        if self._process and self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                return
+@dataclass(frozen=True)
+class Component:
+    """One part of the stack: a program of this Python, or an embedded server that other processes may hold as well."""
 
-    def end(self, deadline: float) -> None:
-        """Wait for it until `deadline` (`time.monotonic()`), then kill it."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    name: str
+    program: Sequence[str] = ()
+    """Arguments of the Python interpreter."""
+    server: Callable[[Path], EmbeddedServer] | None = None
+    """Makes the server of a HOME; instead of `program`."""
+    needs: tuple[str, ...] = ()
+    """Components that are started before this one and stopped after it, where they are part of the stack."""
+    url: str | None = None
+    replaced_by: tuple[str, ...] = ()
+    """Settings that name servers of the operator's: where all of them are set, this component is not started."""
+    environment: Callable[[Site], Mapping[str, str]] | None = None
+    """More variables than every program gets."""
+    prepare: Callable[[Site], str | None] | None = None
+    """Runs once before the first start; returns what it did, for the operator to read."""
+    check: Callable[[Site, datetime], Health] | None = None
+    """Health check of the component that was started at that time; without one a component is up while it runs."""
 
-    def end_strays(self) -> None:
-        """Kill what it has left behind, now that it has ended."""
-        kill_orphans(self._stack_id, self.name)
+    @property
+    def has_port(self) -> bool:
+        """Whether it listens on a port."""
+        return any(PORT in text for text in (*self.program, self.url or ""))
 
-    def last_words(self) -> str:
-        """The last line of its log."""
-        lines = self.log_file.read_text(errors="replace").split("\n") if self.log_file.exists() else []
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    def url_at(self, site: Site) -> str | None:
+        """Its URL in one stack."""
+        return self.url.replace(PORT, str(site.ports[self.name])) if self.url else None
+
+    def arguments_at(self, site: Site) -> list[str]:
+        """Arguments of the Python interpreter in one stack."""
+        port = str(site.ports.get(self.name, ""))
+        return [argument.replace(PORT, port) for argument in self.program]

@@ -1,4 +1,7 @@
-"""`python -m newsreel.embedded.dag_test_child`: one `dag.test()`; logs to stdout, writes states to the database."""
+"""`python -m newsreel.embedded.dag_test_child`: one `dag.test()`; logs to stdout, writes states to the database.
+
+Tests: tests/newsreel/embedded/test_dag_test.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--params", type=json.loads, default={})
     arguments = parser.parse_args(argv)
 
-    # Seconds of imports, so after the arguments are known to be right.
+    # Imported after the arguments are checked: it takes seconds.
     from airflow.configuration import conf
     from airflow.dag_processing.dagbag import DagBag
 
@@ -28,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         reasons = bag.import_errors.values() or [f"there is no {file}"]
         print("\n".join(reasons), file=sys.stderr)
         return 1
-    # `run_after` names the run, `logical_date` keeps it apart from other ones.
+    # `run_after` is in the id of the run, `logical_date` makes it unique.
     bag.dags[arguments.dag_id].test(
         run_after=arguments.at, logical_date=arguments.at, run_conf=arguments.params
     )

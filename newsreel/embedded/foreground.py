@@ -1,4 +1,4 @@
-"""A program in the foreground, in the environment that tasks of DAGs have, and Airflow's own command on this HOME."""
+"""Program in the foreground with the environment of a DAG's task, and Airflow's own command on this HOME."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from newsreel.embedded.airflow import EmbeddedAirflow
-from newsreel.embedded.component import DIE_WITH_PARENT
+from newsreel.embedded.component_process import DIE_WITH_PARENT
 from newsreel.embedded.dag_test import NO_PORT, program_environment
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.servers import database
-from newsreel.embedded.stack import running_stack
-from newsreel.embedded.stack_state import scheduling_lock
+from newsreel.embedded.stack_state import running_stack, scheduling_lock
+from schemas.errors import DependencyError
+from schemas.settings import settings
 
 AIRFLOW = "airflow"
 RUNS_A_DAG = [AIRFLOW, "dags", "test"]
-"""It runs tasks itself, and a scheduler would take them up as well."""
+"""Runs tasks itself, and a scheduler would run them as well."""
 
 
 def run_in_foreground(home: Path, command: Sequence[str]) -> int:
     """Run a program to its end with PostgreSQL up and the lake's tables there; returns its exit status.
 
-    Raises DependencyError where something is missing, ConflictError for `airflow dags test` while a stack schedules.
+    Raises DependencyError where something is missing, or for `airflow` where NEWSREEL_AIRFLOW_URL is set;
+    ConflictError for `airflow dags test` while a stack schedules.
     """
+    if command[0] == AIRFLOW and settings().airflow_url:
+        raise DependencyError(
+            "NEWSREEL_AIRFLOW_URL is set: use the `airflow` command of that installation; the embedded one is not used"
+        )
     with ExitStack() as held:
         if [*command][:3] == RUNS_A_DAG:
             held.enter_context(scheduling_lock(home, alone=False))
@@ -35,14 +41,14 @@ def run_in_foreground(home: Path, command: Sequence[str]) -> int:
         environment = {**os.environ, **program_environment(home)}
         if command[0] == AIRFLOW:
             postgres = held.enter_context(EmbeddedPostgres(home))
-            environment |= _airflow(home, postgres).environment()
-        # The programs of this Python before others of the same name.
+            environment |= _prepare_airflow(home, postgres).environment()
+        # Programs of this Python win over others of the same name.
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
         return subprocess.run([*DIE_WITH_PARENT, *command], check=False, env=environment).returncode
 
 
-def _airflow(home: Path, postgres: EmbeddedPostgres) -> EmbeddedAirflow:
-    """The Airflow of this HOME, its database migrated; a stack that runs says where its API is."""
+def _prepare_airflow(home: Path, postgres: EmbeddedPostgres) -> EmbeddedAirflow:
+    """The embedded Airflow of this HOME, its database migrated, with the port of the stack that runs."""
     stack = running_stack(home)
     port = urlsplit(stack.airflow_url).port if stack else None
     airflow = EmbeddedAirflow(home, postgres.url("airflow"), port or NO_PORT)

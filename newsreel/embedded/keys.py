@@ -1,4 +1,4 @@
-"""Keys and passwords that the embedded servers want to have."""
+"""Keys of the embedded Airflow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import secrets
 
 
 def fernet_key() -> str:
-    """32 random bytes, URL-safe base64 with padding (the Fernet specification)."""
+    """Generate 32 random bytes, URL-safe base64 with padding (the Fernet specification)."""
     return secrets.token_urlsafe(32) + "="
 
 
 def signing_key() -> str:
-    """64 random bytes: HMAC-SHA512 wants a key as long as its hash (RFC 7518, section 3.2)."""
+    """Generate 64 random bytes: HMAC-SHA512 wants a key as long as its hash (RFC 7518, section 3.2)."""
     return secrets.token_urlsafe(64)

@@ -1,34 +1,39 @@
-"""`python -m newsreel.embedded.live_servers`: PostgreSQL, Redis and the API of a HOME, without Airflow.
+"""`python -m newsreel.embedded.live_servers`: the stack without Airflow, for benches and tests of the live side.
 
-For benches and tests of the live side: it says on stdout where they are, one JSON object, and starts again what dies.
+PostgreSQL, Redis and the API of a HOME, until a signal or the end of the parent process. Prints one JSON object once
+they are up: `api_url`, `database_url`, `redis_url`.
+
+Tests: tests/newsreel/embedded/test_live_servers.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-import httpx
-
-from newsreel.embedded.component import Component
-from newsreel.embedded.orphans import STACK_VARIABLE
-from newsreel.embedded.ports import find_free_port
-from newsreel.embedded.postgres import EmbeddedPostgres
-from newsreel.embedded.redis import EmbeddedRedis
+from newsreel.embedded.component import Site
+from newsreel.embedded.components import (
+    DATABASE_URL,
+    LIVE,
+    REDIS_URL,
+    build_environment,
+    choose_ports,
+    select_components,
+)
 from newsreel.embedded.servers import database
-from schemas.errors import DependencyError, NewsreelError
+from newsreel.embedded.supervisor import POLL_S, Supervisor
+from schemas.errors import NewsreelError
 from schemas.settings import settings
 from stores.stage import die_with_parent
 
 START_TIMEOUT_S = 60.0
-_POLL_S = 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     die_with_parent()
     for kind in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(kind, _end)
+        signal.signal(kind, _exit_on_signal)
     try:
         with ExitStack() as held:
-            _serve(held, arguments.port or find_free_port())
+            _serve(held, arguments.port)
     except NewsreelError as error:
         print(f"error: {error.detail}", file=sys.stderr)
         return error.exit_code
@@ -49,51 +54,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(held: ExitStack, port: int) -> None:
-    home = settings().home
-    postgres, redis = EmbeddedPostgres(home), EmbeddedRedis(home)
-    held.enter_context(postgres)
-    filled = held.enter_context(database())
-    held.enter_context(redis)
-    environment = {
-        **os.environ,
-        "NEWSREEL_DATABASE_URL": filled.database_url or postgres.url(),
-        "NEWSREEL_REDIS_URL": redis.url,
-        STACK_VARIABLE: str(os.getpid()),
+    components = select_components(LIVE)
+    site = Site(settings().home, choose_ports(components, {"api": port}))
+    held.enter_context(database())
+    environment = build_environment(site)
+    supervisor = Supervisor(site, components, environment, uuid.uuid4().hex, _log)
+    held.callback(supervisor.stop)
+    supervisor.start()
+    supervisor.wait_until_up(START_TIMEOUT_S, supervisor.watch)
+    [api_url] = [component.url_at(site) for component in components if component.name == "api"]
+    urls = {
+        "api_url": api_url,
+        "database_url": environment[DATABASE_URL],
+        "redis_url": environment[REDIS_URL],
     }
-    command = [sys.executable, "-m", "streaming.api", "--port", str(port)]
-    api = Component("api", command, environment, str(os.getpid()), home / "logs")
-    api.start()
-    held.callback(_stop, api)
-    url = f"http://127.0.0.1:{port}"
-    _wait(url)
-    where = {"api_url": url, "database_url": environment["NEWSREEL_DATABASE_URL"], "redis_url": redis.url}
-    print(json.dumps(where), flush=True)
+    print(json.dumps(urls), flush=True)
     while True:
-        time.sleep(_POLL_S)
-        postgres.mend()
-        redis.mend()
-        if api.ended() is not None:
-            api.start()
+        time.sleep(POLL_S)
+        supervisor.watch()
 
 
-def _wait(url: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/readyz", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(_POLL_S)
-    raise DependencyError(f"the API at {url} does not become ready; see logs/api.log under HOME")
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def _stop(api: Component) -> None:
-    api.ask_to_end()
-    api.end(time.monotonic() + 8)
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _exit_on_signal(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 

@@ -1,4 +1,7 @@
-"""TCP ports of this machine, on its loopback address."""
+"""TCP ports on the loopback address.
+
+Tests: tests/newsreel/embedded/test_stack.py.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ _LOOPBACK = "127.0.0.1"
 
 
 def find_free_port() -> int:
-    """A port that nobody listens on now."""
+    """Find a port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def is_taken(port: int) -> bool:
-    """Whether somebody listens on it; 0 never is."""
+    """Whether a process listens on the port; 0 is never taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

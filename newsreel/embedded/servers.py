@@ -1,4 +1,7 @@
-"""The servers that a command needs: the ones whose URLs are set, otherwise embedded ones for as long as it runs."""
+"""PostgreSQL for a command: the server of NEWSREEL_DATABASE_URL, otherwise the embedded one while the command runs.
+
+Tests: tests/newsreel/embedded/test_foreground.py.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ DATABASE_VARIABLE = "NEWSREEL_DATABASE_URL"
 
 @contextmanager
 def database() -> Iterator[Settings]:
-    """PostgreSQL reachable and migrated, the lake's tables there; for this process and those that it starts.
+    """Make PostgreSQL reachable and migrated, and create the lake's tables; for this process and those that it starts.
 
     Yields the settings with the database's URL filled in. Raises DependencyError where it cannot be reached.
     """

@@ -1,4 +1,7 @@
-"""Private folders for Unix sockets: a socket's path may have 107 bytes, and only its owner may reach it."""
+"""Private folders for Unix sockets, whose paths must not exceed 107 bytes.
+
+Tests: tests/newsreel/embedded/test_postgres.py.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ _LONGEST_SOCKET_PATH_BYTES = 107
 
 
 def socket_folder(wanted: Path, longest_name: str) -> Path:
-    """`wanted` if a socket called `longest_name` fits in there, else a private folder with a short path.
+    """Create `wanted` if a socket called `longest_name` fits in there, else a private folder with a short path.
 
-    The folder is made with mode 0700. Raises DependencyError if somebody else owns it.
+    The folder is created with mode 0700. Raises DependencyError if another user owns it.
     """
     folder = wanted
     if len(os.fsencode(wanted / longest_name)) > _LONGEST_SOCKET_PATH_BYTES:

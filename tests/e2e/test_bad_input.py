@@ -150,7 +150,7 @@ def test_a_path_that_cannot_be_read_is_exit_2_and_no_video(house: House, tmp_pat
 def test_an_unknown_video_is_exit_1(up: House, command: str) -> None:
     done = up.run(command, "no-such-video")
     assert done.returncode == 1
-    assert "no video 'no-such-video'" in done.stderr
+    assert "no such video: 'no-such-video'" in done.stderr
 
 
 def test_there_is_nothing_to_cancel_of_a_final_answer(up: House, answers: dict[str, tuple[int, Any]]) -> None:

@@ -17,8 +17,9 @@ import httpx
 import psycopg
 import pytest
 
+from newsreel.embedded.airflow_access import airflow_client
 from newsreel.embedded.nightly import DAGS as NIGHTLY
-from newsreel.embedded.stack import airflow_client, running_stack
+from newsreel.embedded.stack_state import running_stack
 from pipelines import media_tools
 from schemas.tables import LIVE_TABLES, TABLES
 from streaming.consumers.airflow_client import AirflowClient, DagRun

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsreel.health import _engines
+from newsreel.health import _check_engines
 from schemas.errors import NewsreelError
 from schemas.settings import settings
 
@@ -18,7 +18,7 @@ def engines_of(home: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("NEWSREEL_SPARK_MASTER", master)
         monkeypatch.setenv("NEWSREEL_LAKE_URI", lake)
         settings.cache_clear()
-        return _engines()
+        return _check_engines()
 
     return engines_of
 

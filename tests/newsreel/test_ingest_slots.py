@@ -1,4 +1,4 @@
-"""The gate: however many ingests are started, a few are at work, and every one gets its turn."""
+"""Ingest slots: however many ingests are started, a few run at a time, and every one gets its turn."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def inside(tmp_path: Path) -> Path:
     return folder
 
 
-def queued(tmp_path: Path, inside: Path, number: int) -> ChildProgram:
+def queue_ingest(tmp_path: Path, inside: Path, number: int) -> ChildProgram:
     return ChildProgram(
         [sys.executable, "-S", "-c", INGEST, str(tmp_path / "home"), str(inside), str(number)],
         stdout=subprocess.PIPE,
@@ -44,11 +44,11 @@ def queued(tmp_path: Path, inside: Path, number: int) -> ChildProgram:
 
 def test_of_200_queued_at_once_a_few_are_at_work_and_none_starves(tmp_path: Path, inside: Path) -> None:
     with ExitStack() as running:
-        waiting = [running.enter_context(queued(tmp_path, inside, number)) for number in range(QUEUED)]
-        at_work = [int(process.communicate()[0]) for process in waiting]
+        waiting = [running.enter_context(queue_ingest(tmp_path, inside, number)) for number in range(QUEUED)]
+        counts = [int(process.communicate()[0]) for process in waiting]
     assert all(process.returncode == 0 for process in waiting)
-    assert len(at_work) == QUEUED
-    assert max(at_work) <= CONCURRENT_INGESTS
+    assert len(counts) == QUEUED
+    assert max(counts) <= CONCURRENT_INGESTS
 
 
 def test_a_killed_one_gives_its_place_back(tmp_path: Path, inside: Path) -> None:
@@ -86,7 +86,7 @@ def test_two_runs_of_one_video_go_one_after_the_other(tmp_path: Path) -> None:
         assert first.stdout.readline() == "in\n"
         second = running.enter_context(ChildProgram(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert second.stdout is not None
-        assert second.stdout.readline() == "another ingest of video v is at work; waiting for it\n"
+        assert second.stdout.readline() == "another ingest of video v is running; waiting for it\n"
         first.communicate("\n")
         assert second.communicate("\n")[0] == "in\n"
     with video_lock(tmp_path, "v", said.append):

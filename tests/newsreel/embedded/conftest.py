@@ -1,4 +1,4 @@
-"""A HOME whose PostgreSQL runs already."""
+"""Fixture of a HOME whose PostgreSQL runs already."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 
 @pytest.fixture(scope="module")
 def held_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A HOME whose PostgreSQL is held, so that what a module makes in it is made once."""
+    """A HOME whose PostgreSQL is held, so that a module creates its databases once."""
     home = tmp_path_factory.mktemp("home")
     with EmbeddedPostgres(home) as server:
         yield home

@@ -1,4 +1,4 @@
-"""A DAG run without a stack: it ends, or is cleanly failed, and leaves no process, whoever of it is killed."""
+"""DAG runs without a stack: each ends, or is failed cleanly, and leaves no process, whichever process is killed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[3] / "dags"
 
 
 class Airflow:
-    """Counts what it is asked for."""
+    """Records which DAGs are unpaused."""
 
     def __init__(self) -> None:
         self.unpaused: list[str] = []
@@ -44,7 +44,7 @@ def test_each_is_unpaused_once_and_only_after_a_while(
     early.turn()
     assert airflow.unpaused == []
     monkeypatch.setattr(nightly, "AFTER_S", 0.0)
-    monkeypatch.setattr(nightly, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(nightly, "_RETRY_S", 0.0)
     due = Nightly(tmp_path, lambda: cast("AirflowClient", airflow))
     airflow.reachable = False
     due.turn()

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: private, shared by whoever needs it, gone with the last of them."""
+"""The embedded PostgreSQL: private, shared by all processes that hold it, stopped by the last of them."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from pathlib import Path
 
-from newsreel.embedded.redis import EmbeddedRedis, redis_version
+from newsreel.embedded.redis import EmbeddedRedis, read_redis_version
 from tests.processes import is_gone, wait_until
 
 
@@ -41,6 +42,27 @@ def test_a_server_that_was_killed_is_started_again(tmp_path: Path):
             assert again.running
 
 
+def test_a_server_that_is_slow_is_not_started_twice_on_the_same_files(tmp_path: Path):
+    with EmbeddedRedis(tmp_path) as server:
+        pid = server_pid(server)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert not server.running
+            assert server.restart_if_dead() is False
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert wait_until(lambda: server.running)
+        assert server_pid(server) == pid
+
+
+def test_a_home_behind_a_link_is_not_taken_for_dead(tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with EmbeddedRedis(tmp_path / "link") as server:
+        assert server.pid == server_pid(server)
+        assert server.restart_if_dead() is False
+
+
 def test_a_long_path_is_no_obstacle(tmp_path: Path):
     home = tmp_path / ("long" * 30)
     home.mkdir()
@@ -49,4 +71,4 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path):
 
 
 def test_its_version_is_known():
-    assert redis_version().split(".")[0] >= "6"
+    assert read_redis_version().split(".")[0] >= "6"

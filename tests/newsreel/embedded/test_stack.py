@@ -1,4 +1,4 @@
-"""The whole stack, up: it runs DAGs, mends itself, lets nobody else in, and leaves nothing behind, killed or not."""
+"""The whole stack, up: it runs DAGs, restarts what fails, is closed to others, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ import httpx
 import psutil
 import pytest
 
+from newsreel.embedded.airflow import EmbeddedAirflow
+from newsreel.embedded.airflow_access import airflow_client, read_airflow_health
+from newsreel.embedded.leftovers import stop_stack
 from newsreel.embedded.orphans import find_orphans
 from newsreel.embedded.postgres import EmbeddedPostgres
-from newsreel.embedded.stack import airflow_client, running_stack, stop_stack
 from newsreel.embedded.stack_process import start_stack
-from newsreel.embedded.stack_state import StackState, scheduling_lock
-from schemas.errors import ConflictError
+from newsreel.embedded.stack_state import StackState, running_stack, scheduling_lock
+from newsreel.health import _check_airflow
+from schemas.errors import ConflictError, DependencyError, NewsreelError
 from schemas.settings import settings
 from stores.delta import lake
 from stores.outbox import upsert_row
@@ -35,6 +39,11 @@ ACCEPT: dict[str, dict[str, Any]] = {
 }
 RUN_TIMEOUT_S = 120.0
 STOP_WITHIN_S = 15.0
+BACK_WITHIN_S = 2.0 * 3
+"""The promise, on a machine three times as slow."""
+KILLS = 5
+SERVERS = {"postgresql", "redis"}
+"""Components that are no children of the stack's process."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +55,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
 def stack_home(tmp_path_factory: pytest.TempPathFactory, stand_ins: StandIns) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DATABASE_URL", "REDIS_URL", "LAKE_URI", "MEDIA_URI"):
+        for name in ("DATABASE_URL", "REDIS_URL", "AIRFLOW_URL", "LAKE_URI", "MEDIA_URI"):
             patch.delenv(f"NEWSREEL_{name}", raising=False)
         patch.setenv("NEWSREEL_HOME", str(home))
         for name, value in stand_ins.environment.items():
@@ -69,6 +78,32 @@ def healthy_stack(home: Path) -> StackState:
 def stack(stack_home: Path) -> StackState:
     """The stack of this module, started by the first test that asks for it."""
     return running_stack(stack_home) or healthy_stack(stack_home)
+
+
+def started_again(home: Path, name: str, before: int) -> bool:
+    """Whether a component has another process than before."""
+    state = running_stack(home)
+    return state is not None and state.components.get(name, before) != before
+
+
+def health(url: str, kind: str) -> str:
+    """Health of one of Airflow's components, as its API server reports it; "unknown" where it does not answer."""
+    try:
+        report = httpx.get(f"{url}/api/v2/monitor/health", trust_env=False).json()
+    except httpx.TransportError:
+        return "unknown"
+    return str(report[kind]["status"])
+
+
+@pytest.fixture(scope="module")
+def stopped_scheduler(stack_home: Path) -> int:
+    """The scheduler's process, alive but stopped since the first test that asks for it."""
+    state = running_stack(stack_home)
+    assert state
+    assert wait_until(lambda: health(state.airflow_url, "scheduler") == "healthy")
+    pid = state.components["airflow-scheduler"]
+    os.kill(pid, signal.SIGSTOP)
+    return pid
 
 
 def ingest_calls(stand_ins: StandIns) -> list[dict[str, Any]]:
@@ -174,19 +209,73 @@ def test_a_component_that_is_killed_is_started_again_without_what_it_left(
     before = find_orphans(stack.stack_id, "airflow-scheduler")
     os.kill(stack.components["airflow-scheduler"], signal.SIGKILL)
     assert wait_until(lambda: all(is_gone(process.pid) for process in before))
+    killed = stack.components["airflow-scheduler"]
+    assert wait_until(lambda: started_again(stack_home, "airflow-scheduler", killed))
 
-    def started_again() -> bool:
-        now = running_stack(stack_home)
-        return (
-            now is not None and now.components["airflow-scheduler"] != stack.components["airflow-scheduler"]
-        )
 
-    assert wait_until(started_again)
+def test_a_component_is_back_soon_however_often_it_is_killed(
+    stack: StackState, stack_home: Path, stopped_scheduler: int
+):
+    for _ in range(KILLS):
+        state = running_stack(stack_home)
+        assert state
+        pid = state.components["consumers"]
+        os.kill(pid, signal.SIGKILL)
+        begun = time.monotonic()
+        assert wait_until(partial(started_again, stack_home, "consumers", pid))
+        assert time.monotonic() - begun < BACK_WITHIN_S
+
+
+def test_an_airflow_of_the_operators_is_used_and_none_is_started(
+    stack: StackState,
+    stack_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_scheduler: int,
+):
+    port = int(stack.airflow_url.rpartition(":")[2])
+    airflow = EmbeddedAirflow(stack_home, "", port)
+    other_home = tmp_path / "home"
+    monkeypatch.setenv("NEWSREEL_HOME", str(other_home))
+    monkeypatch.setenv("NEWSREEL_AIRFLOW_URL", airflow.client_url)
+    settings.cache_clear()
+    other = start_stack(other_home, lambda _line: None, api_port=0)
+    try:
+        assert set(other.components) == {"postgresql", "redis", "api", "consumers"}
+        assert other.airflow_url == stack.airflow_url
+        with airflow_client(other_home) as client:
+            run = client.trigger("ingest_video", "of-another-home-1", {"video_id": "of-another-home"})
+            client.fail("ingest_video", run.run_id)
+        assert read_airflow_health(other_home) is not None
+        files = [path for path in other_home.rglob("*") if path.is_file()]
+        assert files
+        assert not any(airflow.password.encode() in path.read_bytes() for path in files)
+        monkeypatch.delenv("NEWSREEL_AIRFLOW_URL")
+        settings.cache_clear()
+        with pytest.raises(DependencyError, match="set NEWSREEL_AIRFLOW_URL here as well"):
+            airflow_client(other_home)
+    finally:
+        assert stop_stack(other_home)
+        shutil.rmtree(EmbeddedPostgres(other_home).folder)
+
+
+def test_a_scheduler_that_is_alive_but_sends_no_heartbeat_is_started_again(
+    stack: StackState, stack_home: Path, stopped_scheduler: int
+):
+    assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "unhealthy")
+    with pytest.raises(NewsreelError, match="no heartbeat from the scheduler"):
+        _check_airflow()
+    assert wait_until(lambda: started_again(stack_home, "airflow-scheduler", stopped_scheduler))
+    assert is_gone(stopped_scheduler)
+    assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "healthy")
+    assert "send heartbeats" in _check_airflow()
 
 
 def test_down_ends_every_process_in_time(stack: StackState, stack_home: Path):
-    pids = {process.pid for process in find_orphans(stack.stack_id)}
-    assert pids >= set(stack.components.values())
+    stack = running_stack(stack_home) or stack
+    children = {process.pid for process in find_orphans(stack.stack_id)}
+    assert children >= {pid for name, pid in stack.components.items() if name not in SERVERS}
+    pids = children | set(stack.components.values())
     begun = time.monotonic()
     assert stop_stack(stack_home) is True
     assert time.monotonic() - begun < STOP_WITHIN_S
