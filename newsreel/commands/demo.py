@@ -83,7 +83,7 @@ def run_demo(
         if as_json:
             console.emit(_build_document(answer, sections, links, problems, time.monotonic() - start))
         else:
-            _print_summary(sections, links, problems, again=again)
+            _print_summary(sections, links, problems, again=again, stops=started and not keep)
             console.say(f"took {time.monotonic() - start:.0f} s")
     finally:
         if started and not keep:
@@ -141,8 +141,9 @@ def _build_links(answer: Answer, home: Path) -> dict[str, str]:
 
 
 def _print_summary(
-    sections: dict[str, Section], links: dict[str, str], problems: list[str], *, again: bool
+    sections: dict[str, Section], links: dict[str, str], problems: list[str], *, again: bool, stops: bool
 ) -> None:
+    """Print sections, links and problems; `stops`: the stack is about to stop, and the links with it."""
     out = console.stdout()
     for section in sections.values():
         if section.rows:
@@ -152,10 +153,8 @@ def _print_summary(
         out.print(f'  newsreel sql "{section.query}"\n', style="dim", soft_wrap=True)
     for name, link in links.items():
         out.print(f"{name:8} {link}", soft_wrap=True)
-    if not links:
-        out.print(
-            "to watch the video, run `newsreel demo --keep`: it leaves the stack running and prints links"
-        )
+    if stops or not links:
+        out.print("links work while the stack runs: `newsreel demo --keep` leaves it running")
     if again and not problems:
         out.print("the repeated run changed no row and encoded nothing")
     for problem in problems:

@@ -150,5 +150,7 @@ def _read_password() -> str:
 
 def _prompt(prompt: str) -> str:
     if not sys.stdin.isatty():
-        raise InputError("Missing --user: stdin is not a terminal, so the user name cannot be prompted for")
+        raise InputError(
+            "Missing --user NAME: stdin is not a terminal, so the user name cannot be prompted for"
+        )
     return input(prompt).strip()
