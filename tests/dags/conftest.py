@@ -1,4 +1,4 @@
-"""An Airflow to read DAG files with and to run them on, and stand-ins for the programs that they start."""
+"""Airflow to read DAG files with and to run them on, and stand-ins for the programs that they start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
 def airflow_environment(
     tmp_path_factory: pytest.TempPathFactory, stand_ins: StandIns
 ) -> Iterator[dict[str, str]]:
-    """An environment in which `import airflow` finds a migrated database, and programs the stand-ins."""
+    """Environment in which `import airflow` finds a migrated database, and programs are the stand-ins."""
     home = tmp_path_factory.mktemp("home")
     with EmbeddedPostgres(home) as server:
         airflow = EmbeddedAirflow(home, server.url("airflow"), 9)

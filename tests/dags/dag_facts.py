@@ -1,4 +1,4 @@
-"""Run in a fresh interpreter with a DAG file: prints what the policy test wants to know of it, as JSON."""
+"""DAG facts: run in a fresh interpreter with a DAG file, prints as JSON what the policy test checks."""
 
 import importlib
 import json

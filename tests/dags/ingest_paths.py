@@ -1,6 +1,6 @@
-"""Run in an environment of conftest.py: takes plans on stdin, runs ingest_video once for each, prints the states.
+"""Runs of ingest_video: takes plans on stdin, runs the DAG once for each, prints the states.
 
-All in one process: Airflow's imports take longer than the runs.
+Needs the environment of conftest.py. All in one process: Airflow's imports take longer than the runs.
 """
 
 import json

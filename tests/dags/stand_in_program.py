@@ -1,4 +1,4 @@
-"""Takes a stage program's arguments, does what plan.json says under its name, and writes an outcome file.
+"""Stand-in for a stage program: does what plan.json says under its name, and writes an outcome file.
 
 `sleep_s`, `exit`, `kill_on_attempt` (SIGKILLs itself), `child` (starts a long one of its own), `next`, `say`.
 """

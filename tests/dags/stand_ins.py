@@ -1,4 +1,4 @@
-"""Stand-ins for the stage programs: real processes that do as a plan says and write down that they were called."""
+"""Stand-ins for the stage programs: real processes that follow a plan and record their calls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StandIns:
         return {"PYTHONPATH": path, "STAND_INS": str(self.folder), "PYTHONSAFEPATH": "1"}
 
     def plan(self, **programs: Mapping[str, Any]) -> None:
-        """What each program does from now on, by the last part of its name; see stand_in_program.py."""
+        """Set what each program does, by the last part of its name; see stand_in_program.py."""
         (self.folder / "plan.json").write_text(json.dumps(programs))
         (self.folder / "calls.jsonl").write_text("")
 

@@ -1,4 +1,4 @@
-"""A task's program dies with the task, whoever is killed, and with all that it has started."""
+"""Child process: the program dies with the task, with all that it started, whichever process is killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Child([sys.executable, "-c", sys.argv[1]], dict(os.environ), lambda line: print(
 """
 
 
-def said_by(program: str) -> tuple[int, list[str]]:
+def run_program(program: str) -> tuple[int, list[str]]:
     lines: list[str] = []
     status = Child([sys.executable, "-c", program], dict(os.environ), lines.append).run()
     return status, lines
@@ -33,7 +33,7 @@ def test_its_output_comes_line_by_line_and_its_status_is_returned():
     program = (
         "import sys; print('one'); print('two', file=sys.stderr); sys.stdout.write('three'); sys.exit(7)"
     )
-    status, lines = said_by(program)
+    status, lines = run_program(program)
     assert status == 7
     assert sorted(lines) == ["one", "three", "two"]
 
@@ -65,17 +65,17 @@ def test_a_line_comes_while_the_program_still_runs():
     ],
 )
 def test_progress_bars_odd_bytes_and_long_lines(written: str, heard: list[str]):
-    assert said_by(f"import sys; sys.stdout.buffer.write({written})") == (0, heard)
+    assert run_program(f"import sys; sys.stdout.buffer.write({written})") == (0, heard)
 
 
 def test_a_program_that_is_killed_is_reported_and_takes_its_children_along():
-    status, lines = said_by(WITH_A_CHILD + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    status, lines = run_program(WITH_A_CHILD + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert status == -signal.SIGKILL
     assert is_gone(int(lines[0]))
 
 
 def test_a_program_that_ends_leaves_no_child_behind():
-    status, lines = said_by(WITH_A_CHILD)
+    status, lines = run_program(WITH_A_CHILD)
     assert status == 0
     assert is_gone(int(lines[0]))
 
@@ -91,7 +91,7 @@ def test_sigkill_of_the_task_takes_the_program_and_its_children_along(project: P
 
 
 def test_sigkill_of_the_leash_takes_the_program_along():
-    status, _ = said_by("import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
+    status, _ = run_program("import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
     assert status == -signal.SIGKILL
 
 

@@ -1,4 +1,4 @@
-"""Which day a run stands for: the one that somebody named, or its interval's; none where an asset started it."""
+"""Day of a run: the given one, or that of its interval; none for a run that an asset started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every road through ingest_video, on real child processes, with `dag.test()`."""
+"""Paths through ingest_video, on real child processes, with `dag.test()`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every DAG file: one DAG, documented, owned, retried, bounded, short, and cheap to read."""
+"""Policy of DAG files: one DAG, documented, owned, retried, bounded, short, and cheap to import."""
 
 from __future__ import annotations
 

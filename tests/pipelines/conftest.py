@@ -1,4 +1,4 @@
-"""Footage made by ffmpeg's own generators, once a session, and what tests measure on results."""
+"""Test footage: sources made with ffmpeg's own generators, once per session."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ COPIES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 
 
 def ffmpeg(*arguments: str) -> None:
-    """Run the real ffmpeg; what it makes is the same every time."""
+    """Run the real ffmpeg."""
     subprocess.run([media_tools.program("ffmpeg"), "-v", "error", "-nostdin", "-y", *arguments], check=True)
 
 
 @pytest.fixture(scope="session")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
-    """Makes a source by name, once."""
+    """Makes a source by name, once per session."""
     folder = tmp_path_factory.mktemp("footage")
 
     def make(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What tests measure on media files, each with ffmpeg itself and not with the code under test."""
+"""Measurements of media files for tests, each by ffmpeg itself instead of the code under test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pipelines import media_tools
 SAMPLE_RATE = 8_000
 
 
-def decoded(path: Path, stream: str = "v") -> list[tuple[float, str]]:
-    """Time in seconds and digest of each picture (or block of sound) that a strict decode gives."""
+def decode(path: Path, stream: str = "v") -> list[tuple[float, str]]:
+    """Decode strictly; returns time in seconds and digest of each picture (or block of sound)."""
     timing = ("-fps_mode", "passthrough", "-enc_time_base", "demux") if stream == "v" else ()
     command = [
         *(media_tools.program("ffmpeg"), "-v", "error", "-nostdin", "-xerror", "-copyts", "-i", str(path)),
@@ -30,10 +30,10 @@ def decoded(path: Path, stream: str = "v") -> list[tuple[float, str]]:
     return [(int(field[2]) * tick_s, field[5].strip()) for field in fields]
 
 
-def plays(path: Path) -> None:
-    """All streams of a file or manifest decode strictly, without a word.
+def check_playback(path: Path) -> None:
+    """Assert that all streams of a file or manifest decode strictly, without any message.
 
-    All at once: ffmpeg's HLS demuxer complains of the streams that one leaves out. By the ffmpeg that decodes AV1.
+    All at once: ffmpeg's HLS demuxer complains about streams that are not mapped. With the ffmpeg that decodes AV1.
     """
     command = [
         media_tools.program("ffmpeg-vmaf"),
@@ -50,8 +50,8 @@ def plays(path: Path) -> None:
     assert output.stderr == "", output.stderr
 
 
-def size(path: Path) -> tuple[int, int]:
-    """Width and height of the pictures as they are shown, square pixels apart."""
+def measure_size(path: Path) -> tuple[int, int]:
+    """Width and height of the stored pictures, in pixels."""
     entries = "stream=width,height"
     command = [
         media_tools.program("ffprobe"),
@@ -69,8 +69,8 @@ def size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def samples(path: Path) -> list[float]:
-    """The sound as one channel of 8000 samples a second, -1 to 1."""
+def read_samples(path: Path) -> list[float]:
+    """Read the sound as one channel of 8000 samples per second, -1 to 1."""
     command = [
         *(media_tools.program("ffmpeg"), "-v", "error", "-i", str(path), "-map", "0:a:0"),
         *("-f", "s16le", "-ac", "1", "-ar", str(SAMPLE_RATE), "-"),
@@ -79,19 +79,21 @@ def samples(path: Path) -> list[float]:
     return [sample / 32_768 for (sample,) in struct.iter_unpack("<h", data)]
 
 
-def loudness(path: Path, start_s: float, length_s: float) -> float:
+def measure_loudness(path: Path, start_s: float, length_s: float) -> float:
     """Root mean square of the sound between two times, 0 to 1."""
-    part = samples(path)[int(start_s * SAMPLE_RATE) : int((start_s + length_s) * SAMPLE_RATE)]
+    part = read_samples(path)[int(start_s * SAMPLE_RATE) : int((start_s + length_s) * SAMPLE_RATE)]
     return float((sum(sample * sample for sample in part) / max(1, len(part))) ** 0.5)
 
 
-def onset_s(path: Path) -> float:
-    """When sound is first heard, in seconds."""
-    return next(number for number, sample in enumerate(samples(path)) if abs(sample) > 0.03) / SAMPLE_RATE
+def find_onset_s(path: Path) -> float:
+    """Find when sound starts, in seconds."""
+    return (
+        next(number for number, sample in enumerate(read_samples(path)) if abs(sample) > 0.03) / SAMPLE_RATE
+    )
 
 
-def contents(folder: Path) -> dict[str, str]:
-    """Digest of each file of a folder by its relative name."""
+def digest_folder(folder: Path) -> dict[str, str]:
+    """Digest each file of a folder, by its relative name."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

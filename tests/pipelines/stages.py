@@ -1,4 +1,4 @@
-"""A video that somebody brought, and stage programs run on it as Airflow would."""
+"""A stored video, and stage programs run on it as Airflow runs them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Main = Callable[[Sequence[str]], int]
 
 
 @dataclass
-class Brought:
-    """One video under `video_id`; `outcome` is what the last stage told the next."""
+class StoredVideo:
+    """One video whose source is in the media store; `outcome` is that of the last stage that ran."""
 
     source: Path
     folder: Path
@@ -28,13 +28,13 @@ class Brought:
     outcome: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        held = media().add_source(self.source)
+        stored = media().add_source(self.source)
         values = {
             "title": "Footage",
             "uploader_id": "u",
             "status": "uploading",
-            "sha256": held.sha256,
-            "size_bytes": held.size_bytes,
+            "sha256": stored.sha256,
+            "size_bytes": stored.size_bytes,
             "created": datetime(2026, 1, 1, tzinfo=UTC),
         }
         with connect() as connection:
@@ -42,8 +42,8 @@ class Brought:
 
     def run(self, main: Main, attempt: int = 1) -> int:
         """Run one stage; returns its exit status."""
-        written = self.folder / "outcome.json"
-        written.unlink(missing_ok=True)
+        outcome = self.folder / "outcome.json"
+        outcome.unlink(missing_ok=True)
         arguments = [
             "--video-id",
             self.video_id,
@@ -52,33 +52,33 @@ class Brought:
             "--attempt",
             str(attempt),
             "--outcome",
-            str(written),
+            str(outcome),
         ]
         try:
             status = main(arguments)
         except SystemExit as ended:
             status = int(ended.code or 0)
-        self.outcome = json.loads(written.read_text()) if written.exists() else {}
+        self.outcome = json.loads(outcome.read_text()) if outcome.exists() else {}
         return status
 
-    def row(self) -> dict[str, Any]:
-        """The live row."""
+    def read_row(self) -> dict[str, Any]:
+        """Read the live row."""
         with connect() as connection:
             found = find_row(connection, "videos", {"video_id": self.video_id})
         assert found is not None
         return found
 
-    def events(self) -> int:
-        """How many changes the outbox has recorded."""
+    def count_events(self) -> int:
+        """Count the events in the outbox."""
         with connect() as connection:
             [counted] = connection.execute("SELECT count(*) AS number FROM events").fetchall()
         return int(counted["number"])
 
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        """What the lake holds of the video."""
+    def read_rows(self, name: str) -> list[dict[str, Any]]:
+        """Read the video's rows of a lake table."""
         return lake().read(name, where={"video_id": self.video_id}).to_pylist()
 
 
-def versions(tables: Lake) -> dict[str, int]:
-    """Version of each table that a stage writes: a repeat must not raise one."""
+def read_versions(tables: Lake) -> dict[str, int]:
+    """Version of each table that a stage writes: a repeat must not increase one."""
     return {name: tables.version(name) for name in TABLES}

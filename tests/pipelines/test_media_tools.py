@@ -1,4 +1,4 @@
-"""One door to the media programs: safe arguments, bounded time and memory, nothing left behind."""
+"""Media tools: safe arguments, bounded time and memory, no process left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress is counted where somebody watches, and costs nothing where nobody does."""
+"""Progress: every element is counted if there is a callback, and nothing happens without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Elements really run side by side, come back in order, and a failed one is named without losing the others."""
+"""Beam runner: elements run in parallel, results keep their order, a failed element is named and loses no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chunk is kept only with exactly its pictures, the same bytes every time, whatever is killed in between."""
+"""Chunk encodes: cached only with exactly their pictures, the same bytes every time, also after a kill."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage, ffmpeg
-from tests.pipelines.measure import contents, decoded
+from tests.pipelines.measure import decode, digest_folder
 from tests.processes import ChildProgram, is_gone, wait_until
 
 PROJECT = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def test_a_chunk_that_lacks_a_picture_is_not_kept(footage: Footage) -> None:
     ):
         with pytest.raises(MediaToolError, match=r"plain\.mp4, chunk 0, h264-240p: "):
             encode_chunk([replace(work, times=times)])
-    assert contents(media().root) == {}
+    assert digest_folder(media().root) == {}
 
 
 def test_the_name_of_a_chunk_depends_on_content_and_settings_alone(footage: Footage, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_two_that_encode_the_same_at_once_keep_the_same(footage: Footage) -> Non
         keys = {key for [(key, _)] in pool.map(encode_chunk, [[work]] * 4)}
     assert keys == {work.key}
     [kept] = (media().root / "kept").rglob("*.mp4")
-    assert len(decoded(kept)) == 72
+    assert len(decode(kept)) == 72
     assert list((media().root / "staging").iterdir()) == []
 
 
@@ -133,15 +133,15 @@ def test_killed_in_the_middle_nothing_half_is_kept(home: Path, tmp_path: Path) -
         os.kill(victim.pid, signal.SIGKILL)
         victim.communicate()
         assert wait_until(lambda: all(is_gone(process.pid) for process in below))
-    finished = contents(kept)
+    finished = digest_folder(kept)
     for path in kept.rglob("*.mp4"):
-        assert len(decoded(path)) in (192, 240)
+        assert len(decode(path)) in (192, 240)
 
     again = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
     encoded, reused = map(int, again.stdout.split())
     assert reused == len(finished)
     assert encoded == 4 - reused
-    assert finished.items() <= contents(kept).items()
+    assert finished.items() <= digest_folder(kept).items()
     assert list((home / "media" / "staging").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Rungs of a chunk share a decoding as far as memory allows, and workers end together."""
+"""Beam elements: rungs of a chunk share a decode as far as memory allows, and workers finish together."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pipelines.encoding.encode_file import encode_file
 from pipelines.package.manifests import list_hls_files
 from schemas.errors import DependencyError, InputError
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import contents, plays
+from tests.pipelines.measure import check_playback, digest_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -29,13 +29,13 @@ def test_a_file_becomes_a_package_and_a_repeat_encodes_nothing(footage: Footage,
     assert all(0 < row["bitrate_bps"] <= row["peak_bps"] and row["vmaf"] > 20 for row in report["renditions"])
     assert [(row["codec"], row["channels"]) for row in report["audio"]] == [("aac", 1), ("opus", 1)]
     assert [call for call in calls if call[2] == "encode"] == [(done, 4, "encode") for done in range(5)]
-    plays(out / report["hls"])
+    check_playback(out / report["hls"])
 
-    first = contents(out)
+    first = digest_folder(out)
     (out / "stray").touch()
     again = encode_file(footage("plain.mp4"), out)
     assert again == {**report, "reused_chunks": 4, "encoded_chunks": 0}
-    assert contents(out) == first
+    assert digest_folder(out) == first
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -45,7 +45,7 @@ def test_what_is_no_package_is_never_replaced(footage: Footage, tmp_path: Path) 
     (out / "holiday.jpg").touch()
     with pytest.raises(InputError, match="not empty and not a package"):
         encode_file(footage("plain.mp4"), out)
-    assert contents(out).keys() == {"holiday.jpg"}
+    assert digest_folder(out).keys() == {"holiday.jpg"}
     with pytest.raises(InputError, match="not a folder"):
         encode_file(footage("plain.mp4"), out / "holiday.jpg")
 
@@ -60,12 +60,12 @@ def test_an_unknown_codec_is_a_missing_dependency(
 
 def test_what_is_no_video_leaves_an_earlier_package_alone(footage: Footage, tmp_path: Path) -> None:
     encode_file(footage("sound.m4a"), tmp_path / "out")
-    before = contents(tmp_path / "out")
+    before = digest_folder(tmp_path / "out")
     (tmp_path / "text.mp4").write_text("Hello")
     for path in (tmp_path / "text.mp4", tmp_path / "nowhere.mp4"):
         with pytest.raises(InputError):
             encode_file(path, tmp_path / "out")
-    assert contents(tmp_path / "out") == before
+    assert digest_folder(tmp_path / "out") == before
 
 
 def test_sound_alone_has_no_renditions_of_picture(footage: Footage, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A plan names every result and row of a package before anything is encoded."""
+"""Package plan: every result and row of a package is known before anything is encoded."""
 
 from __future__ import annotations
 

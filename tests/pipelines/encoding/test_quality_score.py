@@ -1,4 +1,4 @@
-"""VMAF is high for a good encode, low for a bad one, and measured once."""
+"""Quality score: VMAF is high for a good encode, low for a bad one, and measured once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package holds exactly the source's pictures at their times on every rung, the same bytes every time."""
+"""Renditions: exactly the source's pictures at their times on every rung, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.package.manifests import MPD, list_dash_files, list_hls_files
 from schemas.errors import InputError, MediaToolError
 from stores.media import media
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import contents, decoded, loudness, plays, size
+from tests.pipelines.measure import check_playback, decode, digest_folder, measure_loudness, measure_size
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -48,12 +48,12 @@ def sha256(path: Path) -> str:
 def test_every_rung_has_the_pictures_of_the_source_at_their_times(
     footage: Footage, name: str, sizes: list[tuple[int, int]]
 ) -> None:
-    times = [time for time, _ in decoded(footage(name))] if name != "av1.mp4" else AV1_TIMES
+    times = [time for time, _ in decode(footage(name))] if name != "av1.mp4" else AV1_TIMES
     with build_package(footage(name), sha256(footage(name))) as package:
         rungs = [rendition for rendition in package.renditions if rendition.frames is not None]
-        assert [size(package.folder / rung.packaged.folder / "media.m3u8") for rung in rungs] == sizes
+        assert [measure_size(package.folder / rung.packaged.folder / "media.m3u8") for rung in rungs] == sizes
         for rung in rungs:
-            found = [time for time, _ in decoded(package.folder / rung.packaged.folder / "media.m3u8")]
+            found = [time for time, _ in decode(package.folder / rung.packaged.folder / "media.m3u8")]
             assert rung.frames == len(found) == len(times)
             apart = [
                 abs((one - found[0]) - (other - times[0])) for one, other in zip(found, times, strict=True)
@@ -63,10 +63,10 @@ def test_every_rung_has_the_pictures_of_the_source_at_their_times(
 
 def test_both_manifests_name_the_same_files_and_all_of_them_are_there(footage: Footage) -> None:
     with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
-        files = {name for name in contents(package.folder) if name.endswith((".mp4", ".m4s"))}
+        files = {name for name in digest_folder(package.folder) if name.endswith((".mp4", ".m4s"))}
         assert files == list_hls_files(package.folder) == list_dash_files(package.folder)
         assert not any(name.startswith("/") or ".." in name for name in files)
-        plays(package.folder / "master.m3u8")
+        check_playback(package.folder / "master.m3u8")
 
 
 def test_rates_in_both_manifests_are_those_of_the_segments(footage: Footage) -> None:
@@ -113,7 +113,7 @@ def test_segments_are_cut_at_the_same_pictures_on_every_rung(footage: Footage) -
 def test_a_kept_chunk_that_was_cut_off_on_disk_is_told_and_made_anew(footage: Footage) -> None:
     source = footage("plain.mp4")
     with build_package(source, sha256(source)) as package:
-        before = contents(package.folder)
+        before = digest_folder(package.folder)
     chunk = max((media().root / "kept").rglob("*.mp4"), key=lambda path: path.stat().st_size)
     chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
     damaged = r"h264-240p: 1 cached chunks were damaged on disk and have been removed; run this again"
@@ -121,7 +121,7 @@ def test_a_kept_chunk_that_was_cut_off_on_disk_is_told_and_made_anew(footage: Fo
         pass
     with build_package(source, sha256(source)) as package:
         assert (package.encoded, package.reused) == (1, 3)
-        assert contents(package.folder) == before
+        assert digest_folder(package.folder) == before
 
 
 def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
@@ -131,7 +131,7 @@ def test_sound_alone_becomes_a_package_of_sound(footage: Footage) -> None:
             ("opus-48k", None),
         ]
         assert list_hls_files(package.folder) == list_dash_files(package.folder)
-        blocks = decoded(package.folder / "master.m3u8", stream="a")
+        blocks = decode(package.folder / "master.m3u8", stream="a")
         assert blocks[-1][0] == pytest.approx(3, abs=0.1)
 
 
@@ -143,8 +143,8 @@ def test_a_still_picture_is_not_encoded(footage: Footage) -> None:
 def test_pictures_rise_without_gap_over_the_joins(footage: Footage) -> None:
     with build_package(footage("long.mp4"), sha256(footage("long.mp4"))) as package:
         folder = package.folder / package.renditions[0].packaged.folder
-        times = [time for time, _ in decoded(folder / "media.m3u8")]
+        times = [time for time, _ in decode(folder / "media.m3u8")]
         assert [later - earlier for earlier, later in pairwise(times)] == pytest.approx(
             [1 / 24] * 479, abs=1e-6
         )
-        assert loudness(package.folder / "master.m3u8", 1, 1) > 0.01
+        assert measure_loudness(package.folder / "master.m3u8", 1, 1) > 0.01

@@ -1,4 +1,4 @@
-"""Every picture has its time: the source's own, or counted out where the source has none to use."""
+"""Timeline: the source's own times, or a regular grid if they cannot be used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.source.chunk_plan import plan_chunks
 from pipelines.source.probe import probe
 from pipelines.source.source import Video
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import decoded
+from tests.pipelines.measure import decode
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("home")
 )
 def test_times_are_those_that_a_decoder_gives_but_for_rounding(footage: Footage, name: str) -> None:
     found = build_timeline(plan_chunks(probe(footage(name))))
-    times = [time for time, _ in decoded(footage(name))]
+    times = [time for time, _ in decode(footage(name))]
     rounded_s = 0.001 if name.endswith((".mkv", ".webm")) and found.step else 1e-4
     assert [tick / found.timescale for tick in found.times] == pytest.approx(
         [t - times[0] for t in times], abs=rounded_s

@@ -1,4 +1,4 @@
-"""A joined track holds every picture at its time, and one that does not is refused."""
+"""Joined track: every picture at its time, or an error."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from pipelines.encoding.track import check_times, join_chunks, read_picture_times
 from schemas.errors import MediaToolError
 from tests.pipelines.conftest import ffmpeg
-from tests.pipelines.measure import decoded
+from tests.pipelines.measure import decode
 
 TIMESCALE = 12_288
 
 
-def encoded(folder: Path, name: str, rate: int, seconds: int) -> Path:
+def encode_footage(folder: Path, name: str, rate: int, seconds: int) -> Path:
     path = folder / name
     source = f"testsrc2=size=160x120:rate={rate}:duration={seconds}"
     codec = (
@@ -36,7 +36,8 @@ def joined(tmp_path: Path) -> tuple[Path, list[int]]:
     """A quick part, then a slow one whose decoding starts long before it is shown, then a quick one."""
     parts = [(24, 2), (2, 6), (24, 1)]
     chunks = [
-        encoded(tmp_path, f"{number}.mp4", rate, seconds) for number, (rate, seconds) in enumerate(parts)
+        encode_footage(tmp_path, f"{number}.mp4", rate, seconds)
+        for number, (rate, seconds) in enumerate(parts)
     ]
     starts = [0, 2 * TIMESCALE, 8 * TIMESCALE]
     result = tmp_path / "joined.mp4"
@@ -52,7 +53,7 @@ def joined(tmp_path: Path) -> tuple[Path, list[int]]:
 def test_joined_chunks_keep_every_picture_at_its_time(joined: tuple[Path, list[int]]) -> None:
     path, times = joined
     check_times(path, times, TIMESCALE, "here")
-    assert [round(time * TIMESCALE) for time, _ in decoded(path)] == times
+    assert [round(time * TIMESCALE) for time, _ in decode(path)] == times
     assert len(read_picture_times(path)) == 84
 
 

@@ -1,4 +1,4 @@
-"""Digests: every changed byte is found and told where it is, once; a file that is as recorded is left in peace."""
+"""Digests: every changed byte is found and located once; an unchanged file has no difference."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("size", [0, 1, digests.CHUNK_BYTES, digests.CHUNK_BYTES + 1])
 def test_a_manifest_records_any_file_and_comes_back_as_it_was(tmp_path: Path, size: int) -> None:
     content = random.Random(1).randbytes(size)
-    path = written(tmp_path, content)
+    path = write_file(tmp_path, content)
     manifest = digest_file(path)
     document = manifest.as_document()
     assert document["file"] == str(path)
@@ -48,7 +48,7 @@ def test_all_damage_is_found_near_where_it_is(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digests, "CHUNK_BYTES", chunk)
-        recorded = digest_file(written(tmp_path, content))
+        recorded = digest_file(write_file(tmp_path, content))
     flips = data.draw(st.sets(st.integers(0, 8 * len(content) - 1), max_size=3))
     changed = bytearray(content)
     for flip in flips:
@@ -56,7 +56,7 @@ def test_all_damage_is_found_near_where_it_is(
     length = data.draw(st.integers(0, 80))
     changed = changed[:length] + bytes(max(0, length - len(changed)))
     damaged = {at for at in range(len(content)) if at >= length or changed[at] != content[at]}
-    found = find_differences(written(tmp_path, bytes(changed)), recorded)
+    found = find_differences(write_file(tmp_path, bytes(changed)), recorded)
     covered = {at for one in found for at in range(one.byte_start, one.byte_end)}
     assert damaged <= covered
     near = damaged | ({len(content)} if length > len(content) else set())
@@ -88,24 +88,24 @@ SOUND: dict[str, Any] = {
 )
 def test_what_is_no_manifest_says_why(tmp_path: Path, more: dict[str, Any], why: str) -> None:
     with pytest.raises(InputError, match=why):
-        read_manifest(written(tmp_path, json.dumps({**SOUND, **more}).encode()))
+        read_manifest(write_file(tmp_path, json.dumps({**SOUND, **more}).encode()))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"not JSON"])
 def test_what_is_no_json_object_is_no_manifest(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputError, match="not a manifest of `newsreel digest`"):
-        read_manifest(written(tmp_path, content))
+        read_manifest(write_file(tmp_path, content))
 
 
 def test_a_manifest_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, b"hello")
+    path = write_file(tmp_path, b"hello")
     document = {**digest_file(path).as_document(), "sha256": "0" * 64}
     with pytest.raises(InputError, match="contradicts itself"):
-        find_differences(path, read_manifest(written(tmp_path, json.dumps(document).encode(), "manifest")))
+        find_differences(path, read_manifest(write_file(tmp_path, json.dumps(document).encode(), "manifest")))
 
 
 def test_without_a_difference_faults_get_a_place_inside_the_recorded_file(tmp_path: Path) -> None:
-    recorded = digest_file(written(tmp_path, bytes(100)))
+    recorded = digest_file(write_file(tmp_path, bytes(100)))
     found = [Fault(faults.NOT_A_VIDEO, "-"), Fault(faults.TRUNCATED, "-", byte_start=90, byte_end=500)]
     assert [(one.byte_start, one.byte_end) for one in locate_faults(found, (), recorded, None)] == [
         (0, 100),
@@ -113,15 +113,15 @@ def test_without_a_difference_faults_get_a_place_inside_the_recorded_file(tmp_pa
     ]
 
 
-def flipped(content: bytes, at: int) -> bytes:
+def flip_bit(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: dict[str, tuple[Damage, str, bool]] = {
-    "padding": (lambda whole: flipped(whole, whole.index(b"free") + 8), "changed_bytes", False),
-    "index": (lambda whole: flipped(whole, whole.index(b"stco") + 20), "changed_bytes", False),
-    "picture": (lambda whole: flipped(whole, whole.index(b"mdat") + 60_000), "changed_bytes", True),
+    "padding": (lambda whole: flip_bit(whole, whole.index(b"free") + 8), "changed_bytes", False),
+    "index": (lambda whole: flip_bit(whole, whole.index(b"stco") + 20), "changed_bytes", False),
+    "picture": (lambda whole: flip_bit(whole, whole.index(b"mdat") + 60_000), "changed_bytes", True),
     "beginning": (lambda whole: bytes(5_000) + whole[5_000:], "changed_bytes", False),
     "cut off": (lambda whole: whole[: len(whole) // 2], "truncated", True),
     "emptied": (lambda _whole: b"", "truncated", False),
@@ -139,7 +139,7 @@ def test_a_damaged_file_is_rejected_with_the_place_of_its_damage(
     whole = path.read_bytes()
     write_manifest(tmp_path / "manifest", digest_file(path))
     content = damage(whole)
-    report = inspect_file(written(tmp_path, content, "elsewhere.mp4"), manifest=tmp_path / "manifest")
+    report = inspect_file(write_file(tmp_path, content, "elsewhere.mp4"), manifest=tmp_path / "manifest")
     assert report["verdict"] == "reject"
     [fault] = report["faults"]
     assert (fault["kind"], fault["severity"], fault["repairable"]) == (kind, "fatal", True)
@@ -152,7 +152,7 @@ def test_a_damaged_file_is_rejected_with_the_place_of_its_damage(
 
 def test_an_undamaged_copy_is_accepted_under_any_name(clip: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "manifest", digest_file(clip))
-    copy = written(tmp_path, clip.read_bytes(), "another name.bin")
+    copy = write_file(tmp_path, clip.read_bytes(), "another name.bin")
     assert inspect_file(copy, manifest=tmp_path / "manifest")["faults"] == []
 
 
@@ -161,7 +161,7 @@ def test_workers_change_nothing(clip: Path, tmp_path: Path) -> None:
     content = bytearray(clip.read_bytes())
     for at in (100_000, 900_000, 1_900_000):
         content[at : at + 400] = bytes(400)
-    path = written(tmp_path, bytes(content))
+    path = write_file(tmp_path, bytes(content))
     one, three = (inspect_file(path, workers=workers, manifest=tmp_path / "manifest") for workers in (1, 3))
     assert [{**fault, "detail": ""} for fault in one["faults"]] == [
         {**fault, "detail": ""} for fault in three["faults"]
@@ -170,7 +170,7 @@ def test_workers_change_nothing(clip: Path, tmp_path: Path) -> None:
     assert all(fault["end_s"] > fault["start_s"] for fault in one["faults"])
 
 
-def written(folder: Path, content: bytes, name: str = "file") -> Path:
+def write_file(folder: Path, content: bytes, name: str = "file") -> Path:
     path = folder / name
     path.write_bytes(content)
     return path

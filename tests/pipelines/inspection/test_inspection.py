@@ -1,4 +1,4 @@
-"""Intact files of every kind are accepted, damaged ones are rejected, the same for any number of workers."""
+"""Inspection: intact files of every kind are accepted, damaged ones rejected, for any number of workers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_report_is_as_scripts_expect_it(clip: Path) -> None:
 def test_a_zeroed_block_is_found_where_it_is(clip: Path, tmp_path: Path) -> None:
     content = bytearray(clip.read_bytes())
     content[1_600_000:1_610_000] = bytes(10_000)
-    report = inspect_file(written(tmp_path, content))
+    report = inspect_file(write_file(tmp_path, content))
     assert report["verdict"] == "reject"
     fault = next(fault for fault in report["faults"] if fault["kind"] in DAMAGED)
     assert fault["severity"] == "fatal"
@@ -63,11 +63,11 @@ def test_most_flipped_bits_and_all_larger_damage_are_found(clip: Path, tmp_path:
     for number in range(3):
         content, at = bytearray(whole), draw.randrange(start, len(whole) - 4096)
         content[at : at + 4096] = draw.choice([bytes(4096), draw.randbytes(4096)])
-        assert inspect_file(written(tmp_path, content, number))["verdict"] == "reject"
+        assert inspect_file(write_file(tmp_path, content, number))["verdict"] == "reject"
     for number in range(8):
         content, at = bytearray(whole), draw.randrange(start, len(whole))
         content[at] ^= 1 << draw.randrange(8)
-        found += inspect_file(written(tmp_path, content, number))["verdict"] == "reject"
+        found += inspect_file(write_file(tmp_path, content, number))["verdict"] == "reject"
     assert found >= 5
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_was_cut_off_is_truncated(
     footage: Footage, tmp_path: Path, name: str, share: float
 ) -> None:
     whole = footage(name).read_bytes()
-    report = inspect_file(written(tmp_path, whole[: int(len(whole) * share)]))
+    report = inspect_file(write_file(tmp_path, whole[: int(len(whole) * share)]))
     assert report["verdict"] == "reject"
     assert "truncated" in [fault["kind"] for fault in report["faults"]]
 
@@ -86,7 +86,7 @@ def test_damaged_sound_is_found(footage: Footage, tmp_path: Path) -> None:
     whole = bytearray(footage("sound.m4a").read_bytes())
     middle = whole.index(b"mdat") + 10_000
     whole[middle : middle + 3_000] = bytes(range(250)) * 12
-    assert [fault["kind"] for fault in inspect_file(written(tmp_path, whole))["faults"]] == [
+    assert [fault["kind"] for fault in inspect_file(write_file(tmp_path, whole))["faults"]] == [
         "audio_decode_error"
     ]
 
@@ -108,9 +108,9 @@ def test_workers_change_nothing(clip: Path, tmp_path: Path) -> None:
     content = bytearray(clip.read_bytes())
     for at in (100_000, 900_000, 1_500_000, 1_900_000):
         content[at : at + 400] = bytes(400)
-    path = written(tmp_path, content)
+    path = write_file(tmp_path, content)
     reports = [inspect_file(path, workers=workers) for workers in (1, 2, 5)]
-    assert without_detail(reports[0]) == without_detail(reports[1]) == without_detail(reports[2])
+    assert drop_details(reports[0]) == drop_details(reports[1]) == drop_details(reports[2])
 
 
 def test_fingerprints_are_those_of_the_picture_and_not_of_the_chunks(
@@ -134,13 +134,13 @@ def test_a_black_picture_has_fingerprints_without_quality(footage: Footage) -> N
     assert {sample.quality for sample in samples} == {0}
 
 
-def written(folder: Path, content: bytes | bytearray, number: int = 0) -> Path:
+def write_file(folder: Path, content: bytes | bytearray, number: int = 0) -> Path:
     path = folder / f"{number}.mp4"
     path.write_bytes(content)
     return path
 
 
-def without_detail(report: dict[str, Any]) -> dict[str, Any]:
+def drop_details(report: dict[str, Any]) -> dict[str, Any]:
     faults = [
         {name: value for name, value in fault.items() if name != "detail"} for fault in report["faults"]
     ]

@@ -1,4 +1,4 @@
-"""Bytes that no encoder writes are found where a decoder would make a picture of them."""
+"""NAL check: bytes that no encoder writes are found where a decoder would decode them."""
 
 from __future__ import annotations
 

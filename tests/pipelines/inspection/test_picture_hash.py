@@ -1,4 +1,4 @@
-"""Like pictures have like hashes, unlike ones do not, and flat ones say so."""
+"""Picture hash: similar for similar pictures, different for others; flat pictures have low quality."""
 
 from __future__ import annotations
 

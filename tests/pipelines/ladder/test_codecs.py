@@ -1,4 +1,4 @@
-"""All four codecs: exact pictures, key frames at the same ones, the same bytes whatever was done before."""
+"""Codecs, all four: exact pictures, key frames at the same ones, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.ladder.ladder import CODECS
 from schemas.settings import settings
 from stores.media import file_digest, media
 from tests.pipelines.conftest import ffmpeg
-from tests.pipelines.measure import contents, plays
+from tests.pipelines.measure import check_playback, digest_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -57,7 +57,7 @@ def test_all_codecs_have_the_same_pictures_and_the_same_bytes_every_time(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with build_package(source, file_digest(source), codecs=CODECS, workers=1) as package:
-        first = contents(package.folder)
+        first = digest_folder(package.folder)
         pictures = [rendition for rendition in package.renditions if rendition.frames is not None]
         assert [rendition.name for rendition in pictures] == [f"{codec}-90p" for codec in CODECS]
         tracks = [packets(package.folder / made.packaged.folder / "media.m3u8") for made in pictures]
@@ -75,21 +75,21 @@ def test_all_codecs_have_the_same_pictures_and_the_same_bytes_every_time(
             ("vp9", "vp09", "sound-opus"),
             ("av1", "av01", "sound-opus"),
         ]
-        plays(package.folder / "master.m3u8")
-        plays(package.folder / "manifest.mpd")
+        check_playback(package.folder / "master.m3u8")
+        check_playback(package.folder / "manifest.mpd")
 
     # As after an interruption: every third result has gone.
     for kept in islice(sorted((media().root / "kept").rglob("*.mp4")), 0, None, 3):
         kept.unlink()
     with build_package(source, file_digest(source), codecs=CODECS, workers=3) as package:
         assert (package.encoded, package.reused) == (4, 6)
-        assert contents(package.folder) == first
+        assert digest_folder(package.folder) == first
 
     monkeypatch.setenv("NEWSREEL_HOME", str(tmp_path / "elsewhere"))
     settings.cache_clear()
     with build_package(source, file_digest(source), codecs=CODECS, workers=2) as package:
         assert (package.encoded, package.reused) == (10, 0)
-        assert contents(package.folder) == first
+        assert digest_folder(package.folder) == first
 
 
 def test_another_choice_of_codecs_reuses_what_is_there(source: Path) -> None:

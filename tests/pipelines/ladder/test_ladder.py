@@ -1,4 +1,4 @@
-"""Rungs never exceed the source, keep its shape, and are even; small sources get what makes sense."""
+"""Ladder: rungs never exceed the source, keep its aspect ratio, and are even; small sources get a sensible few."""
 
 from __future__ import annotations
 

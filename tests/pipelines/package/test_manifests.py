@@ -1,4 +1,4 @@
-"""Rates are those of RFC 8216, and both manifests are read as players read them."""
+"""Manifests: rates as in RFC 8216, and files as players read them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def test_an_incomplete_playlist_is_refused(tmp_path: Path) -> None:
     ("segments", "peak_bps"),
     [
         ([(4, 4000), (4, 8000)], 16_000),
-        ([(4, 4000), (1, 8000), (4, 4000)], 19_200),  # the short one alone is no run; with a neighbour it is
+        (
+            [(4, 4000), (1, 8000), (4, 4000)],
+            19_200,
+        ),  # a run needs the short segment and a neighbour
         ([(2, 4000), (2, 4000), (2, 1000)], 16_000),
         ([(1, 500)], 4_000),  # too short for any run: the whole
     ],

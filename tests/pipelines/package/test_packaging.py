@@ -1,4 +1,4 @@
-"""A package is verified before anyone gets it; a rendition's folder is named by what is in it."""
+"""Packaging: every package is verified; a rendition's folder is named by its content."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pipelines.package.sprite_sheet import make_sprites
 from schemas.errors import MediaToolError
 from stores.media import folder_digest
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import contents, plays
+from tests.pipelines.measure import check_playback, digest_folder
 
 
 @pytest.fixture
 def made(footage: Footage, tmp_path: Path) -> Path:
-    return packaged(footage, tmp_path / "first")
+    return package_footage(footage, tmp_path / "first")
 
 
-def packaged(footage: Footage, folder: Path) -> Path:
+def package_footage(footage: Footage, folder: Path) -> Path:
     folder.mkdir()
     source = footage("plain.mp4")
     write_package(
@@ -31,8 +31,8 @@ def packaged(footage: Footage, folder: Path) -> Path:
 
 
 def test_a_package_plays_and_is_the_same_every_time(footage: Footage, made: Path, tmp_path: Path) -> None:
-    plays(made / "master.m3u8")
-    assert contents(packaged(footage, tmp_path / "second")) == contents(made)
+    check_playback(made / "master.m3u8")
+    assert digest_folder(package_footage(footage, tmp_path / "second")) == digest_folder(made)
 
 
 def test_a_folder_is_named_by_its_digest(made: Path) -> None:
@@ -58,7 +58,7 @@ def test_sprite_sheets_lie_in_the_package_and_both_manifests_lead_to_them(
     assert f'media="{inside.name}/$Number%05d$.jpg" duration="4"' in manifest
     assert 'schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="2x1"' in manifest
     verify_package(folder)
-    plays(folder / "manifest.mpd")
+    check_playback(folder / "manifest.mpd")
 
 
 def test_a_missing_file_is_told(made: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small pictures along the timeline: the right one at each time, in few sheets, named by their rectangles."""
+"""Sprite sheets: the right picture at each time, in few sheets, referred to by rectangles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines import media_tools
 from pipelines.ladder.ladder import Rung
 from pipelines.package.sprite_sheet import lay_out, make_sprites
 from tests.pipelines.conftest import ffmpeg
-from tests.pipelines.measure import contents, size
+from tests.pipelines.measure import digest_folder, measure_size
 
 RUNG = Rung("h264", 320, 180, 400)
 CUE = re.compile(
@@ -47,7 +47,7 @@ def test_each_cue_shows_its_time(track: Path, tmp_path: Path) -> None:
     (tmp_path / "sheets").mkdir()
     sheets = make_sprites(track, RUNG, 25.0, tmp_path / "sheets")
     assert [path.name for path in sheets.paths] == ["00001.jpg"]
-    assert size(sheets.paths[0]) == (10 * 160, 2 * 90)
+    assert measure_size(sheets.paths[0]) == (10 * 160, 2 * 90)
     text = (sheets.folder / "thumbnails.vtt").read_text()
     cues = CUE.findall(text)
     assert text.startswith("WEBVTT\n\n")
@@ -66,7 +66,7 @@ def test_sheets_are_the_same_every_time(track: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         make_sprites(track, RUNG, 25.0, tmp_path / name)
-        made.append(contents(tmp_path / name))
+        made.append(digest_folder(tmp_path / name))
     assert made[0] == made[1]
 
 

@@ -1,4 +1,4 @@
-"""Chunks are decoded apart from each other and together are the whole, the same whoever counts."""
+"""Chunk plan: chunks decode independently, and together they are the whole source."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pipelines.source.chunk_plan import ChunkPlan, find_clean_key_times, plan_ch
 from pipelines.source.packets import Packet, read_packets
 from pipelines.source.probe import probe
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import decoded
+from tests.pipelines.measure import decode
 
 
-def planned(footage: Footage, name: str) -> ChunkPlan:
+def plan_footage(footage: Footage, name: str) -> ChunkPlan:
     return plan_chunks(probe(footage(name)))
 
 
@@ -21,24 +21,24 @@ def planned(footage: Footage, name: str) -> ChunkPlan:
     "name", ["long.mp4", "b-pyramid.mkv", "vfr.mp4", "vfr.mkv", "edit-list.mp4", "late-start.mkv"]
 )
 def test_chunks_are_the_whole_without_gap_or_overlap(footage: Footage, name: str) -> None:
-    found = planned(footage, name)
+    found = plan_footage(footage, name)
     assert len(found.chunks) > 1
     for earlier, later in zip(found.chunks, found.chunks[1:], strict=False):
         assert earlier.end_pts == later.start_pts
     pictures = [time for chunk in found.chunks for time in chunk.pictures or ()]
     ticks = [round((time - found.first_pts) * float(found.video.time_base), 4) for time in pictures]
-    shown = [time for time, _ in decoded(footage(name))]
+    shown = [time for time, _ in decode(footage(name))]
     assert ticks == [round(time - shown[0], 4) for time in shown]
 
 
 def test_chunks_are_long_enough_to_be_worth_it(footage: Footage) -> None:
-    found = planned(footage, "long.mp4")
+    found = plan_footage(footage, "long.mp4")
     lengths = [found.seconds(chunk.end_pts) - found.seconds(chunk.start_pts) for chunk in found.chunks]
     assert lengths == pytest.approx([8, 12])
 
 
 def test_bytes_of_a_chunk_hold_all_its_packets(footage: Footage) -> None:
-    found = planned(footage, "long.mp4")
+    found = plan_footage(footage, "long.mp4")
     packets = read_packets(found.source)
     for chunk in found.chunks:
         assert chunk.byte_start is not None
@@ -52,12 +52,12 @@ def test_bytes_of_a_chunk_hold_all_its_packets(footage: Footage) -> None:
 
 @pytest.mark.parametrize("name", ["open-gop.mp4", "intra-refresh.mp4"])
 def test_key_frames_that_do_not_reset_the_decoder_part_nothing(footage: Footage, name: str) -> None:
-    assert len(planned(footage, name).chunks) == 1
+    assert len(plan_footage(footage, name).chunks) == 1
 
 
 @pytest.mark.parametrize("name", ["mpeg2.ts", "raw.h264", "vp8.webm", "mpeg4.avi"])
 def test_where_packets_do_not_tell_there_is_one_chunk_for_the_decoder(footage: Footage, name: str) -> None:
-    [chunk] = planned(footage, name).chunks
+    [chunk] = plan_footage(footage, name).chunks
     assert chunk.pictures is None
     assert chunk.end_pts > chunk.start_pts
 

@@ -1,4 +1,4 @@
-"""A file that was cut off is known by the sizes that it wrote in front."""
+"""Containers: a truncated file is recognized by the sizes that it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was encoded once is not encoded again: in another container, under another name, or as a part of a file."""
+"""Content digests: the same content is not encoded twice, in another container, file or cut."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from pipelines.source.packets import Packet
 from pipelines.source.probe import probe
 from stores.media import file_digest
 from tests.pipelines.conftest import Footage, ffmpeg
-from tests.pipelines.measure import contents
+from tests.pipelines.measure import digest_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def built(source: Path) -> tuple[int, int, dict[str, str]]:
+def build(source: Path) -> tuple[int, int, dict[str, str]]:
     """Encoded and reused results, and digests of the files of a package."""
     with build_package(source, file_digest(source)) as package:
-        return package.encoded, package.reused, contents(package.folder)
+        return package.encoded, package.reused, digest_folder(package.folder)
 
 
 def test_other_tags_change_nothing(footage: Footage, tmp_path: Path) -> None:
     renamed = tmp_path / "renamed.mov"
     ffmpeg("-i", str(footage("long.mp4")), "-c", "copy", "-metadata", "title=Another", str(renamed))
-    first = built(footage("long.mp4"))
+    first = build(footage("long.mp4"))
     assert file_digest(renamed) != file_digest(footage("long.mp4"))
-    assert built(renamed) == (0, first[0], first[2])
+    assert build(renamed) == (0, first[0], first[2])
 
 
 def test_matroska_rounds_times_and_still_shares_every_picture(footage: Footage, tmp_path: Path) -> None:
     matroska = tmp_path / "long.mkv"
     ffmpeg("-i", str(footage("long.mp4")), "-c", "copy", str(matroska))
-    first = built(footage("long.mp4"))[2]
-    encoded, reused, files = built(matroska)
+    first = build(footage("long.mp4"))[2]
+    encoded, reused, files = build(matroska)
     assert (encoded, reused) == (2, 4)  # only the sound, whose times it rounds too
     pictures = {name for name in first if name.startswith(("h264", "sprites"))}
     assert {name: files.get(name) for name in pictures} == {name: first[name] for name in pictures}
@@ -46,8 +46,8 @@ def test_matroska_rounds_times_and_still_shares_every_picture(footage: Footage, 
 def test_a_part_that_was_cut_without_encoding_shares_its_chunks(footage: Footage, tmp_path: Path) -> None:
     part = tmp_path / "part.mp4"
     ffmpeg("-ss", "8", "-i", str(footage("long.mp4")), "-an", "-c", "copy", str(part))
-    built(footage("long.mp4"))
-    assert built(part)[:2] == (0, 2)
+    build(footage("long.mp4"))
+    assert build(part)[:2] == (0, 2)
 
 
 def packet(content: str, pts: int | None, *, hidden: bool = False) -> Packet:

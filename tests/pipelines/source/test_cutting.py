@@ -1,4 +1,4 @@
-"""A piece gives exactly the pictures of its chunk, bit for bit those of the whole decode."""
+"""Cutting: a piece gives exactly the pictures of its chunk, bit for bit as in the whole decode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.source.cutting import Piece, build_pieces, cut, decode_pictures
 from pipelines.source.probe import probe
 from schemas.errors import MediaToolError
 from tests.pipelines.conftest import Footage
-from tests.pipelines.measure import decoded
+from tests.pipelines.measure import decode
 
 
 @pytest.mark.usefixtures("home")
@@ -23,7 +23,7 @@ def test_pieces_give_the_pictures_of_the_whole(footage: Footage, name: str) -> N
     parts = build_pieces(plan_chunks(probe(footage(name))))
     assert len(parts) > 1
     apart = [picture for part in parts for picture in digests(part)]
-    assert apart == [digest for _, digest in decoded(footage(name))]
+    assert apart == [digest for _, digest in decode(footage(name))]
 
 
 def test_a_source_of_one_chunk_is_not_copied(footage: Footage, home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Faults as people are told of them."""
+"""Faults: the reasons that users get."""
 
 from __future__ import annotations
 

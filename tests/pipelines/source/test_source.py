@@ -1,4 +1,4 @@
-"""A source is what it holds, not what it is called; what is no video says why."""
+"""Source: recognized by its content instead of its name; a file that is unfit says why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nHello\n\n2\n00:00:02,000 --> 00:0
 ANSI_ART = "\x1b[31m\x1b[44mHello\x1b[0m\r\n" * 50
 
 
-def kind(path: Path) -> str:
+def find_fault_kind(path: Path) -> str:
     with pytest.raises(UnfitSourceError) as caught:
         probe(path)
     assert str(path) in caught.value.detail
@@ -30,13 +30,13 @@ def kind(path: Path) -> str:
 def test_text_is_no_video_whatever_it_is_called(tmp_path: Path, text: str, name: str) -> None:
     path = tmp_path / name
     path.write_text(text)
-    assert kind(path) == "not_a_video"
+    assert find_fault_kind(path) == "not_a_video"
 
 
 def test_an_empty_file_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "empty.mp4"
     path.touch()
-    assert kind(path) == "empty"
+    assert find_fault_kind(path) == "empty"
 
 
 @pytest.mark.parametrize("name", ["still.jpg", "still.gif"])
@@ -44,20 +44,20 @@ def test_an_empty_file_is_empty(tmp_path: Path) -> None:
 def test_a_picture_is_still(footage: Footage, tmp_path: Path, name: str, suffix: str) -> None:
     path = tmp_path / f"{name}{suffix}"
     path.write_bytes(footage(name).read_bytes())
-    assert kind(path) == "still_picture"
+    assert find_fault_kind(path) == "still_picture"
 
 
 def test_subtitles_alone_are_neither_picture_nor_sound(tmp_path: Path) -> None:
     (tmp_path / "text.srt").write_text(SUBTITLES)
     ffmpeg("-i", str(tmp_path / "text.srt"), str(tmp_path / "text.mkv"))
-    assert kind(tmp_path / "text.mkv") == "not_a_video"
+    assert find_fault_kind(tmp_path / "text.mkv") == "not_a_video"
 
 
 def test_a_file_whose_index_is_cut_off_is_truncated(footage: Footage, tmp_path: Path) -> None:
     whole = footage("long.mp4").read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: len(whole) // 2])
-    assert kind(path) == "truncated"
+    assert find_fault_kind(path) == "truncated"
 
 
 def test_what_cannot_be_read_is_wrong_use(tmp_path: Path) -> None:
