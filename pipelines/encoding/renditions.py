@@ -108,7 +108,7 @@ def build_package(
     `codecs`: those of the picture, from ladder.CODECS; sound is always AAC and Opus.
 
     The same source gives the same bytes, for any number of workers and after any interruption. Raises InputError for
-    a source that cannot be read or has nothing to play, MediaToolError where a picture would be lost.
+    a source that cannot be read or has nothing to play, MediaToolError if a picture would be lost.
     """
     plan = plan_package(probe(path), codecs)
     encoded = _encode_missing(plan, workers, engine_options, on_progress)
@@ -117,7 +117,7 @@ def build_package(
         folder = staging / "package"
         folder.mkdir()
         sprites = _make_sprites(plan.pictures, tracks, staging) if plan.pictures else None
-        packaged = {made.name: made for made in write_package(list(tracks.values()), folder, sprites)}
+        packaged = {done.name: done for done in write_package(list(tracks.values()), folder, sprites)}
         renditions = tuple(
             Rendition(
                 planned, tracks[planned.track].path, packaged[planned.track], _measure_length_s(planned)
@@ -162,11 +162,11 @@ def _join_chunks(picture: PlannedPicture, result: Path) -> None:
     Raises MediaToolError. Cached chunks that are damaged on disk are removed first, so that the next run encodes them
     again.
     """
-    whole = picture.timeline
+    timeline = picture.timeline
     found = [(find_encoded(planned.key), planned.chunk) for planned in picture.chunks]
     try:
-        join_chunks([(path, task.start) for path, task in found], whole.end, whole.timescale, result)
-        check_times(result, whole.times, whole.timescale, picture.track)
+        join_chunks([(path, task.start) for path, task in found], timeline.end, timeline.timescale, result)
+        check_times(result, timeline.times, timeline.timescale, picture.track)
     except MediaToolError as error:
         damaged = [path for path, task in found if not _is_whole(path, task)]
         if not damaged:

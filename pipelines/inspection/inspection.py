@@ -105,10 +105,10 @@ def inspect_source(
     """Inspect one file, with the same result for any number of workers. Raises InputError if it cannot be read."""
     try:
         source = probe(path)
-        whole = plan_chunks(source) if source.video else None
+        plan = plan_chunks(source) if source.video else None
     except UnfitSourceError as error:
         return Inspection(path, None, None, (), (error.fault,))
-    parts = build_pieces(whole) if whole else []
+    parts = build_pieces(plan) if plan else []
     sound = [_Sound(source, round(source.duration_s, 6))] if source.audio else []
     results = run_stage(
         InspectChunks,
@@ -122,7 +122,7 @@ def inspect_source(
     found = [fault for piece in checked for fault in piece.faults]
     found += [fault for result in results[len(parts) :] for fault in result]
     found += _find_truncation(source)
-    return Inspection(path, source, whole, checked, tuple(sorted(found, key=lambda fault: fault.sort_key)))
+    return Inspection(path, source, plan, checked, tuple(sorted(found, key=lambda fault: fault.sort_key)))
 
 
 def inspect_file(
@@ -161,11 +161,11 @@ def _find_truncation(source: Source) -> list[Fault]:
     return [Fault(faults.TRUNCATED, detail, byte_start=end, byte_end=end + missing)]
 
 
-def _build_chunk_row(whole: ChunkPlan, chunk: Chunk, checked: DecodeCheck) -> dict[str, Any]:
+def _build_chunk_row(plan: ChunkPlan, chunk: Chunk, checked: DecodeCheck) -> dict[str, Any]:
     return {
         "chunk_index": chunk.index,
-        "start_s": round(whole.seconds(chunk.start_pts), 6),
-        "end_s": round(whole.seconds(chunk.end_pts), 6),
+        "start_s": round(plan.seconds(chunk.start_pts), 6),
+        "end_s": round(plan.seconds(chunk.end_pts), 6),
         "start_pts": chunk.start_pts,
         "end_pts": chunk.end_pts,
         "byte_start": chunk.byte_start,

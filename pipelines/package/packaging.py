@@ -65,8 +65,7 @@ def write_package(
     media_tools.check(_build_command(tracks), timeout_s=3_600, cwd=folder)
     folders, measured, packaged = {}, {}, []
     for track in tracks:
-        made = folder / track.name
-        folders[track.name] = _name_by_digest(made, track.name, folder)
+        folders[track.name] = _name_by_digest(folder / track.name, track.name, folder)
         measured[track.name] = measure_rates(folder / folders[track.name])
         length_s = read_playlist(folder / folders[track.name] / PLAYLIST).duration_s
         packaged.append(PackagedTrack(track.name, folders[track.name], measured[track.name], length_s))
@@ -81,10 +80,10 @@ def write_package(
     return tuple(packaged)
 
 
-def _name_by_digest(made: Path, name: str, folder: Path) -> str:
+def _name_by_digest(finished: Path, name: str, folder: Path) -> str:
     """Rename a finished folder after the digest of its content; returns the final name."""
-    final = f"{name}-{folder_digest(made)[:DIGEST_CHARACTERS]}"
-    made.rename(folder / final)
+    final = f"{name}-{folder_digest(finished)[:DIGEST_CHARACTERS]}"
+    finished.rename(folder / final)
     return final
 
 

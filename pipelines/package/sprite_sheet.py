@@ -61,9 +61,9 @@ def make_sprites(track: Path, rung: Rung, duration_s: float, folder: Path) -> Sp
     """Write the sheets of a finished track and their index into an empty folder. Raises MediaToolError."""
     sheets = lay_out(rung, duration_s, folder)
     media_tools.check(_build_command(track, rung, sheets))
-    made, expected = len(sheets.paths), math.ceil(sheets.pictures / (sheets.columns * sheets.rows))
-    if made != expected:
-        raise MediaToolError(f"{made} of {expected} sprite sheets were written")
+    written, expected = len(sheets.paths), math.ceil(sheets.pictures / (sheets.columns * sheets.rows))
+    if written != expected:
+        raise MediaToolError(f"{written} of {expected} sprite sheets were written")
     (folder / INDEX).write_text(_format_index(sheets, duration_s))
     return sheets
 
