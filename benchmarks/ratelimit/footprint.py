@@ -1,4 +1,4 @@
-"""What a key takes in Redis, by MEMORY USAGE with all of its parts counted."""
+"""Part `footprint`: memory of a key in Redis, by MEMORY USAGE of all its parts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ COUNTER_LIMIT_BYTES = 200.0
 KEY = "user:1234567"
 
 USED = 5
-"""Requests on a key whose size does not depend on them."""
+"""Requests sent on a key whose size does not depend on their number."""
 
 APART_US = (500, 1500)
-"""Between two entries of a log."""
+"""Range of the time between two entries of a log."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes in Redis: of a log with so many entries, ours and that of `limits`, and of a key of each other kind."""
+    """Bytes in Redis: a log with `entries` entries, ours and that of `limits`; a key of each kind."""
 
     entries: int
     log: int
@@ -36,8 +36,8 @@ class Footprint:
 
 
 def measure(entries: int, seed: int, say: Say) -> Footprint:
-    """Fill the keys. Raises DependencyError without libfaketime, whose clock the log is filled by."""
-    chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
+    """Fill the keys. Raises DependencyError without libfaketime, which provides the clock of the log's entries."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     with held_server() as (server, clock):
         ask = build_redis_askers(server.url, Quota("sliding_window_log", entries, DAY_S))["ours"]
         now_us = PROBES_US[0]
@@ -45,11 +45,11 @@ def measure(entries: int, seed: int, say: Say) -> Footprint:
             now_us += chance.randint(*APART_US)
             clock.set(now_us)
             if not ask((KEY,)):
-                raise StageError("a log that is not full refused a request")
+                raise StageError("a log with free capacity refused a request")
         log = _measure_bytes(server)
     by_kind = {}
     with redis_server() as server:
-        # Its entries are the client's clock, a text of the same length whatever lies between them.
+        # Its entries are times of the client's clock, texts of the same length for any distance between them.
         build_redis_askers(server.url, Quota("sliding_window_log", entries, DAY_S))["limits"](
             (KEY,) * entries
         )
@@ -67,18 +67,18 @@ def measure(entries: int, seed: int, say: Say) -> Footprint:
 
 
 def build_figures(found: Footprint) -> list[Figure]:
-    """Logs in kB (1,000 bytes), keys in bytes."""
-    told = [
+    """Sizes of logs in kB (1,000 bytes), of keys in bytes."""
+    figures = [
         Figure(f"a log of {found.entries} entries in Redis", found.log / 1000, "kB", limit=LOG_LIMIT_KB),
         Figure(f"a log of {found.entries} entries in Redis: limits", found.log_of_limits / 1000, "kB"),
     ]
     for kind, size in found.by_kind.items():
         limit = COUNTER_LIMIT_BYTES if kind == "sliding_window_counter" else None
         used = f" after {USED} requests" if "log" in kind else ""
-        told.append(Figure(f"a key in Redis, {kind}{used}", size, "B", limit=limit))
-    return told
+        figures.append(Figure(f"a key in Redis, {kind}{used}", size, "B", limit=limit))
+    return figures
 
 
 def _measure_bytes(server: RedisServer) -> int:
-    """All that the server keeps, but for its tables of keys."""
+    """Memory of all keys of the server, without its hash tables of keys."""
     return sum(server.client.memory_usage(key, samples=0) for key in server.client.scan_iter())

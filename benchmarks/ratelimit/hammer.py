@@ -1,7 +1,7 @@
-"""`python -m benchmarks.ratelimit.hammer URL`: asks for one key as fast as it can, as it is told line by line on stdin.
+"""Client that sends requests on one key as fast as it can: `python -m benchmarks.ratelimit.hammer URL`.
 
-Each line is a JSON object, answered by one: `clock` by this program's clock; a limiter, its quota and a number of
-seconds by how often it asked, and how often it was allowed.
+Reads JSON objects line by line from stdin and answers each with one: `clock` with this program's clock; a limiter with
+its quota and a number of seconds with the numbers of requests sent and allowed.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ KEY = "shared"
 
 
 def main() -> int:
-    """Answer until there is no more line."""
+    """Answer lines until the end of the input."""
     [url] = sys.argv[1:]
     for line in sys.stdin:
         print(json.dumps(_answer(url, json.loads(line))), flush=True)
     return 0
 
 
-def _answer(url: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    if "clock" in told:
+def _answer(url: str, task: Mapping[str, Any]) -> dict[str, Any]:
+    if "clock" in task:
         return {"clock_s": time.time()}
-    ask = build_redis_askers(url, Quota(told["kind"], told["units"], told["period_s"]))[told["who"]]
+    ask = build_redis_askers(url, Quota(task["kind"], task["units"], task["period_s"]))[task["who"]]
     asked = allowed = 0
-    until = time.monotonic() + told["seconds"]
+    until = time.monotonic() + task["seconds"]
     while time.monotonic() < until:
         allowed += ask((KEY,))
         asked += 1

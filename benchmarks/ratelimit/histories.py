@@ -1,7 +1,7 @@
-"""Random histories of requests, drawn to meet the edges: what is asked, and what an oracle says to it.
+"""Random histories of requests with the oracle's decisions, drawn to hit edge cases.
 
-A world is a few keys under limits of one algorithm. Its clock stands, creeps, jumps to the very microsecond at which a
-refusal ends, a key is as if never used or a window begins, to the one before and the one after, and goes back.
+A world is a few keys under limits of one algorithm. Its clock stands still, advances slowly, jumps to the microsecond
+at which a refusal ends, a key is fully reset or a window begins, to the one before and the one after, and goes back.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ WINDOWS: dict[str, Any] = {
 
 
 class Number(NamedTuple):
-    """A number as a caller writes it, and what it means."""
+    """A number as a caller writes it, and its exact value."""
 
     written: float
     exact: Fraction
 
 
 def _parse_numbers(*written: float) -> list[Number]:
-    """Numbers that are short decimals."""
+    """Numbers from short decimals."""
     return [Number(one, Fraction(str(one))) for one in written]
 
 
@@ -50,7 +50,7 @@ REPEATING_SIZES = [
     Number(10 / 3, Fraction(10, 3)),
     Number(2 / 7, Fraction(2, 7)),
 ]
-"""Not for the counter, which rounds a limit down to a millionth of a unit."""
+"""Not used for the sliding window counter, which rounds a limit down to a millionth of a unit."""
 
 RATES = [
     _parse_numbers(1, 3, 7, 10, 60, 1000, 10**6),
@@ -59,29 +59,29 @@ RATES = [
     [Number(1 / 3, Fraction(1, 3)), Number(100 / 60, Fraction(5, 3)), Number(1000 / 60, Fraction(50, 3))],
     [Number(2 / 7, Fraction(2, 7)), Number(9 / 7, Fraction(9, 7))],
 ]
-"""Those of one row have the same denominator. A bucket rounds its level up, by less than a millionth of a unit over the
-denominator, where the rate changes to another one; all else is exact, so that only rates of a row follow each other."""
+"""Rates of one row have the same denominator. A bucket rounds its level up, by less than a millionth of a unit over the
+denominator, when the rate changes to one with another denominator; everything else is exact, so a key uses one row."""
 LENGTHS = [*_parse_numbers(0.001, 0.1, 1, 2.5, 60, 3600, 86_400), Number(1 / 3, Fraction(1, 3))]
 COSTS = _parse_numbers(1, 1, 1, 1, 2, 3, 0.1, 0.25, 0.5, 1.5, 0.000001)
-"""A cost has millionths of a unit."""
+"""Costs have a resolution of a millionth of a unit."""
 
 EARLIEST_US = 1_500_000_000 * MICROSECONDS
 LATEST_US = 3_000_000_000 * MICROSECONDS
-"""A world begins between them. Until 2^32 s a float of seconds still tells microseconds apart, as time.time has to."""
+"""Range of a world's start. Up to 2^32 s a float of seconds, such as time.time returns, still resolves microseconds."""
 
 LONGEST_LOG = 1000
-"""Units that a log's limit has at most: its refusals are looked for one entry after the other."""
+"""Maximum limit of a log in units: the wait after a refusal is found by a linear scan of its entries."""
 
 LONGEST_S = 10**6
-"""In which a bucket flows out."""
+"""Maximum time in which a bucket drains."""
 
 Back = Literal["never", "while kept", "always"]
-"""When the clock goes back. Redis forgets a key that is as if never used, and the highest clock that it had with it:
-there only while all keys that were asked for still carry something."""
+"""When the clock may go back. Redis expires a key that is fully reset, and with it the highest clock that it had seen:
+on Redis the clock goes back only while all used keys still have state."""
 
 
 class Event(NamedTuple):
-    """A request, and what is to be answered. `early`: it repeats one, a microsecond before that would be allowed."""
+    """A request and the expected decision. `early`: repeats a refused request one microsecond before it is allowed."""
 
     key: str
     limit: Limit
@@ -92,7 +92,7 @@ class Event(NamedTuple):
 
 @dataclass
 class Key:
-    """A key of a world, the limits that it is asked under in turn, and its last refusal that waiting can end."""
+    """A key of a world, the limits that alternate on it, and its last refusal that waiting can end."""
 
     name: str
     limits: list[tuple[Limit, Terms]]
@@ -103,7 +103,7 @@ class Key:
 
     @property
     def retry_us(self) -> int:
-        """When what was refused is to be asked again."""
+        """Time at which the refused request is allowed."""
         return self.oracle.now_us + round(self.last.retry_after_s * MICROSECONDS) if self.last else 0
 
 
@@ -119,7 +119,7 @@ class World:
         ]
 
     def step(self, most: int) -> list[Event]:
-        """The clock moves, then up to so many requests come at once."""
+        """Move the clock, then generate up to `most` simultaneous requests."""
         key, cost, early = self._move()
         self._highest_us = max(self._highest_us, self.now_us)
         events = [self._ask(key, cost, early)]
@@ -139,7 +139,7 @@ class World:
         return Event(key.name, limit, cost.written, key.last, early)
 
     def _move(self) -> tuple[Key, Number, bool]:
-        """Set the clock; returns what is asked first, and whether that is a refused request, too early."""
+        """Move the clock; returns the key and cost of the first request, and whether it repeats a refused one early."""
         key, way = self._chance.choice(self.keys), self._chance.random()
         cost = self._draw_cost(key)
         if way < 0.25:
@@ -166,20 +166,20 @@ class World:
         return key, cost, False
 
     def _draw_cost(self, key: Key) -> Number:
-        if self._chance.random() < 0.02:  # the whole limit, or more than it ever holds
+        if self._chance.random() < 0.02:  # the whole limit, or more than it can ever allow
             size = key.limits[key.current][1].size
             whole = Fraction(math.floor(size * MICROSECONDS) + self._chance.choice((0, 0, 1)), MICROSECONDS)
             return Number(float(whole), whole)
         return self._chance.choice(COSTS)
 
     def _draw_gap(self, key: Key) -> int:
-        """About as long as one unit takes to come back, in microseconds."""
+        """A random time around that in which one unit is replenished, in microseconds."""
         _, terms = key.limits[key.current]
         unit_us = 1 / terms.rate if terms.rate else terms.window_us / terms.size
         return max(1, round(self._chance.expovariate(1) * float(unit_us)))
 
     def _find_edge(self, key: Key) -> int:
-        """The first microsecond of the next window; of a bucket, that at which it has another whole unit."""
+        """First microsecond of the next window; for a bucket, of the next whole unit."""
         _, terms = key.limits[key.current]
         length_us = terms.window_us or 1 / terms.rate
         return math.ceil((math.floor(self.now_us / length_us) + 1) * length_us)
@@ -193,8 +193,8 @@ class World:
 def generate_histories(
     kind: str, seed: int, events: int, at_once: int, back: Back
 ) -> Iterator[tuple[World, int, list[Event]]]:
-    """So many requests, in worlds of a thousand: the world, its clock, what comes at that moment, at most `at_once`."""
-    chance = random.Random(f"{kind} {seed}")  # noqa: S311 - it hides nothing, it must repeat
+    """Generate `events` requests in worlds of a thousand: world, clock, at most `at_once` simultaneous requests."""
+    chance = random.Random(f"{kind} {seed}")  # noqa: S311 - reproducible, not secret
     done, number = 0, 0
     while done < events:
         world, number = World(kind, chance, number, back), number + 1
@@ -206,7 +206,7 @@ def generate_histories(
 
 
 def _draw_limits(kind: str, chance: random.Random) -> Iterator[tuple[Limit, Terms]]:
-    """Three limits that one key is asked under in turn; a window keeps its length."""
+    """Three limits that alternate on one key; a window keeps its length."""
     length, rates = chance.choice(LENGTHS), chance.choice(RATES)
     repeating = SIZES if kind == "sliding_window_counter" else REPEATING_SIZES
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Decisions a second in memory, in one thread, ours and the peers' in turns."""
+"""Part `memory-speed`: decisions per second in memory, in one thread, ours and the peers' in turns."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from benchmarks.report import Figure, Say
 from schemas.errors import StageError
 
 LIMIT = 2.0
-"""Times the best peer."""
+"""Minimum ratio to the best peer."""
 
 FEW = 1000
-"""Keys that are refused, and requests in a row on one key before the next."""
+"""Number of exhausted keys, and of consecutive requests on one key."""
 
 Keys = Callable[[int], Sequence[str]]
-"""Those that are asked for in a round, by its number."""
+"""Keys of the requests in a round, by its number."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is asked under a limit of so many units a day. All is allowed, or all is refused: the keys are used up."""
+    """Requests under a limit of `units` per day. Either all are allowed, or all refused on exhausted keys."""
 
     name: str
     units: int
@@ -36,7 +36,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Measured:
-    """One algorithm under one workload."""
+    """Rates of one algorithm under one workload."""
 
     kind: str
     workload: str
@@ -44,7 +44,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """Ours to the best peer."""
+        """Ratio of our rate to that of the best peer."""
         return self.rates.ratio("ours", self.peer)
 
     @property
@@ -54,8 +54,8 @@ class Measured:
 
 
 def build_workloads(asked: int, seed: int) -> list[Workload]:
-    """So many requests a round."""
-    chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
+    """Workloads with `asked` requests per round."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     many = [f"user:{number}" for number in range(max(1, asked // 2))]
     spread = [chance.choice(many) for _ in range(asked)]
     few = many[:: max(1, len(many) // FEW)]
@@ -72,7 +72,7 @@ def build_workloads(asked: int, seed: int) -> list[Workload]:
 
 
 def measure(asked: int, rounds: int, seed: int, say: Say) -> list[Measured]:
-    """All five under all workloads. Raises StageError where somebody does not answer as the workload has it."""
+    """Measure all five under all workloads. Raises StageError if a decision differs from what the workload expects."""
     found = []
     for kind in ORACLES:
         for workload in build_workloads(asked, seed):
@@ -84,12 +84,12 @@ def measure(asked: int, rounds: int, seed: int, say: Say) -> list[Measured]:
 
 
 def build_figures(found: Sequence[Measured]) -> list[Figure]:
-    """The least ratio of each algorithm has a limit; all of its ratios follow, and the rates on many keys."""
-    told = []
+    """Minimum ratio of each algorithm, with its limit; then all of its ratios, and its rates on many keys."""
+    figures = []
     for kind in ORACLES:
         of_kind = [one for one in found if one.kind == kind]
         least = min(of_kind, key=lambda one: one.ratio)
-        told += [
+        figures += [
             Figure(
                 f"memory, {kind}: least ratio to the best peer", least.ratio, "x", limit=LIMIT, at_least=True
             ),
@@ -103,7 +103,7 @@ def build_figures(found: Sequence[Measured]) -> list[Figure]:
                 for name in one.rates.by_name
             ),
         ]
-    return told
+    return figures
 
 
 def _measure_rates(kind: str, workload: Workload, rounds: int) -> Rates:

@@ -1,4 +1,4 @@
-"""A client that is refused, waits as long as it is told, alone, and asks again: how often it is refused once more."""
+"""Part `obedience`: clients that are refused, wait for retry_after_s and retry without competition: refused again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from benchmarks.report import Figure, Say
 from streaming.ratelimit import Decision, MemoryStore, RateLimiter, RedisStore
 
 STEPS = 200
-"""After which a history that has come to no refusal is given up for another."""
+"""Maximum steps of a history without a refusal before another one is drawn."""
 
 REFUSALS = 5
-"""One of so many of a history is the one that is obeyed."""
+"""The refusal after which the client waits is drawn from this number of first refusals of a history."""
 
 Clock = Callable[[int], None]
 """Sets the clock, in microseconds."""
@@ -25,7 +25,7 @@ Clock = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Trials:
-    """`again`: refused once more, after the wait that it was told."""
+    """Result on one store; `again`: clients refused again after they waited."""
 
     store: str
     trials: int
@@ -33,7 +33,10 @@ class Trials:
 
 
 def measure(trials: int, redis_trials: int, seed: int, say: Say) -> list[Trials]:
-    """In memory, by a clock of floats as time.time is; on Redis, by a held one. Raises DependencyError without it."""
+    """Measure in memory, with a float clock as time.time, and on Redis, with a held clock.
+
+    Raises DependencyError without libfaketime.
+    """
     found = [run_in_memory(trials, seed), run_on_redis(redis_trials, seed)]
     for one in found:
         say(f"Retry-After obeyed: {one.store}: {one.again} of {one.trials} refused again")
@@ -41,7 +44,7 @@ def measure(trials: int, redis_trials: int, seed: int, say: Say) -> list[Trials]
 
 
 def build_figures(found: list[Trials]) -> list[Figure]:
-    """None may be refused again."""
+    """Clients refused again, limited to 0."""
     return [
         Figure(
             f"refused again after retry_after_s, of {one.trials}, {one.store}", one.again, "clients", limit=0
@@ -51,7 +54,7 @@ def build_figures(found: list[Trials]) -> list[Figure]:
 
 
 def run_in_memory(trials: int, seed: int) -> Trials:
-    """A store for each trial."""
+    """Run the trials in memory, with a new store for each."""
     now_s = 0.0
 
     def set_clock(now_us: int) -> None:
@@ -65,7 +68,7 @@ def run_in_memory(trials: int, seed: int) -> Trials:
 
 
 def run_on_redis(trials: int, seed: int) -> Trials:
-    """One server, other keys for each trial."""
+    """Run the trials on one Redis server, with new keys for each."""
     with held_server() as (server, clock):
         limiter = RateLimiter(RedisStore(server.url, cache_refusals=False, timeout_s=TIMEOUT_S))
         try:
@@ -75,21 +78,18 @@ def run_on_redis(trials: int, seed: int) -> Trials:
 
 
 def _count_refused_again(trials: int, seed: int, limiter: Callable[[], RateLimiter], set_clock: Clock) -> int:
-    """How many of so many clients were refused again."""
-    chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
+    """Number of clients refused again."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     done = again = number = 0
     while done < trials:
-        world, number, asked = (
-            World(chance.choice(list(ORACLES)), chance, number, back="never"),
-            number + 1,
-            limiter(),
-        )
-        refused = _run_until_refused(world, asked, set_clock, chance.randrange(REFUSALS))
+        world = World(chance.choice(list(ORACLES)), chance, number, back="never")
+        number, tested = number + 1, limiter()
+        refused = _run_until_refused(world, tested, set_clock, chance.randrange(REFUSALS))
         if refused is None:
             continue
         event, decision = refused
         set_clock(world.now_us + round(decision.retry_after_s * MICROSECONDS))
-        again += not asked.acquire_sync(event.key, event.limit, event.cost).allowed
+        again += not tested.acquire_sync(event.key, event.limit, event.cost).allowed
         done += 1
     return again
 
@@ -97,7 +97,7 @@ def _count_refused_again(trials: int, seed: int, limiter: Callable[[], RateLimit
 def _run_until_refused(
     world: World, limiter: RateLimiter, set_clock: Clock, skipped: int
 ) -> tuple[Event, Decision] | None:
-    """Let a history run until a refusal that waiting can end, the first few of them skipped; None if it has too few."""
+    """Run a history until a refusal that waiting can end, after `skipped` others; None if it has too few."""
     for _ in range(STEPS):
         for event in world.step(1):
             set_clock(world.now_us)

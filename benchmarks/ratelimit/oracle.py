@@ -1,7 +1,7 @@
-"""What each of the five has to answer, worked out on exact rationals straight from its definition in interfaces.md.
+"""Oracle of the five algorithms: expected decisions on exact rationals, derived from the definitions in interfaces.md.
 
-Nothing of streaming/ratelimit is used here. Times are whole microseconds, the grain of Redis's clock; all else is a
-fraction. An oracle stands for one key, and is asked with the limit that holds for that request.
+Independent of streaming/ratelimit. Times are whole microseconds, the resolution of Redis's clock; everything else is a
+fraction. An oracle represents one key; each request names the limit that applies to it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from fractions import Fraction
 from typing import NamedTuple
 
 MICROSECONDS = 10**6
-"""In a second."""
+"""Microseconds per second."""
 
 NEVER = math.inf
 
 
 class Answer(NamedTuple):
-    """A decision, by the names of interfaces.md."""
+    """A decision, with the field names of interfaces.md."""
 
     allowed: bool
     remaining: int
@@ -28,9 +28,9 @@ class Answer(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """A limit, exactly. `size`: capacity, bucket size or limit, in units.
+    """An exact limit. `size`: capacity, bucket size or limit, in units.
 
-    `rate`: units a microsecond, of the buckets; `window_us`: microseconds, of the windows. The other one is 0.
+    Buckets have a `rate` in units per microsecond, windows a length `window_us`; the other one is 0.
     """
 
     size: Fraction
@@ -39,9 +39,9 @@ class Terms(NamedTuple):
 
 
 class Oracle:
-    """One key. Its clock stands still while the one that is told is below the highest that it has seen.
+    """One key. Its clock is monotonic: it stands still while the given time is below the highest seen.
 
-    Once the `reset_after_s` of its last answer is over it is as if never used, under whatever limit it is asked then.
+    Once the `reset_after_s` of its last decision has passed, the key is as if never used, under any limit.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Oracle:
         self._reset()
 
     def ask(self, now_us: int, terms: Terms, cost: Fraction) -> Answer:
-        """The answer to a request, whose cost is then used if it is allowed."""
+        """Decide a request, and consume its cost if it is allowed."""
         passed_us = max(0, now_us - self.now_us)
         self.now_us += passed_us
         if self.now_us >= self.reset_us:
@@ -75,11 +75,11 @@ class Oracle:
         )
 
     def _reset(self) -> None:
-        """Be as if never used."""
+        """Reset the key to its unused state."""
         raise NotImplementedError
 
     def _advance(self, passed_us: int, terms: Terms) -> None:
-        """Bring the key to `now_us`, so many microseconds after the last request."""
+        """Advance the key to `now_us`, `passed_us` after the last request."""
         raise NotImplementedError
 
     def _count_used(self, terms: Terms) -> Fraction:
@@ -90,20 +90,20 @@ class Oracle:
         raise NotImplementedError
 
     def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
-        """How long until a cost is allowed that is not now and some day will be."""
+        """Time until a refused cost that fits the limit is allowed."""
         raise NotImplementedError
 
     def _compute_reset_us(self, terms: Terms) -> Fraction:
-        """How long until the key is as if never used."""
+        """Time until the key is as if never used."""
         raise NotImplementedError
 
     def _compute_queue_us(self, _: Terms) -> Fraction:
-        """How long what is allowed now has to queue."""
+        """Queueing time of a request that is allowed now."""
         return Fraction(0)
 
 
 class TokenBucketOracle(Oracle):
-    """Full of tokens at first, refilled continuously; `_spent`: tokens that are missing."""
+    """Initially full of tokens, refilled continuously; `_spent`: missing tokens."""
 
     def _reset(self) -> None:
         self._spent = Fraction(0)
@@ -125,14 +125,14 @@ class TokenBucketOracle(Oracle):
 
 
 class LeakingBucketOracle(TokenBucketOracle):
-    """A queue of units that flow out steadily: what is in it are the tokens that a token bucket has spent."""
+    """A queue of units that drains at a constant rate: its level equals the spent tokens of a token bucket."""
 
     def _compute_queue_us(self, terms: Terms) -> Fraction:
         return self._spent / terms.rate
 
 
 class FixedWindowOracle(Oracle):
-    """Windows begin at every multiple of their length since the epoch; `_count`: units in that of number `_number`."""
+    """Windows begin at multiples of their length since the epoch; `_count`: units in window number `_number`."""
 
     def _reset(self) -> None:
         self._count, self._number, self._left_us = Fraction(0), 0, Fraction(0)
@@ -157,7 +157,7 @@ class FixedWindowOracle(Oracle):
 
 
 class SlidingWindowLogOracle(Oracle):
-    """What was admitted in (t - window, t]: `_log` has the time and the cost of each, oldest first."""
+    """Requests admitted in (t - window, t]: `_log` has the time and the cost of each, oldest first."""
 
     def _reset(self) -> None:
         self._log: deque[tuple[int, Fraction]] = deque()
@@ -180,14 +180,14 @@ class SlidingWindowLogOracle(Oracle):
             used -= passing
             if used + cost <= terms.size:
                 return time_us + terms.window_us - self.now_us
-        raise AssertionError("a cost that the limit holds is allowed once the log is empty")
+        raise AssertionError("a cost that fits the limit is allowed once the log is empty")
 
     def _compute_reset_us(self, terms: Terms) -> Fraction:
         return self._log[-1][0] + terms.window_us - self.now_us if self._log else Fraction(0)
 
 
 class SlidingWindowCounterOracle(Oracle):
-    """Two counts: of this window and of the one before it, weighted by the share of it that is still in view."""
+    """Two counts: of this window, and of the previous one weighted by its share in the sliding window."""
 
     def _reset(self) -> None:
         self._before, self._count, self._number, self._left_us = Fraction(0), Fraction(0), 0, Fraction(0)
@@ -206,7 +206,7 @@ class SlidingWindowCounterOracle(Oracle):
         self._count += cost
 
     def _compute_wait_us(self, terms: Terms, cost: Fraction) -> Fraction:
-        # Where a count may weigh at most `room`, at most room / count of its window may still be in view.
+        # If a count may weigh at most `room`, at most room / count of its window may still be in view.
         room = terms.size - cost - self._count
         if room >= 0:
             return self._left_us - room / self._before * terms.window_us
@@ -226,4 +226,4 @@ ORACLES: dict[str, type[Oracle]] = {
     "sliding_window_log": SlidingWindowLogOracle,
     "sliding_window_counter": SlidingWindowCounterOracle,
 }
-"""By the algorithm's name."""
+"""Oracles by algorithm."""

@@ -1,4 +1,4 @@
-"""The parts of the bench, one after the other: what each found as figures, and what it was told as conditions."""
+"""Parts of the bench, run in sequence: their figures, and their parameters as conditions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from benchmarks.report import Figure, Say
 
 @dataclass
 class Results:
-    """All figures, and the speed in memory that is nearest to its limit."""
+    """All figures, and the speed in memory with the smallest ratio."""
 
     figures: list[Figure] = field(default_factory=list)
     least: memory_speed.Measured | None = None
 
 
 def measure(given: Namespace, say: Say) -> Results:
-    """Those that were asked for. Raises DependencyError without what one of them needs."""
+    """Run the selected parts. Raises DependencyError if a dependency of one is missing."""
     found = Results()
     if "exactness" in given.only:
         compared = exactness.measure(given.events, given.redis_events, given.seed, say)
@@ -54,8 +54,8 @@ def measure(given: Namespace, say: Say) -> Results:
 
 
 def describe_parts(given: Namespace) -> Iterator[tuple[str, str]]:
-    """What holds of each part, by its name."""
-    said = {
+    """Conditions of each selected part, by its name."""
+    conditions = {
         "exactness": "random limits, costs, gaps and edges, 1 to 5 keys, limits that change, a clock that goes back",
         "apart": (
             f"{clock_skew.PROCESSES} processes; {clock_skew.UNITS} units in 40 to {clock_skew.APART_S - 1} s; "
@@ -63,7 +63,7 @@ def describe_parts(given: Namespace) -> Iterator[tuple[str, str]]:
         ),
         "memory-speed": (
             f"one thread, its CPU time; medians of {given.rounds} rounds of {given.requests} requests, in turns: on "
-            f"{max(1, given.requests // 2)} keys; {memory_speed.FEW} on a key, then the next; on keys that are used up"
+            f"{max(1, given.requests // 2)} keys; {memory_speed.FEW} on a key, then the next; on exhausted keys"
         ),
         "redis-speed": (
             f"medians of {given.rounds} rounds, in turns, of {given.requests // 10} requests one by one and of "
@@ -73,10 +73,10 @@ def describe_parts(given: Namespace) -> Iterator[tuple[str, str]]:
         "outage": f"SIGSTOP to the server, {given.rounds} times, while connections are open",
         "obedience": "a random history up to one of its refusals, then the wait, to the microsecond",
     }
-    return ((part, said[part]) for part in given.only)
+    return ((part, conditions[part]) for part in given.only)
 
 
 def read_server_version() -> str:
-    """Of redis-server."""
+    """Version of redis-server."""
     done = subprocess.run([str(find_program()), "--version"], check=True, capture_output=True, text=True)
     return done.stdout.split("v=", 1)[1].split()[0]

@@ -1,6 +1,6 @@
-"""The limiters that are measured: ours, `limits` and `throttled-py`, each by the quickest way that it documents.
+"""Limiters under measurement: ours, `limits` and `throttled-py`, each by the fastest way that it documents.
 
-An asker asks once for each key that it is given, one unit each, and says how many were allowed.
+An asker requests one unit for each key that it is given, and returns the number of allowed requests.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ THROTTLED = {
     "fixed_window": throttled.RateLimiterType.FIXED_WINDOW,
     "sliding_window_counter": throttled.RateLimiterType.SLIDING_WINDOW,
 }
-"""What it calls a sliding window is a counter."""
+"""Its sliding window is a sliding window counter."""
 
 MAX_KEYS = 1_000_000
-"""That throttled-py is to keep in memory: by default it forgets all but 1,024."""
+"""Capacity of throttled-py's store: by default it evicts all but 1,024 keys."""
 
 DAY_S = 86_400
 
 TIMEOUT_S = 10.0
-"""A busy machine may take longer than a store is given by default."""
+"""Timeout of our Redis store: a busy machine may take longer than the default."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """So many units in so many seconds; of a bucket, its size and how long it takes to flow out."""
+    """A limit of `units` per `period_s`; for a bucket its size and the time in which it drains."""
 
     kind: str
     units: int
@@ -53,13 +53,13 @@ class Quota:
 
     @property
     def limit(self) -> Any:
-        """As one of ours."""
+        """As a limit of our limiter."""
         second = self.units / self.period_s if self.kind.endswith("bucket") else self.period_s
         return OURS[self.kind](self.units, second)
 
 
 def build_memory_askers(quota: Quota) -> dict[str, Asker]:
-    """Who has the algorithm, on stores of their own."""
+    """Askers of all limiters that have the algorithm, on stores in memory."""
     found = {"ours": wrap_ours(RateLimiter(MemoryStore()), quota)}
     if quota.kind in LIMITS:
         found["limits"] = wrap_limits(limits.storage.MemoryStorage(), quota)
@@ -69,7 +69,7 @@ def build_memory_askers(quota: Quota) -> dict[str, Asker]:
 
 
 def build_redis_askers(url: str, quota: Quota) -> dict[str, Asker]:
-    """Who has the algorithm, on the server at that URL (unix://)."""
+    """Askers of all limiters that have the algorithm, on the server at `url` (unix://)."""
     limiter = RateLimiter(RedisStore(url, cache_refusals=False, timeout_s=TIMEOUT_S))
     found = {"ours": wrap_ours(limiter, quota)}
     if quota.kind in LIMITS:
@@ -80,7 +80,7 @@ def build_redis_askers(url: str, quota: Quota) -> dict[str, Asker]:
 
 
 def wrap_ours(limiter: RateLimiter, quota: Quota) -> Asker:
-    """The form that blocks."""
+    """Asker of ours, by the blocking form."""
     acquire, limit = limiter.acquire_sync, quota.limit
 
     def ask(keys: Sequence[str]) -> int:
@@ -94,7 +94,7 @@ def wrap_ours(limiter: RateLimiter, quota: Quota) -> Asker:
 
 
 def wrap_limits(storage: Any, quota: Quota) -> Asker:
-    """`hit` says yes or no, and no more."""
+    """Asker of `limits`: `hit` returns only whether the request is allowed."""
     hit = LIMITS[quota.kind](storage).hit
     item = limits.RateLimitItemPerSecond(quota.units, quota.period_s)
 
@@ -109,7 +109,7 @@ def wrap_limits(storage: Any, quota: Quota) -> Asker:
 
 
 def wrap_throttled(store: Any, quota: Quota) -> Asker:
-    """`limit` says whether it limits, and what is left."""
+    """Asker of `throttled-py`: `limit` returns whether it limits, and the rest."""
     rate = throttled.per_duration(timedelta(seconds=quota.period_s), quota.units, burst=quota.units)
     limit = throttled.Throttled(using=THROTTLED[quota.kind].value, quota=rate, store=store).limit
 

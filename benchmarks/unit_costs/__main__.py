@@ -1,7 +1,7 @@
-"""`python -m benchmarks.unit_costs --out FILE DOCUMENT...`: the measured figures that `newsreel capacity` reckons with.
+"""Measured unit costs for `newsreel capacity`: `python -m benchmarks.unit_costs --out FILE DOCUMENT...`.
 
-DOCUMENTs are what `newsreel bench NAME --json` printed; what none of them tells is measured here, each part in servers
-of its own. Figures of FILE that come from other runs are kept, so parts may be measured one by one.
+DOCUMENTs are outputs of `newsreel bench NAME --json`; figures that these lack are measured here, each part on servers
+of its own. Figures of other runs stay in FILE, so that parts can be measured one by one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.machine import read_conditions
 from benchmarks.report import Say
 from benchmarks.unit_costs import limits, live, one_video, synthetic_days
 from benchmarks.unit_costs.cost import Cost, RunCosts
-from benchmarks.unit_costs.documents import extract_costs as found_in
+from benchmarks.unit_costs.documents import extract_costs
 from schemas.errors import NewsreelError
 
 COMMAND = "python -m benchmarks.unit_costs --only {}"
@@ -30,14 +30,19 @@ PARTS: Mapping[str, Callable[[int, Say], tuple[Sequence[Cost], Sequence[Cost]]]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, and write the file."""
+    """Measure, and write the file. Exit code of the error if a measurement fails."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.unit_costs", description=__doc__)
     parser.add_argument("documents", nargs="*", type=Path, metavar="DOCUMENT")
-    parser.add_argument("--out", type=Path, required=True, help="the file; figures of other runs stay in it")
     parser.add_argument(
-        "--only", type=_parse_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; '' for none"
+        "--out", type=Path, required=True, help="file to write; figures of other runs stay in it"
     )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only",
+        type=_parse_parts,
+        default=list(PARTS),
+        help=f"parts to measure, separated by commas; '' for none (default: {','.join(PARTS)})",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the requests (default: 1)")
     given = parser.parse_args(argv)
     try:
         for one in _measure(given.documents, given.only, given.seed):
@@ -50,21 +55,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(documents: Sequence[Path], parts: Sequence[str], seed: int) -> Iterator[RunCosts]:
     for path in documents:
-        yield found_in(json.loads(path.read_text()))
+        yield extract_costs(json.loads(path.read_text()))
     for part in parts:
-        held = read_conditions(seed=seed)
+        conditions = read_conditions(seed=seed)
         unit_costs, checks = PARTS[part](seed, _say)
-        yield RunCosts(part, COMMAND.format(part), held, unit_costs, checks)
+        yield RunCosts(part, COMMAND.format(part), conditions, unit_costs, checks)
 
 
 def _write(path: Path, found: RunCosts) -> None:
-    """Put a run's figures in the place of those that the run gave before."""
-    held: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    runs = held.get("runs", {})
+    """Replace the figures of a run in the file."""
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    runs = document.get("runs", {})
     runs[found.run] = {"command": found.command, "conditions": dict(found.conditions)}
     written: dict[str, Any] = {"runs": runs}
     for kind, costs in (("unit_costs", found.unit_costs), ("checks", found.checks)):
-        others = {name: cost for name, cost in held.get(kind, {}).items() if cost["run"] != found.run}
+        others = {name: cost for name, cost in document.get(kind, {}).items() if cost["run"] != found.run}
         written[kind] = {**others, **{cost.name: cost.as_dict(found.run) for cost in costs}}
     path.write_text(json.dumps(written, indent=2) + "\n")
 
@@ -73,7 +78,7 @@ def _parse_parts(text: str) -> list[str]:
     some = [part for part in text.split(",") if part]
     for part in some:
         if part not in PARTS:
-            raise argparse.ArgumentTypeError(f"{part!r} is no part; there are {', '.join(PARTS)}")
+            raise argparse.ArgumentTypeError(f"unknown part {part!r}; choose from {', '.join(PARTS)}")
     return some
 
 

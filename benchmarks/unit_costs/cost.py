@@ -1,4 +1,4 @@
-"""One measured figure, and what a part of the measurement found."""
+"""Measured unit costs, and the results of one run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SIGNIFICANT = 4
-"""Digits: more would be noise."""
+"""Significant digits of a value: further ones are noise."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`value` in `unit`, for all of `of` together where it is a total: how many of what were done."""
+    """A cost of `value` in `unit`; if it is a total, `of` has the numbers of units of work that it is for."""
 
     name: str
     value: float
@@ -21,14 +21,14 @@ class Cost:
     of: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self, run: str) -> dict[str, Any]:
-        """As the file of measured figures has it; `run` names the command and the conditions."""
-        told = {"value": float(f"{self.value:.{SIGNIFICANT}g}"), "unit": self.unit, "what": self.what}
-        return {**told, **({"of": dict(self.of)} if self.of else {}), "run": run}
+        """Entry of the file of measured figures; `run` refers to the command and the conditions."""
+        entry = {"value": float(f"{self.value:.{SIGNIFICANT}g}"), "unit": self.unit, "what": self.what}
+        return {**entry, **({"of": dict(self.of)} if self.of else {}), "run": run}
 
 
 @dataclass(frozen=True)
 class RunCosts:
-    """What one run gave: unit costs, and runs of another size that no unit cost is taken from."""
+    """Results of one run: unit costs, and checks of another size, from which no unit cost is derived."""
 
     run: str
     command: str

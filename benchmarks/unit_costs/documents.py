@@ -1,4 +1,4 @@
-"""Unit costs out of what `newsreel bench NAME --json` printed."""
+"""Unit costs from documents of `newsreel bench NAME --json`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from schemas.errors import InputError
 
 Document = Mapping[str, Any]
 SEED = 0
-"""Of the footage that unit costs are taken from; what has another is for the check."""
+"""Seed of the footage for unit costs; documents with another seed are checks."""
 
 
 def extract_costs(document: Document) -> RunCosts:
-    """What a document tells. Raises InputError where it is of a bench, or a part of one, that tells nothing here."""
-    known = KNOWN.get(document["name"])
-    if known is None:
-        raise InputError(f"no unit cost comes from bench {document['name']!r}: {', '.join(KNOWN)} have some")
-    return known(document)
+    """Unit costs of a document. Raises InputError if its bench, or its part of one, has none."""
+    extract = EXTRACTORS.get(document["name"])
+    if extract is None:
+        raise InputError(f"bench {document['name']!r} has no unit costs; choose from {', '.join(EXTRACTORS)}")
+    return extract(document)
 
 
 def _extract_ingest(document: Document) -> RunCosts:
@@ -56,7 +56,7 @@ def _extract_api(document: Document) -> RunCosts:
     )
 
 
-KNOWN: dict[str, Callable[[Document], RunCosts]] = {
+EXTRACTORS: dict[str, Callable[[Document], RunCosts]] = {
     "ingest": _extract_ingest,
     "ratelimit": _extract_ratelimit,
     "api": _extract_api,
@@ -71,5 +71,5 @@ def _find_value(document: Document, name: str) -> float:
 
 
 def _select_conditions(document: Document) -> dict[str, Any]:
-    """Without what programs held in memory, which says nothing of these figures."""
+    """Conditions without the memory of programs, which does not affect these figures."""
     return {name: value for name, value in document["conditions"].items() if name != "peak_mib_by_program"}

@@ -1,4 +1,4 @@
-"""Part `limits`: what the API's rate limits keep in Redis for somebody who is active."""
+"""Part `limits`: memory in Redis of the API's rate limits per active user."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ DAY_S = 86_400
 
 
 def measure(say: Say) -> list[Cost]:
-    """Bytes a key, the server's own tables included."""
+    """Bytes per key, including the server's hash tables."""
     say(f"limits: {KEYS} keys")
     with redis_server() as server:
         before = server.client.info("memory")["used_memory"]
         build_redis_askers(server.url, Quota("token_bucket", 1000, DAY_S))["ours"](
             [f"user:{number:036d}" for number in range(KEYS)]
         )
-        taken = server.client.info("memory")["used_memory"] - before
+        used = server.client.info("memory")["used_memory"] - before
     what = "a token bucket's key in Redis"
-    return [Cost("redis_key_bytes", taken / KEYS, "bytes", what, {"keys": KEYS})]
+    return [Cost("redis_key_bytes", used / KEYS, "bytes", what, {"keys": KEYS})]

@@ -1,8 +1,8 @@
-"""Part `live`: what a read and a write cost the API and PostgreSQL, bytes that a write leaves, how fast the sink is.
+"""Part `live`: cost of reads and writes in the API and PostgreSQL, bytes stored per write, throughput of the lake sink.
 
-CPU time of the API's process and of PostgreSQL's, so that what the client takes, and other programs, are left out. Each
-at two rates: a server that is asked seldom wakes up for every request, so that a part of the cost is the same for any
-rate. The check is both at once, at other rates.
+Costs are CPU times of the API's process and of PostgreSQL, which excludes the client and other programs. Each is
+measured at two rates: at a low rate a server wakes up for every request, so part of the cost is independent of the
+rate. The check is a mix of both, at other rates.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ from schemas.errors import StageError
 from stores.outbox.lake_sink import drain, measure_lag
 
 RATES = {"reads": {"slow": 300, "fast": 1_500}, "writes": {"slow": 100, "fast": 500}}
-"""A second."""
+"""Requests per second."""
 SECONDS, CLIENTS = 10, 32
 ROUNDS = 3
-"""In turns; the least counts, which other programs have disturbed least."""
+"""Alternating rounds; the minimum counts, since other programs disturbed it least."""
 BOTH = {"reads": 600, "writes": 150}
-"""A second, of the check."""
+"""Requests per second of the check."""
 VIDEOS = 2_000
-"""So many that hardly two acts of a second are on one: counters of a video are added up once a second, and the fewer
-videos there are, the less of that falls on each act."""
+"""Enough that two writes of one second rarely concern the same video: counters are added up per video once a second,
+and the fewer videos there are, the smaller the share of that in each write."""
 FILL_S = 60.0
 SETTLED_WITHIN_S = 120.0
 ROWS = ("views", "comments")
-"""Tables that grow by every write; a reaction or a follow is mostly one that is there already."""
+"""Tables that grow by every write; a reaction or a follow mostly exists already."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """So many reads and writes a second, taking turns."""
+    """A load of reads and writes at fixed rates, interleaved."""
 
     name: str
     rates: Mapping[str, int]
 
     @property
     def per_s(self) -> int:
-        """All of them."""
+        """Total requests per second."""
         return sum(self.rates.values())
 
     @property
     def description(self) -> str:
-        """As a person says it."""
+        """Rates in words."""
         return " and ".join(f"{rate:,} {kind}/s" for kind, rate in self.rates.items())
 
-    def requests(self, made: Mix) -> Iterator[bytes]:
-        """All that are sent."""
+    def requests(self, mix: Mix) -> Iterator[bytes]:
+        """All requests, in the order in which they are sent."""
         each = [
-            (number / rate, made.read if kind == "reads" else made.write)
+            (number / rate, mix.read if kind == "reads" else mix.write)
             for kind, rate in self.rates.items()
             for number in range(rate * SECONDS)
         ]
@@ -70,7 +70,7 @@ class Load:
 
 @dataclass(frozen=True)
 class CoreSeconds:
-    """Core-seconds of the two programs."""
+    """CPU seconds of the two programs."""
 
     api: float
     database: float
@@ -79,7 +79,7 @@ class CoreSeconds:
         return CoreSeconds(self.api - other.api, self.database - other.database)
 
     def costs(self, load: Load) -> list[Cost]:
-        """As figures."""
+        """Costs of the load."""
         of = {kind: float(rate * SECONDS) for kind, rate in load.rates.items()}
         return [
             Cost(f"{load.name}_api", self.api, "core-s", f"{load.description}: CPU of the API", of),
@@ -91,7 +91,7 @@ class CoreSeconds:
 
 @dataclass(frozen=True)
 class Storage:
-    """What PostgreSQL holds: bytes with indexes, and rows."""
+    """Storage in PostgreSQL: bytes including indexes, and rows."""
 
     row_bytes: int
     rows: int
@@ -100,11 +100,11 @@ class Storage:
 
 
 def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
-    """Unit costs and the check's. Raises StageError where an answer failed."""
+    """Unit costs and those of the check. Raises StageError if a request fails."""
     with FreshHome() as house, servers(house) as served:
         house.lake.ensure()
         unit_costs, checks = asyncio.run(_measure_loads(house, served, seed, say))
-        say("live: the sink brings what was written into the lake")
+        say("live: the sink drains the outbox into the lake")
         sink = _measure_sink(house, served)
     lasted = Cost("live_s", SECONDS, "s", "duration of each rate of reads and writes")
     return [*unit_costs, lasted, sink], checks
@@ -113,7 +113,7 @@ def measure(seed: int, say: Say) -> tuple[list[Cost], list[Cost]]:
 async def _measure_loads(
     house: FreshHome, served: Servers, seed: int, say: Say
 ) -> tuple[list[Cost], list[Cost]]:
-    made = await prepare_mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
+    mix = await prepare_mix(served, "unit", seed, videos=VIDEOS, comments=COMMENTS)
     loads = [
         Load(f"{kind}_{pace}", {kind: rate}) for kind, paces in RATES.items() for pace, rate in paces.items()
     ]
@@ -123,14 +123,14 @@ async def _measure_loads(
         for load in (*loads, check):
             say(f"live: round {number + 1} of {ROUNDS}: {load.description} for {SECONDS} s")
             spent[load.name].append(
-                await _measure_core_seconds(house, served, load.requests(made), load.per_s)
+                await _measure_core_seconds(house, served, load.requests(mix), load.per_s)
             )
-    say(f"live: writes as fast as they are answered for {FILL_S:.0f} s")
+    say(f"live: closed loop of writes for {FILL_S:.0f} s")
     before = _read_storage(served)
-    await run_closed_loop(served.port, _generate_writes(made), seconds=FILL_S, clients=CLIENTS)
+    await run_closed_loop(served.port, _generate_writes(mix), seconds=FILL_S, clients=CLIENTS)
     after = _read_storage(served)
-    found = [cost for load in loads for cost in take_least(spent[load.name]).costs(load)]
-    return [*found, *_build_storage_costs(before, after)], take_least(spent[check.name]).costs(check)
+    costs = [cost for load in loads for cost in take_least(spent[load.name]).costs(load)]
+    return [*costs, *_build_storage_costs(before, after)], take_least(spent[check.name]).costs(check)
 
 
 def _build_storage_costs(before: Storage, after: Storage) -> list[Cost]:
@@ -146,14 +146,14 @@ def _build_storage_costs(before: Storage, after: Storage) -> list[Cost]:
 
 
 def take_least(rounds: Sequence[CoreSeconds]) -> CoreSeconds:
-    """The least of each program's."""
+    """Minimum of each program over the rounds."""
     return CoreSeconds(min(one.api for one in rounds), min(one.database for one in rounds))
 
 
 async def _measure_core_seconds(
     house: FreshHome, served: Servers, requests: Iterator[bytes], rate: float
 ) -> CoreSeconds:
-    """What answering these takes. Counters are added up once a second, so a moment is waited before each look."""
+    """CPU seconds for these requests. Counters are added up once a second, hence the pause before each reading."""
     await asyncio.sleep(2)
     before = _read_core_seconds(house, served)
     answers = await run_open_loop(served.port, requests, rate=rate, clients=CLIENTS)
@@ -163,20 +163,20 @@ async def _measure_core_seconds(
     return _read_core_seconds(house, served) - before
 
 
-def _generate_writes(made: Mix) -> Iterator[bytes]:
+def _generate_writes(mix: Mix) -> Iterator[bytes]:
     while True:
-        yield made.write()
+        yield mix.write()
 
 
 def _read_core_seconds(house: FreshHome, served: Servers) -> CoreSeconds:
     postgres = house.find_postgres()
     if postgres is None:
-        raise StageError("PostgreSQL does not run")
+        raise StageError("PostgreSQL is not running")
     return CoreSeconds(_cpu_s(served.api()), _cpu_s(postgres))
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    """Of a process and its children, those that have ended included."""
+    """CPU seconds of a process and its children, including terminated ones."""
     own = process.cpu_times()
     living = sum(child.cpu_times().user + child.cpu_times().system for child in process.children())
     return float(own.user + own.system + own.children_user + own.children_system + living)
@@ -184,7 +184,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def _read_storage(served: Servers) -> Storage:
     with served.connect() as connection:
-        # What autovacuum frees is used again: without it the sum would tell when it last came by.
+        # Freed space is reused: without a VACUUM the sum would depend on the time of the last autovacuum.
         connection.execute(f"VACUUM {', '.join(ROWS)}, events".encode())
         sizes = """SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint AS bytes
                    FROM pg_partition_tree(%s) WHERE isleaf"""
@@ -202,10 +202,10 @@ def _read_storage(served: Servers) -> Storage:
 
 
 def _measure_sink(house: FreshHome, served: Servers) -> Cost:
-    """One sink, wall time: it is one process, which waits for PostgreSQL and the disk in between.
+    """Throughput of one sink in wall time: it is one process, which also waits for PostgreSQL and the disk.
 
-    A transaction that still runs, autovacuum's too, holds back the events after it for a while: what it leaves is
-    taken in another turn, and the time between turns is not counted. Raises StageError where some stay.
+    An open transaction, also of autovacuum, holds back the events after it for a while: these are drained in a later
+    turn, and the time between turns is not counted. Raises StageError if some remain.
     """
     events, took_s = 0, 0.0
     deadline = time.monotonic() + SETTLED_WITHIN_S
@@ -213,7 +213,7 @@ def _measure_sink(house: FreshHome, served: Servers) -> Cost:
         while left := measure_lag(connection):
             connection.rollback()
             if time.monotonic() > deadline:
-                raise StageError(f"{left} events were not settled after {SETTLED_WITHIN_S:.0f} s")
+                raise StageError(f"{left} events were still in the outbox after {SETTLED_WITHIN_S:.0f} s")
             begun = time.monotonic()
             drained = drain(connection, house.lake)
             if drained:

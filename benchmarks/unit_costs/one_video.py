@@ -1,7 +1,7 @@
-"""Part `one-video`: bytes that a video leaves in the media store and the lake, and what it costs to serve them.
+"""Part `one-video`: bytes of a video in the media store and the lake, and the cost of serving them.
 
-Footage of a minute is ingested as users do it; then its largest H.264 rendition is asked for from the API as a player
-does, segment by segment, as fast as it comes.
+Footage of a minute is ingested as users do it; then its largest H.264 rendition is fetched from the API as by a player,
+segment by segment, without pauses.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from stores.delta.maintenance import measure_size
 LENGTH_S = 60.0
 SERVED_S, CLIENTS = 10.0, 8
 NOT_OF_VIDEOS = {"events", *(declared.name for declared in LIVE_TABLES)}
-"""Tables that grow with what people do; the others grow with videos."""
+"""Tables that grow with the users' activity; the others grow with videos."""
 
 
 def measure(say: Say) -> list[Cost]:
-    """Unit costs. Raises StageError where the ingest does not end as ready."""
+    """Unit costs. Raises StageError if the ingest does not end as ready."""
     source = make_footage(Footage(LENGTH_S), say)
     with FreshHome() as house:
         house.start_stack()
@@ -38,7 +38,7 @@ def measure(say: Say) -> list[Cost]:
         say(f"one-video: newsreel ingest, {LENGTH_S:.0f} s")
         ran = house.run_command("ingest", source, "--title", source.stem)
         if ran.status:
-            raise StageError(f"newsreel ingest ended with {ran.status}: {ran.answer}")
+            raise StageError(f"newsreel ingest exited with {ran.status}: {ran.answer}")
         media = {
             name: _measure_folder_bytes(house.home / "media" / name)
             for name in ("sources", "packages", "kept")
@@ -68,10 +68,10 @@ def measure(say: Say) -> list[Cost]:
 
 
 async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
-    """CPU of the API for segments of a rendition."""
+    """CPU time of the API for segments of a rendition."""
     asked = cycle([build_request("GET", address) for address in addresses])
     server, total = find_stack_servers(house), 0
-    say(f"one-video: its {len(addresses)} segments as fast as they come for {SERVED_S:.0f} s")
+    say(f"one-video: its {len(addresses)} segments, closed loop for {SERVED_S:.0f} s")
     before = server.api().cpu_times()
     end = time.perf_counter() + SERVED_S
     async with connections(server.port, CLIENTS) as made:
@@ -81,7 +81,7 @@ async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say)
             while time.perf_counter() < end:
                 answer = await made[number].ask(next(asked))
                 if answer.status != 200:
-                    raise StageError(f"a segment was answered {answer.status}")
+                    raise StageError(f"GET of a segment: status {answer.status}")
                 total += len(answer.body)
 
         await asyncio.gather(*map(player, range(CLIENTS)))

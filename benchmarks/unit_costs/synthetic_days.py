@@ -1,7 +1,7 @@
-"""Part `made-days`: what events take in the lake, and what a refresh of the tables takes, on synthetic days.
+"""Part `made-days`: storage of events in the lake, and cost of a refresh of the tables, on synthetic days.
 
-Days of two sizes upon a history give what is the same for every refresh and what each event adds. The check is a day of
-a size in between.
+Days of two sizes after a history give the constant cost of a refresh and the cost per event. The check is a day of a
+size in between.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SMALL, LARGE, CHECK = 100_000, MILLION, 400_000
 
 @dataclass(frozen=True)
 class Bytes:
-    """Of the newest versions."""
+    """Bytes of the newest versions of `events` and of the live tables."""
 
     events: int
     tables: int
@@ -33,41 +33,41 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Day:
-    """What one day's events took: so many events, CPU of their refresh, bytes in the lake."""
+    """One day: number of events, CPU seconds of their refresh, bytes added to the lake."""
 
     events: int
     core_s: float
     added: Bytes
 
     def costs(self, name: str) -> list[Cost]:
-        """As figures."""
+        """Costs of the day."""
         of = {"events": float(self.events)}
-        told = f"{self.events:,} synthetic events after a history of {HISTORY:,}"
+        what = f"{self.events:,} synthetic events after a history of {HISTORY:,}"
         return [
-            Cost(f"refresh_{name}", self.core_s, "core-s", f"{told}: CPU of their refresh", of),
-            Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{told}: bytes of `events`", of),
-            Cost(f"table_bytes_{name}", self.added.tables, "bytes", f"{told}: bytes of the tables", of),
+            Cost(f"refresh_{name}", self.core_s, "core-s", f"{what}: CPU of their refresh", of),
+            Cost(f"event_bytes_{name}", self.added.events, "bytes", f"{what}: bytes of `events`", of),
+            Cost(f"table_bytes_{name}", self.added.tables, "bytes", f"{what}: bytes of the tables", of),
         ]
 
 
 def measure(say: Say) -> tuple[list[Cost], list[Cost]]:
-    """Unit costs and the check's, in a lake of its own."""
+    """Unit costs and those of the check, in a lake of their own."""
     with FreshHome() as house, servers(house) as served:
         environment = {**house.environment, "NEWSREEL_DATABASE_URL": served.database_url}
         sizes: list[int] = []
 
-        def day(events: int) -> Day:
-            before, held = _read_bytes(house), _count_events(house)
+        def add_day(events: int) -> Day:
+            bytes_before, events_before = _read_bytes(house), _count_events(house)
             write_synthetic_events(environment, [*sizes, events], len(sizes), PEOPLE)
             sizes.append(events)
             core_s = refresh(environment, f"unit-{len(sizes)}").cpu_s
-            came = _count_events(house) - held
-            say(f"made-days: {came} events, refreshed in {core_s:.1f} core-s")
-            return Day(came, core_s, _read_bytes(house) - before)
+            added = _count_events(house) - events_before
+            say(f"made-days: {added} events, refreshed in {core_s:.1f} core-s")
+            return Day(added, core_s, _read_bytes(house) - bytes_before)
 
         house.lake.ensure()
-        day(HISTORY)
-        small, large, check = day(SMALL), day(LARGE), day(CHECK)
+        add_day(HISTORY)
+        small, large, check = add_day(SMALL), add_day(LARGE), add_day(CHECK)
     return [*small.costs("small"), *large.costs("large")], check.costs("check")
 
 

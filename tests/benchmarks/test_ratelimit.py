@@ -166,7 +166,7 @@ def test_without_libfaketime_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
 
 def test_a_part_that_is_none_is_wrong_use() -> None:
-    with pytest.raises(InputError, match="'everything' is no part; there are exactness"):
+    with pytest.raises(InputError, match="unknown part 'everything'; choose from exactness"):
         bench.run(["--only", "everything"], SAID.append)
 
 

@@ -36,7 +36,7 @@ def test_footage_of_the_usual_seed_gives_a_unit_cost_and_another_a_check() -> No
 
 
 def test_a_document_that_tells_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match="no unit cost comes from bench 'kills'"):
+    with pytest.raises(InputError, match="bench 'kills' has no unit costs"):
         extract_costs(document("kills", {}))
     with pytest.raises(InputError, match="has no figure"):
         extract_costs(document("api", {"uploads: 50 at once": None}))
