@@ -1,4 +1,4 @@
-"""`newsreel bench api`: its clock charges a server for all that had to wait, and four kills lose nothing."""
+"""API bench: its latencies charge a server for all requests that had to wait, and four kills lose nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def serve(stall_at: int, stall_s: float) -> AsyncIterator[int]:
 
     async with await asyncio.start_server(client, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
-        # Its clients have hung up; let it notice.
+        # The clients have closed their connections; let the server notice.
         await asyncio.gather(*clients)
 
 

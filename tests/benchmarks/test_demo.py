@@ -1,4 +1,4 @@
-"""What the demo bench concludes from its measurements."""
+"""Report of the demo bench from given measurements."""
 
 from __future__ import annotations
 

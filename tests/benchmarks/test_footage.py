@@ -1,4 +1,4 @@
-"""Footage: every frame its own, the same every time, the length that was asked for."""
+"""Footage: unique frames, reproducible bytes, the requested length."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from schemas.errors import MediaToolError
 SMALL = {"width": 320, "height": 180}
 
 
-def silent(_: str) -> None:
-    """No progress."""
+def ignore(_: str) -> None:
+    """Discard progress messages."""
 
 
-def pictures(path: Path) -> list[str]:
+def list_pictures(path: Path) -> list[str]:
     command = [
         media_tools.program("ffmpeg"),
         "-v",
@@ -39,12 +39,12 @@ def pictures(path: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Footage, Path]:
     footage = Footage(11.5, seed=3, **SMALL)
-    return footage, make_footage(footage, silent, tmp_path_factory.mktemp("footage"))
+    return footage, make_footage(footage, ignore, tmp_path_factory.mktemp("footage"))
 
 
 def test_no_frame_is_shown_twice(film: tuple[Footage, Path]) -> None:
     footage, path = film
-    found = pictures(path)
+    found = list_pictures(path)
     assert len(found) == footage.frames == round(11.5 * FRAME_RATE)
     assert len(set(found)) == len(found)
 
@@ -59,16 +59,16 @@ def test_it_is_h264_with_sound_of_the_same_length(film: tuple[Footage, Path]) ->
 
 
 def test_another_seed_has_no_frame_of_it(film: tuple[Footage, Path], tmp_path: Path) -> None:
-    other = make_footage(Footage(1.0, seed=4, **SMALL), silent, tmp_path)
-    assert not set(pictures(other)) & set(pictures(film[1]))
+    other = make_footage(Footage(1.0, seed=4, **SMALL), ignore, tmp_path)
+    assert not set(list_pictures(other)) & set(list_pictures(film[1]))
 
 
 def test_it_is_made_once_and_the_same_bytes_when_made_again(tmp_path: Path) -> None:
     footage = Footage(1.0, **SMALL)
-    first = make_footage(footage, silent, tmp_path / "one")
+    first = make_footage(footage, ignore, tmp_path / "one")
     made = first.stat().st_mtime_ns
-    assert make_footage(footage, silent, tmp_path / "one").stat().st_mtime_ns == made
-    assert make_footage(footage, silent, tmp_path / "two").read_bytes() == first.read_bytes()
+    assert make_footage(footage, ignore, tmp_path / "one").stat().st_mtime_ns == made
+    assert make_footage(footage, ignore, tmp_path / "two").read_bytes() == first.read_bytes()
 
 
 def test_scenes_last_some_seconds_and_no_two_are_drawn_alike() -> None:
@@ -82,12 +82,12 @@ def test_scenes_last_some_seconds_and_no_two_are_drawn_alike() -> None:
 def test_a_film_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.footage.SCENES", (lambda _: "nosuchsource",) * len(SCENES))
     with pytest.raises(MediaToolError, match="nosuchsource"):
-        make_footage(Footage(1.0, **SMALL), silent, tmp_path)
+        make_footage(Footage(1.0, **SMALL), ignore, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_encoder_that_ends_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.footage.ENCODER", ("-c:v", "nosuchcodec"))
     with pytest.raises(MediaToolError, match="nosuchcodec"):
-        make_footage(Footage(1.0, **SMALL), silent, tmp_path)
+        make_footage(Footage(1.0, **SMALL), ignore, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What the stages are run by hand with: a real PostgreSQL in a HOME of its own, gone afterwards."""
+"""Environment of stages run by hand: a real PostgreSQL in a HOME of its own, removed afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock under which a stage is run: it sees an engine's import, and changes nothing else."""
+"""Import clock: it times the import of an engine in a program, and changes nothing else."""
 
 from __future__ import annotations
 

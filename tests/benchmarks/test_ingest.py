@@ -1,4 +1,4 @@
-"""What the ingest bench concludes from its measurements, and that it sees all of a HOME's processes."""
+"""Report of the ingest bench from given measurements, and its view of all processes of a HOME."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ sys.stdin.read()
 """
 
 
-def pair(minutes: float, *, work_s: float = 110, peak_gib: float = 2.0, lost: int = 0) -> Pair:
+def build_pair(minutes: float, *, work_s: float = 110, peak_gib: float = 2.0, lost: int = 0) -> Pair:
     whole = {"h264-720p": 1440, "h264-240p": 1440}
     stages = {"inspect": span(0, 10), "encode": span(10, work_s)}
     ours = Ours(
@@ -47,28 +47,28 @@ def pair(minutes: float, *, work_s: float = 110, peak_gib: float = 2.0, lost: in
 
 def drop_peer(minutes: float, *, peak_gib: float = 2.0, lost: int = 0) -> Pair:
     """A length without a peer."""
-    return replace(pair(minutes, work_s=900, peak_gib=peak_gib, lost=lost), peer=None)
+    return replace(build_pair(minutes, work_s=900, peak_gib=peak_gib, lost=lost), peer=None)
 
 
-def value(found: Report, name: str) -> float | None:
+def find_value(found: Report, name: str) -> float | None:
     return next(figure.value for figure in found.figures if name in figure.name)
 
 
 def test_the_ratio_is_of_the_ten_minutes_and_the_overhead_stands_apart() -> None:
-    found = build_report([drop_peer(1), pair(10), drop_peer(60)], {})
+    found = build_report([drop_peer(1), build_pair(10), drop_peer(60)], {})
     assert (found.ours, found.peer) == (110, 100)
-    assert value(found, "overhead apart") == 30
+    assert find_value(found, "overhead apart") == 30
     assert found.passes
 
 
 @pytest.mark.parametrize(
     ("pairs", "why"),
     [
-        ([pair(10, work_s=116)], "stages over the command"),
-        ([pair(10, lost=1)], "not whole"),
-        ([pair(10, peak_gib=6.1)], "peak memory"),
-        ([drop_peer(1, lost=2), pair(10)], "1 min: renditions not whole"),
-        ([drop_peer(1), pair(10), drop_peer(60, peak_gib=2.5)], "over that of the shortest"),
+        ([build_pair(10, work_s=116)], "stages over the command"),
+        ([build_pair(10, lost=1)], "not whole"),
+        ([build_pair(10, peak_gib=6.1)], "peak memory"),
+        ([drop_peer(1, lost=2), build_pair(10)], "1 min: renditions not whole"),
+        ([drop_peer(1), build_pair(10), drop_peer(60, peak_gib=2.5)], "over that of the shortest"),
     ],
 )
 def test_each_limit_decides(pairs: list[Pair], why: str) -> None:
@@ -78,17 +78,17 @@ def test_each_limit_decides(pairs: list[Pair], why: str) -> None:
 
 
 def test_memory_alone_is_judged_by_its_peaks() -> None:
-    def of(*peaks_gib: float) -> Report:
+    def build_report_of(*peaks_gib: float) -> Report:
         lengths = zip((1, 10, 60), peaks_gib, strict=False)
         return build_memory_report([(length, Memory(int(peak * GIB), {}, 9)) for length, peak in lengths], {})
 
-    assert of(2.0, 2.1, 2.2).passes
-    assert not of(2.0, 2.1, 2.4).passes
-    assert not of(6.1).passes
+    assert build_report_of(2.0, 2.1, 2.2).passes
+    assert not build_report_of(2.0, 2.1, 2.4).passes
+    assert not build_report_of(6.1).passes
 
 
 def test_a_rendition_that_one_side_lacks_is_counted() -> None:
-    whole = pair(10)
+    whole = build_pair(10)
     fewer = Pair(10, 1440, Peer(100, 200, {"h264-720p": 1440}), whole.ours)
     assert fewer.wrong == 1
 

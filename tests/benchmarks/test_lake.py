@@ -1,4 +1,4 @@
-"""What the lake's bench says of what it saw."""
+"""Conclusions of the lake bench from given measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peer: one ffmpeg command that makes what our chunks are made into."""
+"""Peer of the ingest bench: one ffmpeg command that makes the same renditions as our chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DAG's overhead: its parts add up to the run's wall less the work, whatever the times."""
+"""Overhead of the DAG: for any times its parts add up to the run's wall time minus the work."""
 
 from __future__ import annotations
 

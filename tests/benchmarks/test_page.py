@@ -1,4 +1,4 @@
-"""The page's sections come from what the command printed."""
+"""Markdown sections from the JSON output of the benches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsreel bench sql` on few events: both engines answer the same, and every question has its figures."""
+"""SQL bench on few events: both engines give the same results, and every query has its figures."""
 
 from __future__ import annotations
 

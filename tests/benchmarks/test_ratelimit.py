@@ -1,4 +1,4 @@
-"""The limiter's bench: an oracle that is right by hand, histories that meet the edges, and every part once, tiny."""
+"""Rate limit bench: the oracle against hand-computed decisions, edge cases of the histories, every part once, tiny."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WINDOW = Terms(Fraction(2), Fraction(0), Fraction(10 * SECOND))  # two units in 
 THIRD = Terms(Fraction(1), Fraction(1, 3 * SECOND), Fraction(0))  # one unit, a third a second
 
 SAID: list[str] = []
-"""Progress that nobody reads."""
+"""Sink of progress messages."""
 
 Step = tuple[float, Terms, float, tuple[bool, int, float, float, float]]
 """Seconds, limit, cost; allowed, remaining, wait, retry after, reset after."""
@@ -93,15 +93,15 @@ def test_the_oracle_holds_to_a_reset_under_another_limit() -> None:
 
 
 def test_histories_are_the_same_again_and_meet_the_edges() -> None:
-    def drawn() -> list[tuple[int, Event]]:
+    def draw() -> list[tuple[int, Event]]:
         return [
             (now_us, event)
             for _, now_us, events in generate_histories("sliding_window_counter", 1, 5000, 64, "always")
             for event in events
         ]
 
-    found = drawn()
-    assert found == drawn()
+    found = draw()
+    assert found == draw()
     assert len(found) == 5000
     answers = [event.answer for _, event in found]
     assert any(answer.retry_after_s == NEVER for answer in answers)

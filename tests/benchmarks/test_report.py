@@ -1,4 +1,4 @@
-"""A report passes exactly when every limit is kept, and says all that interfaces.md promises."""
+"""Reports pass exactly if every figure is within its limit, and have all fields of interfaces.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages' own records, read back from a lake."""
+"""Records of the stages, read from a lake."""
 
 from __future__ import annotations
 

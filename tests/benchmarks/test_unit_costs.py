@@ -1,4 +1,4 @@
-"""Unit costs come out of documents with their command and conditions, and figures of other runs stay in the file."""
+"""Unit costs from documents, with command and conditions; figures of other runs stay in the file."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from benchmarks.unit_costs.live import CoreSeconds, take_least
 from schemas.errors import InputError
 
 
-def document(name: str, figures: dict[str, float | None], **conditions: Any) -> dict[str, Any]:
+def build_document(name: str, figures: dict[str, float | None], **conditions: Any) -> dict[str, Any]:
     rows = [{"name": figure, "value": value, "unit": "s"} for figure, value in figures.items()]
     return {"name": name, "figures": rows, "conditions": {"cores": 2, **conditions}}
 
 
-def ingest(minutes: float, seed: int, cpu_s: float = 80.0) -> dict[str, Any]:
+def build_ingest(minutes: float, seed: int, cpu_s: float = 80.0) -> dict[str, Any]:
     figures: dict[str, float | None] = {f"{minutes:g} min: CPU of the whole stack": cpu_s}
-    return document("ingest", figures, minutes=[minutes], seed=seed, peak_mib_by_program={"x": 1})
+    return build_document("ingest", figures, minutes=[minutes], seed=seed, peak_mib_by_program={"x": 1})
 
 
 def test_footage_of_the_usual_seed_gives_a_unit_cost_and_another_a_check() -> None:
-    usual, other = extract_costs(ingest(1, 0)), extract_costs(ingest(3, 2))
+    usual, other = extract_costs(build_ingest(1, 0)), extract_costs(build_ingest(3, 2))
     assert [cost.name for cost in usual.unit_costs] == ["ingest_1_min"]
     assert not usual.checks
     assert [(cost.name, cost.of) for cost in other.checks] == [("ingest_check", {"video_s": 180})]
@@ -37,14 +37,16 @@ def test_footage_of_the_usual_seed_gives_a_unit_cost_and_another_a_check() -> No
 
 def test_a_document_that_tells_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="bench 'kills' has no unit costs"):
-        extract_costs(document("kills", {}))
+        extract_costs(build_document("kills", {}))
     with pytest.raises(InputError, match="has no figure"):
-        extract_costs(document("api", {"uploads: 50 at once": None}))
+        extract_costs(build_document("api", {"uploads: 50 at once": None}))
 
 
 def test_a_run_takes_the_place_of_what_it_gave_before_and_leaves_the_others(tmp_path: Path) -> None:
     out = tmp_path / "measured.json"
-    for number, one in enumerate((ingest(1, 0), ingest(10, 0, 800.0), ingest(1, 0, 90.12345))):
+    for number, one in enumerate(
+        (build_ingest(1, 0), build_ingest(10, 0, 800.0), build_ingest(1, 0, 90.12345))
+    ):
         file = tmp_path / f"{number}.json"
         file.write_text(json.dumps(one))
         assert main(["--out", str(out), "--only", "", str(file)]) == 0

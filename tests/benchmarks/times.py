@@ -1,4 +1,4 @@
-"""Times made up for arithmetic."""
+"""Fixed times for tests of arithmetic on times."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def span(start_s: float, end_s: float) -> Span:
-    """From so many seconds after noon until so many."""
+    """Interval from `start_s` to `end_s` seconds after noon."""
     return Span(NOON + timedelta(seconds=start_s), NOON + timedelta(seconds=end_s))

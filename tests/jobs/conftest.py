@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session that the jobs' own code finds too; its HOME is nobody's."""
+    """The session that the jobs' own code uses as well, with a HOME of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWSREEL_HOME", str(tmp_path_factory.mktemp("spark")))
         patch.delenv("NEWSREEL_SPARK_MASTER", raising=False)

@@ -1,4 +1,4 @@
-"""Imported rows in tables that Spark writes: merged and removed by key, no commit where nothing changes."""
+"""Imported rows in tables that Spark writes: merged and removed by key, without a commit if nothing changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stores.delta import Lake
 pytestmark = pytest.mark.usefixtures("home", "spark")
 
 
-def found(*numbers: int, **more: Any) -> pa.Table:
+def build_matches(*numbers: int, **more: Any) -> pa.Table:
     rows = [
         {
             "video_id": f"v{number}", "reference_video_id": "r", "query_start_s": 0.25, "kind": "part", "score": 1.0,
@@ -27,11 +27,11 @@ def found(*numbers: int, **more: Any) -> pa.Table:
 
 
 def test_matches_are_merged_and_removed_by_key(tables: Lake) -> None:
-    assert merge_rows("matches", found(1, 2)) == 2
-    assert merge_rows("matches", found(2, score=0.5)) == 1
+    assert merge_rows("matches", build_matches(1, 2)) == 2
+    assert merge_rows("matches", build_matches(2, score=0.5)) == 1
     version = tables.version("matches")
-    assert merge_rows("matches", found(2, score=0.5)) == 0
-    assert remove_rows("matches", found(9)) == 0
+    assert merge_rows("matches", build_matches(2, score=0.5)) == 0
+    assert remove_rows("matches", build_matches(9)) == 0
     assert tables.version("matches") == version
-    assert remove_rows("matches", found(1, 9)) == 1
-    assert tables.read("matches").to_pylist() == found(2, score=0.5).to_pylist()
+    assert remove_rows("matches", build_matches(1, 9)) == 1
+    assert tables.read("matches").to_pylist() == build_matches(2, score=0.5).to_pylist()

@@ -1,4 +1,4 @@
-"""The night's upkeep changes no answer: fewer files, nothing of who is gone, time travel as far as promised."""
+"""Maintenance of the lake changes no query result: fewer files, erased users, time travel within the retention."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CANARIES = (b"canary", b"Canary", b"1987-06-05")
 pytestmark = pytest.mark.usefixtures("database_url")
 
 
-def files_with(tables: Lake, *canaries: bytes) -> list[str]:
+def find_files_with(tables: Lake, *canaries: bytes) -> list[str]:
     folder = Path(urlsplit(tables.uri).path)
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [
@@ -52,12 +52,12 @@ def files_with(tables: Lake, *canaries: bytes) -> list[str]:
     ]
 
 
-def bring(tables: Lake) -> None:
+def drain_outbox(tables: Lake) -> None:
     with connect() as connection:
         drain_all(connection, tables)
 
 
-def live(tables: Lake) -> dict[str, list[dict[str, Any]]]:
+def read_live_tables(tables: Lake) -> dict[str, list[dict[str, Any]]]:
     return {declared.name: tables.read(declared.name).to_pylist() for declared in LIVE_TABLES}
 
 
@@ -79,16 +79,18 @@ def test_who_is_gone_is_in_no_file_once_the_retention_is_over(tables: Lake) -> N
             {"post_id": "p"},
             {"user_id": "u1", "content": "Canary!", "creation_time": AT},
         )
-    bring(tables)
+    drain_outbox(tables)
     refresh("run-1")
-    assert {name.split("/")[0] for name in files_with(tables, *CANARIES)} == {
+    assert {name.split("/")[0] for name in find_files_with(tables, *CANARIES)} == {
         "users",
         "comments",
         "posts",
         "events",
     }
-    assert not [name for name in files_with(tables, *CANARIES) if "_delta_log" in name]
-    assert not [name for name in files_with(tables, *CANARIES[:1], b"Quux") if name.startswith("quality")]
+    assert not [name for name in find_files_with(tables, *CANARIES) if "_delta_log" in name]
+    assert not [
+        name for name in find_files_with(tables, *CANARIES[:1], b"Quux") if name.startswith("quality")
+    ]
     with connect() as connection:
         for name, column, key in (
             ("comments", "user_id", "u1"),
@@ -96,18 +98,18 @@ def test_who_is_gone_is_in_no_file_once_the_retention_is_over(tables: Lake) -> N
             ("users", "user_id", "u1"),
         ):
             connection.execute(f"DELETE FROM {name} WHERE {column} = %s".encode(), (key,))
-    bring(tables)
+    drain_outbox(tables)
     refresh("run-2")
-    before = live(tables)
+    before = read_live_tables(tables)
     assert [row["user_id"] for row in before["users"]] == ["u2"]
     assert erase_deleted(tables, TOMORROW) == 3
     for name in ("users", "comments", "posts", "events"):
         vacuum(tables, name, 0)
-    assert files_with(tables, *CANARIES) == []
-    # The deletions stay, and a replay from nothing makes what there is.
+    assert find_files_with(tables, *CANARIES) == []
+    # The deletions stay, and a full replay gives the same tables.
     assert tables.query("SELECT count(*) AS n FROM events WHERE kind = 'deleted'").to_pylist() == [{"n": 3}]
     assert replay("run-3", datetime.now(UTC).date()) == 0
-    assert live(tables) == before
+    assert read_live_tables(tables) == before
     assert erase_deleted(tables, TOMORROW) == 0
 
 
@@ -117,7 +119,7 @@ def test_what_was_deleted_later_than_asked_stays(tables: Lake) -> None:
             connection, "posts", {"post_id": "p"}, {"user_id": "u", "content": "x", "creation_time": AT}
         )
         connection.execute("DELETE FROM posts")
-    bring(tables)
+    drain_outbox(tables)
     assert erase_deleted(tables, datetime.now(UTC) - timedelta(hours=1)) == 0
 
 
@@ -140,34 +142,34 @@ def test_what_was_refused_is_forgotten_when_it_is_old_or_names_who_is_gone(table
     with connect() as connection:
         upsert_row(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
         connection.execute("DELETE FROM users")
-    bring(tables)
+    drain_outbox(tables)
     assert erase_refused(tables, now + timedelta(hours=1), 7) == 2
     vacuum(tables, "rejected_rows", 0)
     rows = {row["rejected_id"]: row for row in tables.read("rejected_rows").to_pylist()}
     assert {name: row["row"] for name, row in rows.items()} == {**texts, "old": ERASED, "gone": ERASED}
     assert {row["reason"] for row in rows.values()} == {"text: too long"}
-    assert [name for name in files_with(tables, b"Canary") if name.startswith("rejected")] == []
+    assert [name for name in find_files_with(tables, b"Canary") if name.startswith("rejected")] == []
     assert erase_refused(tables, now + timedelta(hours=1), 7) == 0
 
 
 def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> None:
     for number in range(SMALL_FILES + 2):
         add_view(number)
-        bring(tables)
+        drain_outbox(tables)
         if number % 2:
             refresh(f"run {number}")
     old = tables.version("views")
-    before = live(tables)
+    before = read_live_tables(tables)
     rows = {row["table_name"]: row for row in maintain("upkeep", date(2026, 11, 23))}
     assert (rows["events"]["files_before"], rows["events"]["files"]) == (SMALL_FILES + 2, 1)
     assert rows["events"]["rows"] == SMALL_FILES + 2
     assert rows["events"]["stored_bytes"] > rows["events"]["size_bytes"] > 0
     assert rows["events"]["log_files"] > SMALL_FILES
-    assert live(tables) == before
+    assert read_live_tables(tables) == before
     assert tables.read("views", as_of=old).num_rows == SMALL_FILES + 2  # time travel
-    assert refresh("after") == 0  # rows that were moved are no events
+    assert refresh("after") == 0  # compaction adds no events
     add_view(99)
-    bring(tables)
+    drain_outbox(tables)
     assert refresh("later") == 1
     kept = tables.read("table_sizes").to_pylist()
     assert {row["day"] for row in kept} == {date(2026, 11, 23)}
@@ -182,7 +184,7 @@ def test_rows_keep_their_order_so_that_a_time_is_in_few_files(
     monkeypatch.setattr("stores.delta.maintenance.TARGET_BYTES", 20_000)
     for number in range(20):
         add_view(number)
-        bring(tables)
+        drain_outbox(tables)
     compact(tables, "events")
     actions = [
         (row["min.event_id"], row["max.event_id"])
@@ -207,11 +209,11 @@ def test_a_writer_that_was_killed_leaves_nothing_for_ever(tables: Lake) -> None:
 
 def test_a_shorter_log_still_travels_as_far_as_promised(tables: Lake) -> None:
     add_view(0)
-    bring(tables)
+    drain_outbox(tables)
     log = Path(urlsplit(tables.location("events")).path) / "_delta_log"
     for number in range(1, 12):
         add_view(number)
-        bring(tables)
+        drain_outbox(tables)
         clean_up_log(tables, "events") if number % 4 == 0 else None
     for path in log.iterdir():  # a commit a day
         days = 12 - int(path.name[:20]) if path.name[:20].isdigit() else 0

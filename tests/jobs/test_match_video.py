@@ -1,4 +1,4 @@
-"""A re-encoded whole, a cut-out and a loop are found where they are; blackness, stills and strangers are not."""
+"""Matching finds re-encoded wholes, excerpts and loops; black pictures, stills and unrelated videos do not match."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ SLOT_S = 0.25
 BRIGHT, BLACK = 80, 5
 
 
-def film(seed: int, seconds: float) -> list[bytes]:
-    """Hashes of a moving picture: each a tenth away from the one before."""
+def make_film(seed: int, seconds: float) -> list[bytes]:
+    """Hashes of a moving picture: each differs from the previous one in a tenth of its bits."""
     chance = random.Random(seed)
     pictures = [chance.randbytes(32)]
     while len(pictures) < seconds / SLOT_S:
-        pictures.append(noisy(pictures[-1], chance, 26))
+        pictures.append(add_noise(pictures[-1], chance, 26))
     return pictures
 
 
-def noisy(hash_: bytes, chance: random.Random, bits: int) -> bytes:
+def add_noise(hash_: bytes, chance: random.Random, bits: int) -> bytes:
     flipped = sum(1 << bit for bit in chance.sample(range(256), bits))
     return (int.from_bytes(hash_, "big") ^ flipped).to_bytes(32, "big")
 
 
-def reencoded(pictures: Sequence[bytes], bits: int = 12) -> list[bytes]:
+def reencode(pictures: Sequence[bytes], bits: int = 12) -> list[bytes]:
     chance = random.Random(99)
-    return [noisy(picture, chance, bits) for picture in pictures]
+    return [add_noise(picture, chance, bits) for picture in pictures]
 
 
-def rows(pictures: Sequence[bytes], name: str, quality: int = BRIGHT, origin: str = "corpus") -> Rows:
+def build_rows(pictures: Sequence[bytes], name: str, quality: int = BRIGHT, origin: str = "corpus") -> Rows:
     return [
         {
             "video_id": name,
@@ -70,48 +70,52 @@ def add(tables: Lake, *found: Rows) -> None:
         tables.replace("fingerprints", scope={"video_id": one[0]["video_id"]}, rows=one)
 
 
-def matches(query: Rows) -> list[Segment]:
+def find_matches(query: Rows) -> list[Segment]:
     return find_segments(query, 3600.0, lambda reference: True)
 
 
-def span(segment: Segment) -> tuple[float, ...]:
+def read_span(segment: Segment) -> tuple[float, ...]:
     return (
         segment.query_start_s, segment.query_end_s, segment.reference_start_s, segment.reference_end_s,
     )  # fmt: skip
 
 
 def test_a_reencoded_whole_is_found_among_strangers(spark: SparkSession, tables: Lake):
-    add(tables, *(rows(film(seed, 30), f"film {seed}") for seed in range(8)))
-    [found] = matches(rows(reencoded(film(3, 30)), "query"))
-    assert (found.video_id, found.kind, span(found)) == ("film 3", "whole", (0, 30, 0, 30))
+    add(tables, *(build_rows(make_film(seed, 30), f"film {seed}") for seed in range(8)))
+    [found] = find_matches(build_rows(reencode(make_film(3, 30)), "query"))
+    assert (found.video_id, found.kind, read_span(found)) == ("film 3", "whole", (0, 30, 0, 30))
 
 
 def test_cut_outs_of_two_films_are_told_with_their_ranges(spark: SparkSession, tables: Lake):
-    one, other = film(1, 60), film(2, 60)
-    add(tables, rows(one, "one"), rows(other, "other"))
-    query = [*film(3, 10), *reencoded(one[80:120]), *film(4, 5), *reencoded(other[12:32])]
-    found = {segment.video_id: segment for segment in matches(rows(query, "query"))}
+    one, other = make_film(1, 60), make_film(2, 60)
+    add(tables, build_rows(one, "one"), build_rows(other, "other"))
+    query = [*make_film(3, 10), *reencode(one[80:120]), *make_film(4, 5), *reencode(other[12:32])]
+    found = {segment.video_id: segment for segment in find_matches(build_rows(query, "query"))}
     assert {segment.kind for segment in found.values()} == {"part"}
-    assert span(found["one"]) == pytest.approx((10, 20, 20, 30), abs=0.5)
-    assert span(found["other"]) == pytest.approx((25, 30, 3, 8), abs=0.5)
+    assert read_span(found["one"]) == pytest.approx((10, 20, 20, 30), abs=0.5)
+    assert read_span(found["other"]) == pytest.approx((25, 30, 3, 8), abs=0.5)
 
 
 def test_black_and_flat_pictures_match_nothing_and_split_nothing(spark: SparkSession, tables: Lake):
-    begin, end = film(1, 10), film(2, 10)
+    begin, end = make_film(1, 10), make_film(2, 10)
     black = [bytes(32)] * 16
-    shown = rows([*begin, *black, *end], "film")
+    shown = build_rows([*begin, *black, *end], "film")
     for row in shown[40:56]:
         row["quality"] = BLACK
-    add(tables, shown, rows(black, "black", BLACK))
-    assert matches(rows(black, "more black", BLACK)) == []
+    add(tables, shown, build_rows(black, "black", BLACK))
+    assert find_matches(build_rows(black, "more black", BLACK)) == []
     query = [{**row, "sha256": "another"} for row in shown]
-    assert [(found.kind, span(found)) for found in matches(query)] == [("whole", (0, 24, 0, 24))]
+    assert [(found.kind, read_span(found)) for found in find_matches(query)] == [("whole", (0, 24, 0, 24))]
 
 
 def test_a_still_picture_is_one_segment_and_its_copy_is_whole(spark: SparkSession, tables: Lake):
-    still = film(1, SLOT_S) * 80
-    add(tables, rows(reencoded(still, 2), "still"), rows([*film(2, 20), *still[:24], *film(3, 20)], "film"))
-    found = matches(rows(still, "query"))
+    still = make_film(1, SLOT_S) * 80
+    add(
+        tables,
+        build_rows(reencode(still, 2), "still"),
+        build_rows([*make_film(2, 20), *still[:24], *make_film(3, 20)], "film"),
+    )
+    found = find_matches(build_rows(still, "query"))
     assert sorted((segment.video_id, segment.kind) for segment in found) == [
         ("film", "part"),
         ("still", "whole"),
@@ -119,35 +123,35 @@ def test_a_still_picture_is_one_segment_and_its_copy_is_whole(spark: SparkSessio
 
 
 def test_the_same_file_is_whole_even_where_all_of_it_is_black(spark: SparkSession, tables: Lake):
-    black = rows([bytes(32)] * 8, "black", BLACK)
+    black = build_rows([bytes(32)] * 8, "black", BLACK)
     add(tables, black)
-    assert matches(black) == [build_identical_segment("black", 2.0)]
+    assert find_matches(black) == [build_identical_segment("black", 2.0)]
 
 
 def test_an_empty_corpus_answers_nothing(home: Path, database_url: str):
-    assert match_fingerprints(rows(film(1, 5), "query"), 5.0) == []
+    assert match_fingerprints(build_rows(make_film(1, 5), "query"), 5.0) == []
 
 
 def test_only_ready_videos_and_the_corpus_are_told_of(spark: SparkSession, tables: Lake, database_url: str):
-    shown = film(1, 10)
+    shown = make_film(1, 10)
     ids = ("ready", "encoding", "removed", "unknown")
-    add(tables, rows(shown, "added"), *(rows(shown, name, origin="ingest") for name in ids))
+    add(tables, build_rows(shown, "added"), *(build_rows(shown, name, origin="ingest") for name in ids))
     for name in ids[:3]:
-        bring(name, name)
-    found = match_fingerprints(rows(reencoded(shown), "query"), 10.0)
+        insert_video(name, name)
+    found = match_fingerprints(build_rows(reencode(shown), "query"), 10.0)
     assert sorted(entry["video_id"] for entry in found) == ["added", "ready"]
     assert list(found[0]) == [
         "video_id", "kind", "score", "query_start_s", "query_end_s", "reference_start_s", "reference_end_s",
     ]  # fmt: skip
 
 
-def bring(video_id: str, status: str, created: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+def insert_video(video_id: str, status: str, created: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
     values = {"title": "T", "uploader_id": "u", "sha256": "0" * 64, "status": status, "created": created}
     with connect() as connection:
         upsert_row(connection, "videos", {"video_id": video_id}, values)
 
 
-def stage(video_id: str, folder: Path, attempt: int = 1) -> dict[str, Any]:
+def run_stage(video_id: str, folder: Path, attempt: int = 1) -> dict[str, Any]:
     outcome = folder / f"{video_id}.{attempt}.json"
     arguments = ["--run-id", f"{video_id}-1", "--attempt", str(attempt), "--outcome", str(outcome)]
     main(["--video-id", video_id, *arguments])
@@ -159,24 +163,24 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
     spark: SparkSession, tables: Lake, database_url: str, tmp_path: Path
 ):
     day = datetime(2026, 1, 1, tzinfo=UTC)
-    shown = film(1, 10)
+    shown = make_film(1, 10)
     for number, (name, status) in enumerate([("first", "ready"), ("copy", "inspecting"), ("later", "ready")]):
-        bring(name, status, day + timedelta(days=number))
-        add(tables, rows(reencoded(shown, 2 * number), name, origin="ingest"))
-    assert stage("copy", tmp_path)["next"] == ["reject"]
+        insert_video(name, status, day + timedelta(days=number))
+        add(tables, build_rows(reencode(shown, 2 * number), name, origin="ingest"))
+    assert run_stage("copy", tmp_path)["next"] == ["reject"]
     assert [row["reference_video_id"] for row in read_matches("copy")] == ["first"]
     version = tables.version("matches")
-    assert stage("copy", tmp_path, attempt=2)["next"] == ["reject"]
+    assert run_stage("copy", tmp_path, attempt=2)["next"] == ["reject"]
     assert tables.version("matches") == version
     assert decide_verdict("copy")["duplicate_of"] == "first"
 
-    # An operator says that it is none: the match is still told, and the video goes on.
+    # An operator decides that it is not a duplicate: the match is still recorded, and ingest continues.
     decision = {"operator_id": "o", "reason": "It is another cut.", "created": day}
     with connect() as connection:
         upsert_row(
             connection, "match_decisions", {"video_id": "copy", "reference_video_id": "first"}, decision
         )
-    assert stage("copy", tmp_path, attempt=3)["next"] == ["encode"]
+    assert run_stage("copy", tmp_path, attempt=3)["next"] == ["encode"]
     assert [row["kind"] for row in read_matches("copy")] == ["whole"]
     with pytest.raises(StageError, match="no reason to reject"):
         decide_verdict("copy")
@@ -185,10 +189,10 @@ def test_the_stage_rejects_a_copy_and_a_replay_changes_nothing(
 def test_the_answer_about_a_published_video_stands_whatever_comes_later(
     spark: SparkSession, tables: Lake, database_url: str, tmp_path: Path
 ):
-    shown = film(1, 10)
-    bring("published", "ready")
-    add(tables, rows(shown, "published", origin="ingest"), rows(shown, "added since"))
-    assert stage("published", tmp_path)["next"] == ["encode"]
+    shown = make_film(1, 10)
+    insert_video("published", "ready")
+    add(tables, build_rows(shown, "published", origin="ingest"), build_rows(shown, "added since"))
+    assert run_stage("published", tmp_path)["next"] == ["encode"]
     assert read_matches("published") == []
 
 
@@ -208,11 +212,11 @@ def test_videos_that_finish_at_once_all_get_their_rows(spark: SparkSession, tabl
     assert tables.read("matches").column("video_id").to_pylist() == ids
 
 
-def ffmpeg(*arguments: str) -> None:
+def run_ffmpeg(*arguments: str) -> None:
     subprocess.run([program("ffmpeg"), "-v", "error", "-y", *arguments], check=True, stdin=subprocess.DEVNULL)
 
 
-def printed(path: Path) -> Rows:
+def read_fingerprints(path: Path) -> Rows:
     return [{**row, "video_id": path.stem, "origin": "corpus"} for row in fingerprint_file(path)[1]]
 
 
@@ -221,13 +225,15 @@ def test_the_real_clip_is_found_smaller_and_cut_and_a_stranger_is_not(
 ):
     small, cut, stranger = (tmp_path / f"{name}.mp4" for name in ("small", "cut", "stranger"))
     cheap = ("-c:v", "libx264", "-preset", "veryfast", "-an")
-    ffmpeg("-i", str(clip), "-vf", "scale=426:240", *cheap, "-crf", "38", str(small))
-    ffmpeg("-ss", "5.1", "-t", "4", "-i", str(clip), "-vf", "scale=640:360", *cheap, "-crf", "32", str(cut))
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=8", *cheap, str(stranger))
-    add(tables, printed(clip))
-    [whole] = matches(printed(small))
+    run_ffmpeg("-i", str(clip), "-vf", "scale=426:240", *cheap, "-crf", "38", str(small))
+    run_ffmpeg(
+        "-ss", "5.1", "-t", "4", "-i", str(clip), "-vf", "scale=640:360", *cheap, "-crf", "32", str(cut)
+    )
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=8", *cheap, str(stranger))
+    add(tables, read_fingerprints(clip))
+    [whole] = find_matches(read_fingerprints(small))
     assert (whole.video_id, whole.kind) == (clip.stem, "whole")
-    [part] = matches(printed(cut))
+    [part] = find_matches(read_fingerprints(cut))
     assert part.kind == "part"
-    assert span(part) == pytest.approx((0, 4, 5.1, 9.1), abs=0.5)
-    assert matches(printed(stranger)) == []
+    assert read_span(part) == pytest.approx((0, 4, 5.1, 9.1), abs=0.5)
+    assert find_matches(read_fingerprints(stranger)) == []

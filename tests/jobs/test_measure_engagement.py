@@ -1,4 +1,4 @@
-"""A day's figures are what its rows give; changed days are measured again, and a repeat changes nothing."""
+"""Figures of a day equal counts of its rows; changed days are measured again, and a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = date(2026, 11, 20)
 pytestmark = pytest.mark.usefixtures("database_url", "spark")
 
 
-def at(days: int = 0, hour: int = 12, **more: Any) -> datetime:
+def utc(days: int = 0, hour: int = 12, **more: Any) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, hour, tzinfo=UTC, **more) + timedelta(days=days)
 
 
@@ -47,10 +47,10 @@ def comment(number: int, video: str, when: datetime) -> dict[str, Any]:
 
 def active(number: int, user: str, day: int, surface: str = "watch") -> dict[str, Any]:
     seen = {"user_id": user, "day": DAY + timedelta(days=day), "surface": surface}
-    return {**seen, "created": at(day), "last_event_id": number}
+    return {**seen, "created": utc(day), "last_event_id": number}
 
 
-def versions(tables: Lake) -> list[int]:
+def read_versions(tables: Lake) -> list[int]:
     return [tables.version(name) for name in ("engagement_daily", "active_users_daily", "retention")]
 
 
@@ -58,15 +58,26 @@ def test_a_day_is_what_its_rows_give(tables: Lake) -> None:
     tables.merge(
         "views",
         [
-            view(1, "v", "ann", 0.1, at(hour=0)), view(2, "v", "ann", 0.2, at()), view(3, "v", "bob", 0.7, at()),
-            view(4, "w", "bob", 9.5, at(hour=23, minute=59, second=59, microsecond=999_999)),
-            view(5, "v", "eve", 5.0, at(days=1, hour=0)), view(6, "v", "eve", 5.0, at(days=-1, hour=23)),
+            view(1, "v", "ann", 0.1, utc(hour=0)), view(2, "v", "ann", 0.2, utc()), view(3, "v", "bob", 0.7, utc()),
+            view(4, "w", "bob", 9.5, utc(hour=23, minute=59, second=59, microsecond=999_999)),
+            view(5, "v", "eve", 5.0, utc(days=1, hour=0)), view(6, "v", "eve", 5.0, utc(days=-1, hour=23)),
         ],
     )  # fmt: skip
     tables.merge(
-        "reactions", [reaction(7, "v", "ann", "like", at()), reaction(8, "x", "bob", "dislike", at())]
+        "reactions",
+        [
+            reaction(7, "v", "ann", "like", utc()),
+            reaction(8, "x", "bob", "dislike", utc()),
+        ],
     )
-    tables.merge("comments", [comment(9, "v", at()), comment(10, "v", at()), comment(11, "v", at(days=3))])
+    tables.merge(
+        "comments",
+        [
+            comment(9, "v", utc()),
+            comment(10, "v", utc()),
+            comment(11, "v", utc(days=3)),
+        ],
+    )
     written, days = measure("run", DAY)
     assert days == [DAY]
     found = {row.pop("video_id"): row for row in tables.read("engagement_daily").to_pylist()}
@@ -86,15 +97,15 @@ def test_a_day_is_what_its_rows_give(tables: Lake) -> None:
         "x": {**none, "dislikes": 1, "event_id_sum": 8},
     }  # fmt: skip
     assert written == 3
-    before = versions(tables)
+    before = read_versions(tables)
     assert measure("again", DAY) == (0, [DAY])
-    assert versions(tables) == before
+    assert read_versions(tables) == before
 
 
 def test_days_that_have_changed_are_measured_again_and_others_left_alone(
     tables: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables.merge("reactions", [reaction(n, "v", f"u{n}", "like", at(days=-n)) for n in range(1, 5)])
+    tables.merge("reactions", [reaction(n, "v", f"u{n}", "like", utc(days=-n)) for n in range(1, 5)])
     tables.merge("activity", [active(21, "ann", -2), active(22, "ann", -1)])
     monkeypatch.setattr(
         "jobs.measure_engagement._query_days", lambda _query: [DAY - timedelta(days=n) for n in (4, 3, 2)]
@@ -102,8 +113,8 @@ def test_days_that_have_changed_are_measured_again_and_others_left_alone(
     measure("run 1", DAY - timedelta(days=1))  # four days at once
     monkeypatch.undo()
     tables.remove("reactions", [{"video_id": "v", "user_id": "u3"}])  # taken back
-    tables.merge("reactions", [reaction(9, "v", "late", "like", at(days=-2))])  # came late
-    tables.merge("reactions", [reaction(10, "v", "u4", "dislike", at(days=-4))])  # changed
+    tables.merge("reactions", [reaction(9, "v", "late", "like", utc(days=-2))])  # came late
+    tables.merge("reactions", [reaction(10, "v", "u4", "dislike", utc(days=-4))])  # changed
     tables.merge("activity", [active(23, "bob", -2)])  # late, in the months of two measured days
     _, days = measure("run", DAY)
     assert days == [DAY - timedelta(days=number) for number in (4, 3, 2, 0)]
@@ -132,7 +143,7 @@ def test_active_users_by_day_week_and_month_and_who_came_back(tables: Lake) -> N
         ],
     )  # fmt: skip
     people = [
-        {"user_id": user, "user_name": user, "created": at(days=day), "last_event_id": n}
+        {"user_id": user, "user_name": user, "created": utc(days=day), "last_event_id": n}
         for n, (user, day) in enumerate([("ann", -2), ("eve", -2), ("bob", 0), ("old", -31)], 1)
     ]
     tables.merge("users", people)
@@ -167,7 +178,10 @@ def test_sketches_can_be_merged_by_who_reads_them_and_are_as_near_as_they_say(ta
 
 def test_days_in_any_order_make_the_same_tables(tables: Lake) -> None:
     names = ("engagement_daily", "active_users_daily", "retention")
-    tables.merge("views", [view(n, f"v{n % 3}", f"u{n % 7}", n / 7, at(days=-(n % 2))) for n in range(1, 60)])
+    tables.merge(
+        "views",
+        [view(n, f"v{n % 3}", f"u{n % 7}", n / 7, utc(days=-(n % 2))) for n in range(1, 60)],
+    )
     tables.merge("activity", [active(n, f"u{n % 701}", -(n % 2)) for n in range(1, 1_403)])
 
     def outcome(order: list[date]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`stores.delta.read` by Spark: the rows that other libraries read (tests/stores/delta/test_reading.py)."""
+"""Reads of `stores.delta.read` by Spark: the same rows as by other libraries (tests/stores/delta/test_reading.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counters that the API shows are what the lake's rows give, or it is said why not."""
+"""Reconciliation: counters of the API equal the counts of the lake's rows, or the stage explains why not."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("database_url")
 
 
-def video(video_id: str, *, sha256: str | None = "0" * 64, **counters: int) -> None:
+def insert_video(video_id: str, *, sha256: str | None = "0" * 64, **counters: int) -> None:
     row = {"title": "A", "uploader_id": "u", "status": "ready", "sha256": sha256, "created": AT, **counters}
     with connect() as connection:
         upsert_row(connection, "videos", {"video_id": video_id}, row)
 
 
-def like(video_id: str, user_id: str, kind: str = "like") -> None:
+def insert_reaction(video_id: str, user_id: str, kind: str = "like") -> None:
     with connect() as connection:
         upsert_row(
             connection, "reactions", {"video_id": video_id, "user_id": user_id}, {"kind": kind, "created": AT}
         )
 
 
-def add_up() -> None:
+def add_up_counters() -> None:
     """As the API does, in one go (streaming/api/videos/counters.py)."""
     with connect() as connection:
         connection.execute(
@@ -44,12 +44,12 @@ def add_up() -> None:
         connection.execute("DELETE FROM tallies")
 
 
-def bring(tables: Lake) -> None:
+def drain_outbox(tables: Lake) -> None:
     with connect() as connection:
         drain_all(connection, tables)
 
 
-def found(tables: Lake, run_id: str = "run") -> dict[str, dict[str, Any]]:
+def reconcile_and_read(tables: Lake, run_id: str = "run") -> dict[str, dict[str, Any]]:
     reconcile(run_id)
     rows = tables.read("reconciliations", where={"run_id": run_id}).to_pylist()
     return {row["counter"]: row for row in rows}
@@ -57,19 +57,19 @@ def found(tables: Lake, run_id: str = "run") -> dict[str, dict[str, Any]]:
 
 def test_difference_is_none_after_likes_views_and_changes_of_mind(tables: Lake) -> None:
     for name in ("v", "w"):
-        video(name)
+        insert_video(name)
     for user in range(5):
-        like("v", f"u{user}")
-        like("w", f"u{user}", "dislike")
-    like("v", "u0", "dislike")
+        insert_reaction("v", f"u{user}")
+        insert_reaction("w", f"u{user}", "dislike")
+    insert_reaction("v", "u0", "dislike")
     with connect() as connection:
         connection.execute("DELETE FROM reactions WHERE user_id = 'u1'")
         for number in range(3):
             key = {"video_id": "v", "user_id": "u", "session_id": f"s{number}"}
             upsert_row(connection, "views", key, {"watched_s": 1.0, "created": AT})
-    add_up()
-    bring(tables)
-    rows = found(tables)
+    add_up_counters()
+    drain_outbox(tables)
+    rows = reconcile_and_read(tables)
     counted = {name: (row["live"], row["lake"], row["differing"]) for name, row in rows.items()}
     assert counted == {"likes": (3, 3, 0), "dislikes": (5, 5, 0), "views": (3, 3, 0)}
     assert {row["videos"] for row in rows.values()} == {2}
@@ -77,20 +77,20 @@ def test_difference_is_none_after_likes_views_and_changes_of_mind(tables: Lake) 
 
 def test_videos_of_which_something_is_on_its_way_are_left_out(tables: Lake) -> None:
     for name in ("still", "counted", "in the outbox"):
-        video(name)
-    bring(tables)
-    like("counted", "u")  # a tally that is not added up
-    bring(tables)
-    like("in the outbox", "u")
+        insert_video(name)
+    drain_outbox(tables)
+    insert_reaction("counted", "u")  # a tally that is not added up
+    drain_outbox(tables)
+    insert_reaction("in the outbox", "u")
     with connect() as connection:
         connection.execute("DELETE FROM tallies WHERE video_id = 'in the outbox'")
-    assert found(tables)["likes"]["videos"] == 1
+    assert reconcile_and_read(tables)["likes"]["videos"] == 1
 
 
 def test_what_an_import_has_set_is_told_apart(tables: Lake) -> None:
-    video("imported", sha256=None, likes=40, views=2)
-    bring(tables)
-    row = found(tables)["likes"]
+    insert_video("imported", sha256=None, likes=40, views=2)
+    drain_outbox(tables)
+    row = reconcile_and_read(tables)["likes"]
     assert (row["live"], row["lake"], row["set_by_import"], row["differing"]) == (40, 0, 40, 0)
 
 
@@ -98,8 +98,8 @@ def test_what_nothing_explains_fails_the_stage_and_names_the_videos(
     tables: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("stores.stage.die_with_parent", lambda: None)
-    video("drifted", likes=1)
-    bring(tables)
+    insert_video("drifted", likes=1)
+    drain_outbox(tables)
     with pytest.raises(SystemExit):
         stage.main(["--run-id", "night"])
     assert 'likes of 1 videos, for example ["drifted"]' in capsys.readouterr().err

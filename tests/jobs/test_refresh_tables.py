@@ -1,4 +1,4 @@
-"""Events become tables: the newest wins, a bad one is kept apart, and a repeat changes nothing."""
+"""Refresh of tables from events: the newest event wins, invalid ones are rejected, and a repeat changes nothing."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ VIDEO: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("database_url")
 
 
-def bring(tables: Lake, video_id: str, **values: Any) -> None:
-    """Change a live video, and have its event in the lake."""
+def change_video(tables: Lake, video_id: str, **values: Any) -> None:
+    """Change a live video, and drain its event into the lake."""
     with connect() as connection:
         upsert_row(connection, "videos", {"video_id": video_id}, {**VIDEO, **values})
     with connect() as connection:
         drain_all(connection, tables)
 
 
-def append(tables: Lake, event_id: int, kind: str = "upserted", **row: Any) -> None:
-    """An event that came by another way than the outbox's order."""
+def append_event(tables: Lake, event_id: int, kind: str = "upserted", **row: Any) -> None:
+    """Append an event to the lake, bypassing the outbox and its order."""
     text = json.dumps(row) if row else "not JSON"
     event = {
         "event_id": event_id, "transaction_id": 1, "table_name": "videos", "row_key": row.get("video_id", "?"),
@@ -46,7 +46,7 @@ def append(tables: Lake, event_id: int, kind: str = "upserted", **row: Any) -> N
     tables.append_once("events", [event], app_id="test", version=event_id)
 
 
-def whole_row(video_id: str, **values: Any) -> dict[str, Any]:
+def video_row(video_id: str, **values: Any) -> dict[str, Any]:
     """A video as its event carries it."""
     empty = dict.fromkeys(
         ("description", "size_bytes", "thumbnail_url", "duration_s", "duplicate_of", "package")
@@ -66,8 +66,8 @@ def test_changes_reach_the_table_and_personal_fields_come_from_postgresql(tables
     with connect() as connection:
         person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
         upsert_row(connection, "users", {"user_id": "u"}, person)
-    bring(tables, "v")
-    bring(tables, "v", status="rejected", reasons=["cut short"])
+    change_video(tables, "v")
+    change_video(tables, "v", status="rejected", reasons=["cut short"])
     assert refresh("run-1") == 2
     [video] = tables.read("videos").to_pylist()
     assert (video["status"], video["reasons"], video["created"]) == ("rejected", ["cut short"], AT)
@@ -96,7 +96,7 @@ def test_a_table_may_have_a_column_called_kind_as_events_have(
 
 
 def test_a_repeat_changes_no_row_and_makes_no_commit(tables: Lake) -> None:
-    bring(tables, "v")
+    change_video(tables, "v")
     refresh("run-1")
     before = (tables.version("videos"), tables.read("videos").to_pylist())
     assert refresh("run-2") == 0
@@ -104,15 +104,15 @@ def test_a_repeat_changes_no_row_and_makes_no_commit(tables: Lake) -> None:
 
 
 def test_an_older_event_that_comes_late_changes_nothing(tables: Lake) -> None:
-    append(tables, 7, **whole_row("v", title="newer"))
+    append_event(tables, 7, **video_row("v", title="newer"))
     assert refresh("run-1") == 1
-    append(tables, 9, **whole_row("w"))
+    append_event(tables, 9, **video_row("w"))
     tables.append_once(
         "events",
         [
             {
                 "event_id": 3, "transaction_id": 1, "table_name": "videos", "row_key": "v", "kind": "upserted",
-                "row": json.dumps(whole_row("v", title="older")), "at": AT,
+                "row": json.dumps(video_row("v", title="older")), "at": AT,
             }
         ],
         app_id="late", version=1,
@@ -123,17 +123,17 @@ def test_an_older_event_that_comes_late_changes_nothing(tables: Lake) -> None:
 
 
 def test_a_deleted_row_is_gone(tables: Lake) -> None:
-    append(tables, 1, **whole_row("v"))
-    append(tables, 2, **whole_row("w"))
+    append_event(tables, 1, **video_row("v"))
+    append_event(tables, 2, **video_row("w"))
     refresh("run-1")
-    append(tables, 3, kind="deleted", **whole_row("v"))
+    append_event(tables, 3, kind="deleted", **video_row("v"))
     assert refresh("run-2") == 1
     assert tables.read("videos").column("video_id").to_pylist() == ["w"]
 
 
 @pytest.mark.parametrize("slices", [1, 2])
 def test_a_deletion_that_is_refused_deletes_nothing_wherever_it_comes(tables: Lake, slices: int) -> None:
-    append(tables, 1, **whole_row("v"))
+    append_event(tables, 1, **video_row("v"))
     if slices == 2:
         refresh("run-1")
     broken = {"row_key": "v", "kind": "deleted", "row": "not JSON", "table_name": "videos", "at": AT}
@@ -144,9 +144,9 @@ def test_a_deletion_that_is_refused_deletes_nothing_wherever_it_comes(tables: La
 
 
 def test_a_bad_row_is_kept_apart_with_its_reason_and_the_rest_goes_on(tables: Lake) -> None:
-    append(tables, 1)
-    append(tables, 2, **whole_row("odd", status="sideways"))
-    append(tables, 3, **whole_row("good"))
+    append_event(tables, 1)
+    append_event(tables, 2, **video_row("odd", status="sideways"))
+    append_event(tables, 3, **video_row("good"))
     refresh("run-1")
     assert tables.read("videos").column("video_id").to_pylist() == ["good"]
     rejected = tables.read("rejected_rows").to_pylist()
@@ -161,8 +161,8 @@ def test_cut_off_between_two_tables_it_takes_the_slice_again(
 ) -> None:
     with connect() as connection:
         upsert_row(connection, "users", {"user_id": "u"}, {"user_name": "ann", "created": AT})
-    append(tables, 10**6)
-    bring(tables, "v")
+    append_event(tables, 10**6)
+    change_video(tables, "v")
     write = Lake.apply
 
     def cut_off(self: Lake, name: str, *rest: Any, **options: Any) -> bool:
@@ -188,13 +188,13 @@ def test_a_large_slice_goes_by_spark(
 ) -> None:
     monkeypatch.setenv("NEWSREEL_REFRESH_SMALL_EVENTS", "1")
     settings.cache_clear()
-    append(tables, 1, **whole_row("v"))
-    append(tables, 2, **whole_row("w"))
+    append_event(tables, 1, **video_row("v"))
+    append_event(tables, 2, **video_row("w"))
     assert refresh("run-1") == 2
     assert "Spark" in str(tables.open("videos").history(1)[0]["engineInfo"])
 
 
-def of_day(day: int, event_id: int, kind: str = "upserted", **row: Any) -> dict[str, Any]:
+def day_event(day: int, event_id: int, kind: str = "upserted", **row: Any) -> dict[str, Any]:
     """An event of a day in November."""
     return {
         "event_id": event_id, "transaction_id": 1, "table_name": "videos", "row_key": row["video_id"], "kind": kind,
@@ -204,13 +204,14 @@ def of_day(day: int, event_id: int, kind: str = "upserted", **row: Any) -> dict[
 
 @pytest.mark.parametrize("days", list(permutations((21, 22, 23))), ids=str)
 def test_days_replayed_in_any_order_make_the_same_table(tables: Lake, days: tuple[int, ...]) -> None:
-    """Also where one takes back or makes anew what another did, and one comes late and twice."""
-    late = of_day(21, 2, **whole_row("late"))
+    """Also if a day reverts or recreates what another one did, and an event arrives late and twice."""
+    late = day_event(21, 2, **video_row("late"))
     events = [
-        of_day(21, 1, **whole_row("changed")), of_day(21, 3, **whole_row("gone")), of_day(21, 4, **whole_row("anew")),
-        of_day(22, 5, "deleted", video_id="gone"), of_day(22, 6, "deleted", video_id="anew"),
-        of_day(22, 7, **whole_row("changed", title="B")), of_day(23, 8, **whole_row("anew", title="C")),
-        of_day(23, 9, "deleted", video_id="never"), late, late,
+        day_event(21, 1, **video_row("changed")), day_event(21, 3, **video_row("gone")),
+        day_event(21, 4, **video_row("again")),
+        day_event(22, 5, "deleted", video_id="gone"), day_event(22, 6, "deleted", video_id="again"),
+        day_event(22, 7, **video_row("changed", title="B")), day_event(23, 8, **video_row("again", title="C")),
+        day_event(23, 9, "deleted", video_id="never"), late, late,
     ]  # fmt: skip
     tables.append_once("events", events, app_id="test", version=1)
     for day in days:
@@ -218,7 +219,7 @@ def test_days_replayed_in_any_order_make_the_same_table(tables: Lake, days: tupl
     held = {
         row["video_id"]: (row["title"], row["last_event_id"]) for row in tables.read("videos").to_pylist()
     }
-    assert held == {"changed": ("B", 7), "anew": ("C", 8), "late": ("A", 2)}
+    assert held == {"changed": ("B", 7), "again": ("C", 8), "late": ("A", 2)}
     version = tables.version("videos")
     assert [replay("again", date(2026, 11, day)) for day in days] == [0, 0, 0]
     assert refresh("after all") == 0
@@ -231,7 +232,10 @@ def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", 3)
     midnight = datetime(2026, 11, 23, tzinfo=UTC)
     events = [
-        {**of_day(23, number, **whole_row(f"v{number}")), "at": midnight + timedelta(hours=3 * number - 3)}
+        {
+            **day_event(23, number, **video_row(f"v{number}")),
+            "at": midnight + timedelta(hours=3 * number - 3),
+        }
         for number in range(1, 10)
     ]
     tables.append_once("events", events, app_id="test", version=1)
@@ -243,10 +247,10 @@ def test_a_day_is_taken_in_spans_that_are_short_enough(tables: Lake, monkeypatch
 def test_where_the_log_has_lost_what_is_new_all_events_are_taken(
     tables: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append(tables, 1, **whole_row("v"))
+    append_event(tables, 1, **video_row("v"))
     refresh("run-1")
-    append(tables, 2, **whole_row("w"))
-    append(tables, 3, **whole_row("x"))
+    append_event(tables, 2, **video_row("w"))
+    append_event(tables, 3, **video_row("x"))
     monkeypatch.setattr("jobs.refresh_tables.count_version_rows", lambda lake, first, latest: [(latest, 1)])
     assert refresh("run-2") == 2
     assert tables.read("videos").column("video_id").to_pylist() == ["v", "w", "x"]

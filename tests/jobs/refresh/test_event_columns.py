@@ -1,4 +1,4 @@
-"""Read a block at a time, events say what they say one by one: the same values, the same reasons."""
+"""Events parsed in blocks and one by one have the same values and the same reasons."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ODD_TEXTS = [
 ]  # fmt: skip
 
 
-def events(texts: list[str], kinds: list[str], key: str = "v") -> pa.Table:
+def build_events(texts: list[str], kinds: list[str], key: str = "v") -> pa.Table:
     rows = [
         {"event_id": number, "kind": kind, "row_key": key, "row": text, "at": AT}
         for number, (text, kind) in enumerate(zip(texts, kinds, strict=True), 1)
@@ -54,11 +54,11 @@ def events(texts: list[str], kinds: list[str], key: str = "v") -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(EVENT_FIELDS))
 
 
-def same(declared: Table, made: pa.Table) -> pa.Table:
-    """What both readings say; the test fails where they differ."""
-    found = parse_events(declared, made).sort_by("event_id")
-    assert found.to_pylist() == parse_one_by_one(declared, made).to_pylist()
-    return found
+def parse_both_ways(declared: Table, made: pa.Table) -> pa.Table:
+    """The result of both parsers; the test fails if they differ."""
+    parsed = parse_events(declared, made).sort_by("event_id")
+    assert parsed.to_pylist() == parse_one_by_one(declared, made).to_pylist()
+    return parsed
 
 
 @settings(deadline=None, max_examples=300)
@@ -72,7 +72,7 @@ def same(declared: Table, made: pa.Table) -> pa.Table:
     )
 )
 def test_any_texts_together_are_read_as_each_alone(made: list[tuple[str, str]]) -> None:
-    same(VIDEOS, events([text for text, _ in made], [kind for _, kind in made]))
+    parse_both_ways(VIDEOS, build_events([text for text, _ in made], [kind for _, kind in made]))
 
 
 @pytest.mark.parametrize("few", [0, 16], ids=["to the last one", "by halves"])
@@ -83,13 +83,13 @@ def test_odd_texts_among_many_good_ones(monkeypatch: pytest.MonkeyPatch, seed: i
     texts = [json.dumps(PRINTED)] * 400 + ODD_TEXTS
     chance.shuffle(texts)
     kinds = [chance.choice(["upserted", "upserted", "deleted"]) for _ in texts]
-    found = same(VIDEOS, events(texts, kinds))
+    found = parse_both_ways(VIDEOS, build_events(texts, kinds))
     assert found["reason"].null_count > 350
 
 
 @pytest.mark.parametrize("declared", LIVE_TABLES, ids=lambda declared: declared.name)
 def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None:
-    """Every live table's: none is left to the slow reading."""
+    """For every live table, no event is left to the slow parser."""
     shown: dict[str, Any] = {
         "string": "a", "int64": 1, "float64": 1.5, "boolean": True, "timestamp": "2026-11-23T10:00:00.000001Z",
         "date": "2026-11-23", "list<string>": ["a"],
@@ -99,16 +99,16 @@ def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None
         for column in payload_columns(declared)
     }
     key = "/".join(str(row[name]) for name in declared.key)
-    made = events([json.dumps(row)] * 100, ["upserted"] * 100, key)
+    made = build_events([json.dumps(row)] * 100, ["upserted"] * 100, key)
     slow = 0
 
-    def counted(declared: Table, left: pa.Table) -> pa.Table:
+    def count_slow(declared: Table, left: pa.Table) -> pa.Table:
         nonlocal slow
         slow += left.num_rows
         return parse_one_by_one(declared, left)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(event_columns, "parsed_one_by_one", counted)
+        patch.setattr(event_columns, "parsed_one_by_one", count_slow)
         found = parse_events(declared, made)
     assert slow == 0
     assert found["reason"].null_count == 100
@@ -118,13 +118,13 @@ def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None
 def test_keys_of_several_columns_and_numbers_in_them() -> None:
     row = {"upload_id": "u", "chunk_index": 12, "byte_start": 0, "byte_end": 1, "sha256": "0" * 64}
     texts = [json.dumps(row)] * 40 + [json.dumps({**row, "chunk_index": 13})]
-    found = same(UPLOAD_CHUNKS, events(texts, ["upserted"] * 41, "u/12"))
+    found = parse_both_ways(UPLOAD_CHUNKS, build_events(texts, ["upserted"] * 41, "u/12"))
     assert found["reason"].to_pylist()[-1] == "the key differs from the event's row_key"
 
 
 def test_one_bad_event_in_many_does_not_make_all_of_them_slow() -> None:
-    good = events([json.dumps(PRINTED)] * 30_000, ["upserted"] * 30_000)
-    bad = events([json.dumps({**PRINTED, "likes": "x"})], ["upserted"])
+    good = build_events([json.dumps(PRINTED)] * 30_000, ["upserted"] * 30_000)
+    bad = build_events([json.dumps({**PRINTED, "likes": "x"})], ["upserted"])
     started = time.perf_counter()
     parse_events(VIDEOS, good)
     clean_s = time.perf_counter() - started

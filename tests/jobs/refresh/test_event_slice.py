@@ -1,4 +1,4 @@
-"""Whichever engine takes a slice of events: the same rows, the same refusals for the same reasons, the same cursor."""
+"""Slices applied by either engine give the same rows, the same rejected rows and reasons, and the same cursor."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ BROKEN = [
 ]
 
 
-def whole(table_name: str, key: str, chance: random.Random) -> Event:
-    """A row that nothing is wrong with."""
+def build_row(table_name: str, key: str, chance: random.Random) -> Event:
+    """A valid row."""
     if table_name == "users":
         return {"user_id": key, "user_name": f"name of {key} {chance.choice('äß🎬')}", "last_login": None,
                 "created": "2026-11-23T10:00:00.000001Z"}  # fmt: skip
@@ -61,13 +61,13 @@ def whole(table_name: str, key: str, chance: random.Random) -> Event:
     }  # fmt: skip
 
 
-def events(chance: random.Random) -> Iterator[Event]:
-    """Good ones, ones with an odd value or a hole, deletions, repeats, no JSON, other tables; ids out of order."""
+def generate_events(chance: random.Random) -> Iterator[Event]:
+    """Valid events, invalid and missing values, deletions, repeats, broken JSON, other tables; ids out of order."""
     ids = chance.sample(range(1, 10**6), SLICES * EVENTS_A_SLICE)
     for event_id in ids:
         table_name = chance.choice(["videos", "videos", "users", "friendships"])
         key = f"{table_name}-{chance.randrange(KEYS)}"
-        row = whole(table_name, key, chance)
+        row = build_row(table_name, key, chance)
         flaw = chance.random()
         if flaw < 0.3:
             row[chance.choice(list(row))] = chance.choice(ODD)
@@ -87,21 +87,21 @@ def events(chance: random.Random) -> Iterator[Event]:
         }  # fmt: skip
 
 
-def slices(seed: int) -> list[list[Event]]:
-    """What the sink appends, a version of `events` each; some events are there twice, also in a later slice."""
+def generate_slices(seed: int) -> list[list[Event]]:
+    """Appends of the sink, one version of `events` each; some events occur twice, also in a later slice."""
     chance = random.Random(seed)
-    made = list(events(chance))
-    found = [made[start::SLICES] for start in range(SLICES)]
-    for one in found[1:]:
-        one += chance.sample(found[0], 5)
-    return [one + one[:3] for one in found]
+    made = list(generate_events(chance))
+    slices = [made[start::SLICES] for start in range(SLICES)]
+    for one in slices[1:]:
+        one += chance.sample(slices[0], 5)
+    return [one + one[:3] for one in slices]
 
 
 @pytest.fixture
 def outcome(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, Any]]:
-    """All that the slices leave in a lake of their own, where each is taken by the engine that is named."""
+    """Content of a lake of its own after the slices were applied, each by the given engine."""
 
     def outcome(made: list[list[Event]], *engines: str) -> dict[str, Any]:
         uri = (tmp_path / "-".join(engines)).as_uri()
@@ -128,7 +128,7 @@ def test_both_engines_and_a_mixture_leave_the_same(
     with connect() as connection:
         person = {"user_name": "ann", "email": "ann@example.org", "created": AT}
         upsert_row(connection, "users", {"user_id": "users-1"}, person)
-    made = slices(1)
+    made = generate_slices(1)
     small = outcome(made, ARROW, ARROW)
     assert small == outcome(made, SPARK, SPARK)
     assert small == outcome(made, ARROW, SPARK)
@@ -142,32 +142,32 @@ def test_both_engines_and_a_mixture_leave_the_same(
 def test_however_events_are_cut_into_slices_the_tables_are_the_same(
     outcome: Callable[..., dict[str, Any]], seed: int
 ) -> None:
-    made = slices(seed)
+    made = generate_slices(seed)
     cut, whole = outcome(made, ARROW, ARROW), outcome([[*made[0], *made[1]]], ARROW)
     for name in ("users", "videos"):
         assert cut[name] == whole[name], name
-    # Of texts that came more than once the first to be refused is kept, and which that is the cut decides.
+    # Of repeated texts the first rejected one is recorded, which depends on the cut.
     refused = [{row["rejected_id"] for row in found["rejected_rows"]} for found in (cut, whole)]
     assert refused[0] == refused[1]
 
 
 def test_slices_are_short_and_moved_rows_are_no_events(tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, rows in enumerate(slices(3), 1):
+    for number, rows in enumerate(generate_slices(3), 1):
         tables.append_once("events", rows, app_id="test", version=number)
-    total = sum(map(len, slices(3)))
+    total = sum(map(len, generate_slices(3)))
     tables.open("events").optimize.compact()
     [whole] = read_new_slices(tables, count_version_rows(tables, 0, 3))
     assert (whole.events.num_rows, whole.end) == (total, 3)
     assert whole.list_tables() == {"users", "videos", "friendships"}
     monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", total - 1)
     assert len(list(read_new_slices(tables, count_version_rows(tables, 0, 3)))) == 1, (
-        "a short rest is no slice"
+        "a short remainder gets no slice of its own"
     )
-    monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", max(map(len, slices(3))))
+    monkeypatch.setattr("jobs.refresh.event_slice.SLICE_EVENTS", max(map(len, generate_slices(3))))
     assert [
         (found.events.num_rows, found.end)
         for found in read_new_slices(tables, count_version_rows(tables, 0, 3))
     ] == [
-        (len(slices(3)[0]), 1),
-        (len(slices(3)[1]), 3),
+        (len(generate_slices(3)[0]), 1),
+        (len(generate_slices(3)[1]), 3),
     ]

@@ -1,4 +1,4 @@
-"""An event's text is values of the declared types or a reason, never both, and never an exception."""
+"""Parsing of an event gives values of the declared types or a reason, never both, and raises nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ODD_ROWS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4).map(
 )
 
 
-def parsed(text: str, kind: str = "upserted", key: str = "v", declared: Table = VIDEOS) -> dict[str, Any]:
+def parse(text: str, kind: str = "upserted", key: str = "v", declared: Table = VIDEOS) -> dict[str, Any]:
     event = {"event_id": 1, "kind": kind, "row_key": key, "row": text, "at": datetime(2026, 1, 1, tzinfo=UTC)}
     events = pa.Table.from_pylist([event], schema=pa.schema(EVENT_FIELDS))
     [found] = parse_one_by_one(declared, events).to_pylist()
@@ -45,7 +45,7 @@ def parsed(text: str, kind: str = "upserted", key: str = "v", declared: Table = 
 @settings(deadline=None)
 @given(ODD_ROWS | st.text() | JSON.map(json.dumps), st.sampled_from(["upserted", "deleted", "moved"]))
 def test_any_text_is_values_or_a_reason(text: str, kind: str) -> None:
-    found = parsed(text, kind)
+    found = parse(text, kind)
     assert (found["new"] is None) != (found["reason"] is None)
     if found["new"]:
         said = json.loads(text)
@@ -78,26 +78,26 @@ def test_any_text_is_values_or_a_reason(text: str, kind: str) -> None:
 def test_a_reason_names_each_column_what_it_holds_and_what_was_expected(
     changed: dict[str, Any], reason: str
 ) -> None:
-    assert parsed(json.dumps({**WHOLE, **changed}))["reason"] == reason
+    assert parse(json.dumps({**WHOLE, **changed}))["reason"] == reason
 
 
 @pytest.mark.parametrize(
     "text", ["", "[]", "null", "{", '{"likes": NaN}', "[" * 100_000, '{"likes": 1' + "0" * 5000 + "}"]
 )
 def test_what_is_no_json_object_is_called_so(text: str) -> None:
-    assert parsed(text)["reason"] == "not a JSON object"
+    assert parse(text)["reason"] == "not a JSON object"
 
 
 def test_times_are_utc_with_or_without_an_offset() -> None:
     at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
     for written in ("2026-11-23T10:00:00Z", "2026-11-23 10:00:00", "2026-11-23T15:30:00.000+05:30"):
-        assert parsed(json.dumps({**WHOLE, "created": written}))["new"]["created"] == at
+        assert parse(json.dumps({**WHOLE, "created": written}))["new"]["created"] == at
 
 
 def test_a_deletion_needs_its_key_alone_and_an_unknown_kind_is_told() -> None:
-    assert parsed('{"video_id": "v"}', "deleted")["reason"] is None
-    assert parsed("{}", "deleted")["reason"] == "video_id is missing"
-    assert parsed(json.dumps(WHOLE), "moved")["reason"] == "kind = moved, not one of upserted, deleted"
+    assert parse('{"video_id": "v"}', "deleted")["reason"] is None
+    assert parse("{}", "deleted")["reason"] == "video_id is missing"
+    assert parse(json.dumps(WHOLE), "moved")["reason"] == "kind = moved, not one of upserted, deleted"
 
 
 def test_every_live_column_that_events_carry_has_a_reader() -> None:

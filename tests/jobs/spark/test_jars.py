@@ -1,4 +1,4 @@
-"""The jars are fetched once, are the locked bytes or nothing, and a killed fetch does no harm."""
+"""Jars are fetched once, match the lock file, and survive a killed fetch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from schemas.errors import DependencyError
 
 @pytest.fixture(scope="module")
 def fetched() -> list[Path]:
-    """The real jars, from Maven Central where this machine has not got them."""
+    """The real jars, from Maven Central unless this machine has cached them."""
     jars.resolve()
     return jars.jar_paths()
 
 
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetched: list[Path]) -> list[int]:
-    """A cache of its own, filled from the machine's instead of Maven Central; the list counts the fetches."""
+    """An empty cache, filled from the machine's instead of Maven Central; the list counts the fetches."""
     fetches: list[int] = []
 
     def fetch(work: Path) -> Path:

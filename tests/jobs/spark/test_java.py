@@ -1,4 +1,4 @@
-"""Spark gets a Java that it runs on, or a sentence that says what to install."""
+"""Java discovery finds a supported runtime, or says what to install."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def looked_up_afresh() -> Iterator[None]:
     java_home.cache_clear()
 
 
-def runtime(folder: Path, version: str) -> Path:
+def make_runtime(folder: Path, version: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "java").write_text("#!/bin/sh\n")
     (folder / "bin" / "java").chmod(0o755)
@@ -35,7 +35,7 @@ def test_this_machines_runtime_is_one_that_spark_runs_on():
     ("stated", "feature"), [("17.0.15", 17), ("21.0.2", 21), ("25", 25), ("1.8.0_402", 1)]
 )
 def test_a_runtimes_version_is_read_from_its_release_file(tmp_path: Path, stated: str, feature: int):
-    assert java_version(runtime(tmp_path / "jdk", stated)) == feature
+    assert java_version(make_runtime(tmp_path / "jdk", stated)) == feature
 
 
 def test_a_folder_without_a_java_program_has_no_version(tmp_path: Path):
@@ -43,7 +43,7 @@ def test_a_folder_without_a_java_program_has_no_version(tmp_path: Path):
 
 
 def test_java_home_of_another_version_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("JAVA_HOME", str(runtime(tmp_path / "jdk", "25.0.1")))
+    monkeypatch.setenv("JAVA_HOME", str(make_runtime(tmp_path / "jdk", "25.0.1")))
     with pytest.raises(DependencyError, match=r"Java 25.*needs 17 or 21"):
         java_home()
 
@@ -51,8 +51,8 @@ def test_java_home_of_another_version_is_refused_by_name(tmp_path: Path, monkeyp
 def test_a_fitting_runtime_beside_a_newer_one_on_path_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    newer = runtime(tmp_path / "newer", "25.0.1")
-    fitting = runtime(tmp_path / "jvm" / "java-21", "21.0.2")
+    newer = make_runtime(tmp_path / "newer", "25.0.1")
+    fitting = make_runtime(tmp_path / "jvm" / "java-21", "21.0.2")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(newer / "bin"))
     monkeypatch.setattr(java, "SYSTEM_RUNTIMES", fitting.parent)

@@ -1,4 +1,4 @@
-"""Sessions know Delta and UTC, and all that they start dies with their process."""
+"""Sessions support Delta and UTC, and all processes that they start die with theirs."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
     ) as task:
         below = psutil.Process(task.pid)
 
-        def at_work() -> bool:
-            """Whether Python works for an executor: a daemon's child."""
-            found = [process for process in below.children(recursive=True) if is_worker(process)]
-            return any(is_worker(child) for process in found for child in process.children())
+        def has_worker() -> bool:
+            """Whether an executor runs a Python worker: a child of pyspark's daemon."""
+            daemons = [process for process in below.children(recursive=True) if is_worker(process)]
+            return any(is_worker(child) for process in daemons for child in process.children())
 
-        assert wait_until(at_work, within_s=120)
+        assert wait_until(has_worker, within_s=120)
         started = below.children(recursive=True)
         assert any("java" in process.name() for process in started)
         task.kill()
