@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.stdout = None  # the reader of our output has gone; keeps the interpreter from flushing at exit
         code = 0
     except OSError as error:
-        storage_error = StorageError.of(error)
+        storage_error = StorageError.from_os_error(error)
         code = console.fail(storage_error.kind, storage_error.detail, exit_code=storage_error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -1,1 +1,1 @@
-"""WORDS: every table, event, setting and error, declared once; imports nothing of ours."""
+"""WORDS: every table, counter, channel, DAG id, event, setting and error, declared once; imports nothing of ours."""

@@ -1,18 +1,19 @@
 """The one error tree of the project.
 
-NewsreelError                  anything we say on purpose
-├── InputError                 exit 2   wrong use, or input that cannot be read
-├── NotFoundError              exit 1   the answer is no: no such thing
-├── LogInError                 exit 3   who asks is not known, or no longer
-├── ForbiddenError             exit 3   who asks is known, and may not
+NewsreelError                  every error that is raised on purpose
+├── InputError                 exit 2   wrong use, or unreadable input
+├── NotFoundError              exit 1   no such video, table or user
+├── LogInError                 exit 3   not authenticated, or not any more
+├── ForbiddenError             exit 3   authenticated, but not permitted
 ├── DependencyError            exit 3   a program, server or package is missing or unreachable
-├── StorageError               exit 3   a disk is full, or a folder of ours cannot be written
-├── ConflictError              exit 3   somebody else writes the same thing, or state does not fit
-└── StageError                 exit 3   a stage of a run could not do its work
+├── StorageError               exit 3   a disk is full, or a folder is not writable
+├── ConflictError              exit 3   a concurrent writer, or stored state that does not fit
+└── StageError                 exit 3   a stage of a run failed
     ├── MediaToolError         exit 3   ffmpeg, ffprobe or the packager failed
-    └── QualityError           exit 3   an expectation suite found rows that must not be published
+    └── QualityError           exit 3   rows violate an expectation suite and must not be published
 
-A message says what was wrong, where, and what to do; it fits one line and carries no secret.
+A message says what is wrong, where, and what to do; it fits one line and contains no secret.
+Tests: tests/newsreel/test_command.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import errno
 
 
 class NewsreelError(Exception):
-    """Base of all errors that we raise on purpose; `kind` and `exit_code` are what scripts see."""
+    """Base of all errors that are raised on purpose; scripts see `kind` and `exit_code`."""
 
     kind = "error"
     exit_code = 3
@@ -33,27 +34,27 @@ class NewsreelError(Exception):
 
 
 class InputError(NewsreelError):
-    """Wrong use, or input that cannot be read."""
+    """Wrong use, or unreadable input."""
 
     kind = "input"
     exit_code = 2
 
 
 class NotFoundError(NewsreelError):
-    """There is no such video, table or user."""
+    """No such video, table or user."""
 
     kind = "not_found"
     exit_code = 1
 
 
 class LogInError(NewsreelError):
-    """Who asks has no session, or one that has ended."""
+    """The caller has no session, or one that has ended."""
 
     kind = "log_in"
 
 
 class ForbiddenError(NewsreelError):
-    """Who asks may see the thing, and not do this with it."""
+    """The caller may see the object, but is not permitted this action on it."""
 
     kind = "forbidden"
 
@@ -65,21 +66,20 @@ class DependencyError(NewsreelError):
 
 
 class StorageError(NewsreelError):
-    """A disk is full, or a folder of ours cannot be written; the message says which."""
+    """A disk is full, or a folder is not writable; the message says which."""
 
     kind = "storage"
 
     @classmethod
-    def of(cls, error: OSError) -> StorageError:
-        """What the operating system refused, with what to do about it."""
+    def from_os_error(cls, error: OSError) -> StorageError:
+        """The operating system's refusal, with what to do about it."""
         where = f"{error.filename}: " if error.filename else ""
-        return cls(
-            f"{where}{error.strerror or error}; {_REMEDIES.get(error.errno or 0, 'mend that and try again')}"
-        )
+        remedy = _REMEDIES.get(error.errno or 0, "fix that and try again")
+        return cls(f"{where}{error.strerror or error}; {remedy}")
 
 
-_FULL = "make room there, then try again: what is done stays done"
-_CLOSED = "let this user write there, or set NEWSREEL_HOME to another folder"
+_FULL = "free some space, then try again: finished work is kept"
+_CLOSED = "make it writable for this user, or set NEWSREEL_HOME to another folder"
 _REMEDIES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -90,24 +90,24 @@ _REMEDIES = {
 
 
 class ConflictError(NewsreelError):
-    """Somebody else writes the same thing at the same time, or stored state does not fit."""
+    """Another process writes the same thing at the same time, or stored state does not fit."""
 
     kind = "conflict"
 
 
 class StageError(NewsreelError):
-    """A stage of a run could not do its work."""
+    """A stage of a run failed."""
 
     kind = "stage"
 
 
 class MediaToolError(StageError):
-    """ffmpeg, ffprobe or the packager failed; the message carries the end of what it said."""
+    """ffmpeg, ffprobe or the packager failed; the message ends with the last words of its output."""
 
     kind = "media_tool"
 
 
 class QualityError(StageError):
-    """Rows that were written break their table's expectations, and must not be published."""
+    """Rows violate their table's expectations and must not be published."""
 
     kind = "quality"

@@ -1,4 +1,4 @@
-"""Identifiers that are minted at the edge: UUIDv7, ordered by the time they were made."""
+"""Identifiers: random ones that are minted at the edge (UUIDv7), and derived ones (UUIDv5)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import uuid
 
 NAMESPACE = uuid.UUID("6f1c3f0e-6d1c-5b7e-9f0e-2b6d3c1a7e55")
-"""Of all ids that are made from their inputs (UUIDv5, RFC 9562 section 5.5)."""
+"""Namespace of all ids that are derived from their inputs (UUIDv5, RFC 9562, section 5.5)."""
 
 
 def new_id() -> str:
@@ -21,10 +21,10 @@ def new_id() -> str:
 
 
 def derive_user_id(user_name: str) -> str:
-    """The id of an account made from the command line."""
+    """The id of an account that is created from the command line."""
     return str(uuid.uuid5(NAMESPACE, f"user/{user_name}"))
 
 
 def derive_video_id(uploader_id: str, sha256: str) -> str:
-    """The id of a video: the same bytes brought by the same account are the same video."""
+    """The id of a video: the same bytes uploaded by the same account are the same video."""
     return str(uuid.uuid5(NAMESPACE, f"video/{uploader_id}/{sha256}"))

@@ -1,8 +1,8 @@
-"""Who may see and change what: one table, asked in one place (streaming/accounts/authorization.py).
+"""Permissions: one table of verdicts, consulted in one place (streaming/accounts/authorization.py).
 
-For each kind of object, in each state, each action has one verdict for each relation of the caller to the object. A
-caller with several relations (an operator who is the uploader) gets the best verdict of them. Every cell is requested
-from the served API by tests/streaming/accounts/test_authorization.py.
+For each kind of object and state, each action has one verdict for each relation of the caller to the object. A caller
+with several relations (an operator who is the uploader) gets the best verdict of them.
+Tests: tests/streaming/accounts/test_authorization.py requests every cell from the served API.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ Kind = Literal["video", "comment", "share", "post", "user", "upload", "audit_log
 
 
 class Verdict(StrEnum):
-    """What is answered; the status is HTTP's."""
+    """Outcome of an authorization, with its HTTP status."""
 
     ALLOW = "A"
     LOG_IN = "L"
-    """401: somebody who is logged in may perhaps."""
+    """401: authentication is required first."""
     FORBID = "F"
-    """403: you may see it, and not do this."""
+    """403: authenticated, and may see the object, but not permitted this action."""
     HIDE = "H"
-    """404: you may not know that it exists."""
+    """404: must not learn that the object exists."""
 
 
 class Relation(StrEnum):
-    """What somebody is to an object."""
+    """Relation of the caller to an object."""
 
     ANYONE = "anyone"
-    """Not logged in."""
+    """Not authenticated."""
     MEMBER = "member"
-    """Logged in, and nothing else."""
+    """Authenticated, with no other relation."""
     OWNER = "owner"
-    """Whose it is: uploader, author, who shared, the account itself."""
+    """Uploader, author, creator of the share, or the account itself."""
     HOST = "host"
-    """The uploader of the video that the comment or the link is about."""
+    """Uploader of the video that the comment or the share belongs to."""
     BLOCKED = "blocked"
-    """Logged in, and blocked by the author, or blocks them."""
+    """Authenticated, and blocked by the author, or blocks them."""
     OPERATOR = "operator"
     """Named in NEWSREEL_OPERATORS."""
 
@@ -99,7 +99,7 @@ PERMISSIONS: dict[Kind, dict[str, dict[str, dict[Relation, Verdict]]]] = {
                 "operate": "  L  H  F  A",
             },
         ),
-        # Not ready: still on its way, or refused.
+        # Being uploaded or processed, or rejected.
         "unready": _rows(
             _VIDEO,
             {
@@ -128,7 +128,7 @@ PERMISSIONS: dict[Kind, dict[str, dict[str, dict[Relation, Verdict]]]] = {
             },
         ),
     },
-    # Asked after its video: whoever may not read the video finds no comment there, unless they wrote it.
+    # Checked after its video: a caller who may not read the video gets 404, unless they wrote the comment.
     "comment": {
         "there": _rows("anyone member owner host operator", {"delete": "L F A A A"}),
     },
@@ -154,7 +154,7 @@ PERMISSIONS: dict[Kind, dict[str, dict[str, dict[Relation, Verdict]]]] = {
 
 
 def decide(kind: Kind, state: str, action: str, relations: Iterable[Relation]) -> Verdict:
-    """The best verdict for who has these relations to an object; one that the kind does not know says nothing."""
+    """The best verdict of a caller's relations to an object; relations that the kind does not know are ignored."""
     row = PERMISSIONS[kind][state][action]
-    found = {row[relation] for relation in relations if relation in row}
-    return next((one for one in BEST_FIRST if one in found), Verdict.HIDE)
+    verdicts = {row[relation] for relation in relations if relation in row}
+    return next((verdict for verdict in BEST_FIRST if verdict in verdicts), Verdict.HIDE)

@@ -1,6 +1,6 @@
-"""One row from outside against its table's declaration: every value as the table holds it, or why it can't be taken.
+"""Parser of rows from outside: each value in its declared type, or the reason why the row is rejected.
 
-A value comes as text (a CSV cell), as JSON gives it, or in Python's own type (Parquet); the rules are the same.
+A value comes as text (a CSV cell), as a JSON value, or in Python's own type (Parquet); the rules are the same.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 INT64 = range(-(2**63), 2**63)
 EARLIEST, LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
-"""Times that 64 bits of nanoseconds hold: Spark writes INT96, and other readers of that wrap around beyond (tried)."""
+"""Range of times in 64 bits of nanoseconds: Spark writes INT96, and other readers of it wrap around beyond (tried)."""
 SHOWN_CHARACTERS = 60
 
 
 class RowFaultError(ValueError):
-    """A row cannot be taken; the message names column and value, and says what is needed."""
+    """A row is rejected; the message names column and value, and says what is needed."""
 
 
 def parse_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole row in the declared order, defaults and nulls filled in; names that the table lacks are ignored.
+    """A whole row in the declared order, with defaults and nulls filled in; unknown names are ignored.
 
-    So are derived columns that may not be null (`last_event_id`): only their own program can number them. Raises
-    RowFaultError that tells all that is wrong with the row.
+    Derived columns that are not nullable (`last_event_id`) are left out: only their own program can number them.
+    Raises RowFaultError that lists every fault of the row.
     """
     row, faults = {}, []
     for column in declared:
@@ -52,11 +52,11 @@ def parse_row(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
             faults.append(f"{column.name} is missing")
     if faults:
         raise RowFaultError("; ".join(faults))
-    return _turned(declared, row)
+    return _order_pair(declared, row)
 
 
 def parse_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The key columns alone, as `parse_row` parses them."""
+    """The key columns alone, as `parse_row` parses them. Raises RowFaultError."""
     key, faults = {}, []
     for name in declared.key:
         try:
@@ -68,65 +68,64 @@ def parse_key(declared: Table, given: Mapping[str, Any]) -> dict[str, Any]:
             faults.append(f"{name} is missing")
     if faults:
         raise RowFaultError("; ".join(faults))
-    return _turned(declared, key)
+    return _order_pair(declared, key)
 
 
 def parse_value(column: Column, given: Any) -> Any:
-    """The value as the table holds it; the default where none is given, null where there is none either.
-
-    Raises RowFaultError.
-    """
+    """The value in its declared type; without a value the default, or null. Raises RowFaultError."""
     if given is None:
         return list(column.default) if isinstance(column.default, tuple) else column.default
     try:
         value = _READERS[column.type](given)
     except (ValueError, OverflowError, TypeError, RecursionError) as error:
-        raise RowFaultError(f"{_told(column, given)} is no {_NAMES[column.type]}{_because(error)}") from error
+        raise RowFaultError(
+            f"{_show(column, given)} is not {_NAMES[column.type]}{_explain(error)}"
+        ) from error
     if column.identifier and not IDENTIFIER.fullmatch(value):
         raise RowFaultError(
-            f"{_told(column, given)} is no id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ - are needed"
+            f"{_show(column, given)} is not an id: use 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -"
         )
     if column.allowed and value not in column.allowed:
-        raise RowFaultError(f"{_told(column, given)} is none of {', '.join(column.allowed)}")
+        raise RowFaultError(f"{_show(column, given)} is not one of {', '.join(column.allowed)}")
     if column.minimum is not None and value < column.minimum:
-        raise RowFaultError(f"{_told(column, given)} is below {column.minimum:g}")
+        raise RowFaultError(f"{_show(column, given)} is below {column.minimum:g}")
     if column.maximum is not None and value > column.maximum:
-        raise RowFaultError(f"{_told(column, given)} is above {column.maximum:g}")
+        raise RowFaultError(f"{_show(column, given)} is above {column.maximum:g}")
     return value
 
 
-def _turned(declared: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """Of a pair that has an order the lower id first, whichever way round it came. Python compares by code point."""
+def _order_pair(declared: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Put the lower id of an ordered pair first. Python compares by code point, as the table does."""
     if not declared.ordered_pair:
         return row
     first, second = declared.key
     if row[first] == row[second]:
-        raise RowFaultError(f"{first} and {second} are the same; two are needed for a pair")
+        raise RowFaultError(f"{first} and {second} are the same; a pair needs two ids")
     low, high = sorted((row[first], row[second]))
     return {**row, first: low, second: high}
 
 
-def _told(column: Column, given: Any) -> str:
-    """Column and value as a reason names them; a personal value is not repeated (house: where they may be)."""
+def _show(column: Column, given: Any) -> str:
+    """Column and value for a reason; a personal value is not repeated."""
     if column.personal:
         return f"{column.name} (personal, not shown)"
     shown = json.dumps(given, ensure_ascii=False, default=str).encode(errors="backslashreplace").decode()
     return f"{column.name} = {shown[:SHOWN_CHARACTERS]}{'…' if len(shown) > SHOWN_CHARACTERS else ''}"
 
 
-def _because(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     return f" ({error})" if type(error) is _DetailError else ""
 
 
 class _DetailError(ValueError):
-    """Says more than which type was needed."""
+    """Carries more than which type is needed."""
 
 
 def _string(given: Any) -> str:
     if not isinstance(given, str):
         raise TypeError
     if "\0" in given:
-        raise _DetailError("it holds a NUL character, which PostgreSQL does not keep")
+        raise _DetailError("it contains a NUL character, which PostgreSQL cannot store")
     try:
         given.encode()
     except UnicodeEncodeError as error:
@@ -135,7 +134,7 @@ def _string(given: Any) -> str:
 
 
 def _int64(given: Any) -> int:
-    """3.0 is a whole number too: that is how tools write integers beside missing ones."""
+    """Accepts 3.0: some tools write integers so beside missing ones."""
     if isinstance(given, str):
         if not (written := WHOLE.fullmatch(given.strip())):
             raise ValueError
@@ -167,16 +166,16 @@ def _boolean(given: Any) -> bool:
 
 
 def _timestamp(given: Any) -> datetime:
-    """UTC with microseconds: finer digits are cut off, a time without an offset is UTC."""
-    found = _read_time(given)
-    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    if not EARLIEST <= found < LATEST:
-        raise _DetailError(f"only {EARLIEST.year} to {LATEST.year - 1} can be held")
-    return found
+    """UTC in microseconds: finer digits are truncated, a time without an offset is UTC."""
+    time = _parse_time(given)
+    time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    if not EARLIEST <= time < LATEST:
+        raise _DetailError(f"supported are the years {EARLIEST.year} to {LATEST.year - 1}")
+    return time
 
 
-def _read_time(given: Any) -> datetime:
-    """A time as RFC 3339 (5.6) writes it, with a space for the T and no offset allowed too."""
+def _parse_time(given: Any) -> datetime:
+    """RFC 3339 (5.6), also with a space in place of the T and without an offset."""
     if isinstance(given, datetime):
         return given
     if not isinstance(given, str) or not (written := RFC_3339.fullmatch(given.strip())):
@@ -228,11 +227,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 _NAMES = {
     "string": "text",
-    "int64": "whole number",
-    "float64": "number",
+    "int64": "a whole number",
+    "float64": "a number",
     "boolean": "true or false",
-    "timestamp": "time",
-    "date": "date",
-    "binary": "row of bytes in hex",
-    "list<string>": "JSON array of strings",
+    "timestamp": "a time",
+    "date": "a date",
+    "binary": "bytes in hex",
+    "list<string>": "a JSON array of strings",
 }

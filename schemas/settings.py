@@ -1,4 +1,4 @@
-"""All settings: `NEWSREEL_*` in the environment or in `.env`, read once; unset means the embedded default."""
+"""Settings: `NEWSREEL_*` in the environment or in `.env`, read once; an unset one has its embedded default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.errors import DependencyError, InputError
 
 
 class Settings(BaseSettings):
-    """What each `NEWSREEL_*` variable holds. Unset URLs are filled in by whoever starts the embedded servers."""
+    """The `NEWSREEL_*` variables. Unset URLs are filled in by the program that starts the embedded servers."""
 
     model_config = SettingsConfigDict(
         env_prefix="NEWSREEL_",
@@ -26,61 +26,67 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    home: Path = Field(
-        Path(".newsreel"), description="All state of the embedded stack lies under this folder."
-    )
+    home: Path = Field(Path(".newsreel"), description="Folder of all state of the embedded stack.")
     database_url: str | None = Field(None, description="PostgreSQL; unset: an embedded server under HOME.")
-    redis_url: str | None = Field(None, description="Redis; unset: an embedded server under HOME.")
+    redis_url: str | None = Field(
+        None,
+        description="Redis: redis://, rediss://, unix:// or redis+cluster://HOST:PORT,…; unset: an embedded server.",
+    )
     airflow_url: SecretStr | None = Field(
         None,
         description="Airflow's REST API, https://USER:PASSWORD@HOST; unset: the Airflow of `newsreel up`.",
     )
     database_replica_url: str | None = Field(
-        None, description="A PostgreSQL that follows the first one; who is not logged in reads from it."
+        None, description="Read replica of the PostgreSQL; serves reads of callers who are not authenticated."
     )
     lake_uri: str = Field(
         default_factory=lambda data: (data["home"] / "lake").as_uri(),
-        description="Where the Delta tables lie; unset: file://HOME/lake.",
+        description="Location of the Delta tables; unset: file://HOME/lake.",
     )
     media_uri: str = Field(
         default_factory=lambda data: (data["home"] / "media").as_uri(),
-        description="Where sources, chunks and packages lie; unset: file://HOME/media.",
+        description="Location of sources, chunks and packages; unset: file://HOME/media.",
     )
     spark_master: str = Field("local[*]", description="Spark's master: local[*], spark://…, yarn, k8s://…")
     spark_options: str = Field(
         "",
-        description="More properties for Spark, NAME=VALUE words as on a command line; they win over ours.",
+        description="Additional properties of Spark, NAME=VALUE words as on a command line; they override ours.",
     )
     refresh_small_events: int = Field(
         1_000_000,
         ge=0,
-        description="A refresh writes up to so many changes of a table without a JVM, more by Spark; 0: all by Spark.",
+        description="Most changes of a table that a refresh writes without a JVM; more by Spark. 0: all by Spark.",
     )
     beam_runner: str = Field("DirectRunner", description="Beam's runner: DirectRunner or a portable one.")
-    beam_options: str = Field("", description="More options for Beam's runner, as on a command line.")
+    beam_options: str = Field("", description="Additional options of Beam's runner, as on a command line.")
     request_id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._~-]{1,64}$",
-        description="The request that a stage works for, as its operator says; not for people to set.",
+        description="Id of the API request that a stage runs for; set by its operator, not by people.",
     )
     public_url: str | None = Field(
-        None, description="The address under which people reach the API, for links; unset: as they asked."
+        None, description="Public address of the API, for links; unset: the address of the request."
     )
-    limits: Literal["on", "off"] = Field("on", description="`off` lifts the rate limits, log-in included.")
+    limits: Literal["on", "off"] = Field(
+        "on", description="`off` disables the rate limits, also that of log-in."
+    )
     operators: str = Field(
-        "", description="User ids, by commas, who may take down, overrule and retry; no request grants it."
+        "",
+        description="Ids of the users who may take down, overrule and retry, separated by commas; "
+        "no request grants this.",
     )
     secret_keys: SecretStr | None = Field(
-        None, description="Keys that sign, by commas, the newest first; unset: made once, in HOME/keys."
+        None,
+        description="Signing keys, separated by commas, the newest first; unset: created once, in HOME/keys.",
     )
     trusted_proxies: str = Field(
-        "", description="Networks, by commas, whose X-Forwarded-For is believed: the load balancer's."
+        "", description="Networks whose X-Forwarded-For is trusted, separated by commas: the load balancer's."
     )
     personal: Literal["hidden", "allowed"] = Field(
         "hidden",
-        description="`allowed` lets `newsreel sql --personal` show columns that say who somebody is.",
+        description="`allowed`: `newsreel sql --personal` may show columns that identify a person.",
     )
-    retention_days: int = Field(7, ge=1, description="How many days time travel reaches back.")
+    retention_days: int = Field(7, ge=1, description="Days that time travel reaches back.")
 
     @field_validator("home")
     @classmethod
@@ -89,12 +95,12 @@ class Settings(BaseSettings):
 
     @property
     def lake_path(self) -> Path:
-        """The lake's folder, where it is a local one. Raises DependencyError otherwise."""
+        """The lake's folder. Raises DependencyError if it is not a local one."""
         return _local_path(self.lake_uri, "NEWSREEL_LAKE_URI")
 
     @property
     def media_path(self) -> Path:
-        """The media store's folder. Raises DependencyError where it is not a local one."""
+        """The media store's folder. Raises DependencyError if it is not a local one."""
         return _local_path(self.media_uri, "NEWSREEL_MEDIA_URI")
 
     @cached_property
@@ -112,7 +118,7 @@ class Settings(BaseSettings):
     def _properties(cls, options: str) -> str:
         for word in shlex.split(options):
             if not word.startswith("spark.") or "=" not in word:
-                raise ValueError(f"{word!r} is no spark.NAME=VALUE")
+                raise ValueError(f"{word!r} is not of the form spark.NAME=VALUE")
         return options
 
     @cached_property
@@ -133,13 +139,13 @@ def _words(text: str) -> list[str]:
 def _local_path(uri: str, variable: str) -> Path:
     parts = urlsplit(uri)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        raise DependencyError(f"{variable}={uri}: only file:// folders of this machine are supported so far")
+        raise DependencyError(f"{variable}={uri}: only file:// folders of this machine are supported")
     return Path(unquote(parts.path))
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process. Raises InputError that names the variable which is wrong."""
+    """The settings of this process. Raises InputError that names the invalid variable."""
     try:
         return Settings()
     except ValidationError as error:

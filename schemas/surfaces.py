@@ -1,4 +1,7 @@
-"""Surfaces: the parts of the product that somebody may be active on, as counts of active users name them."""
+"""Surfaces: the parts of the product in which accounts are counted as active.
+
+Tests: tests/streaming/accounts/test_activity.py.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ OF_PATHS = {
     "users": "account",
     "sessions": "account",
 }
-"""The first name of a path below /v1, and its surface."""
+"""Surfaces by the first segment of a path below /v1."""
 
 
 def find_surface(path: str) -> str:
-    """The surface that a path of the API belongs to."""
+    """The surface of a path of the API."""
     _, _, below = path.partition("/v1/")
     return OF_PATHS.get(below.partition("/")[0], "other")

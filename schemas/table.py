@@ -1,4 +1,7 @@
-"""What a table is: columns with type, unit and comment, a key, one writer. Engines' forms are derived from it."""
+"""Declaration of a table: columns with type, unit and comment, a key, one writer; engines' forms are derived from it.
+
+Tests: tests/schemas/test_derived_forms.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Writer = Literal["spark", "delta-rs"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `unit` is also in the name where it is a physical one; `allowed`, `minimum`, `maximum` bound it."""
+    """One column. A physical unit is also in the name; `allowed`, `minimum` and `maximum` bound the values."""
 
     name: str
     type: ColumnType
@@ -27,21 +30,21 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     default: str | int | tuple[()] | None = None
-    """What the live row starts with where its writer says nothing."""
+    """Value of a new live row whose writer sets none."""
     identifier: bool = False
-    """Holds an id of ours or of whoever it was imported from, as `schemas.rows` checks it."""
+    """An id, ours or imported, as `schemas.rows` checks it."""
     derived: bool = False
-    """Our own programs find it out: an import need not bring it, and then leaves what the row holds."""
+    """Computed by our own programs: an import without it keeps the row's value."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the lake; `live` tables are held by PostgreSQL and reach the lake as events."""
+    """One table of the lake; `live` tables are stored in PostgreSQL and reach the lake as events."""
 
     name: str
     comment: str
     row: str
-    """What one row is, for someone who has never seen the table."""
+    """Meaning of one row, for a reader who has never seen the table."""
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     writer: Writer
@@ -49,29 +52,29 @@ class Table:
     written_by: str
     """The programs that write it."""
     fresh_within_s: int | None
-    """Seconds after the fact by which a row is there; None where a run's end decides."""
+    """Seconds after the change until its row is available; None: at the end of the run that writes it."""
     made_from: tuple[str, ...] = ()
-    """Tables that its rows are made of."""
+    """Tables that its rows are derived from."""
     small_writer: Writer | None = None
-    """Who writes small changes in `writer`'s place. The same program, in its one turn at the table: never both at once
-    (docs/adr/0007-small-refresh-and-driver.md). None where the table is clustered, which delta-rs cannot write."""
+    """Engine of small changes, in `writer`'s place: used by the same program under the same lock, never at the same
+    time (docs/adr/0007-small-refresh-and-driver.md). None for a clustered table, which delta-rs cannot write."""
     live: bool = False
     change_data_feed: bool = False
     computed: tuple[str, ...] = ()
-    """Names that readers know as columns and that are computed when read: no row holds them."""
+    """Names that the API shows as columns, and computes on each read: no row stores them."""
     shard_key: str | None = None
-    """Of a live table: the column by which its rows are spread over databases, and over partitions."""
+    """Of a live table: the column that distributes its rows over databases and partitions."""
     partitions: int = 1
-    """Of a live table: how many partitions PostgreSQL keeps it in, by a hash of `shard_key`."""
+    """Of a live table: the number of its partitions in PostgreSQL, by a hash of `shard_key`."""
     indexes: tuple[tuple[str, ...], ...] = ()
-    """Of a live table: columns by which it is looked up besides its key."""
+    """Of a live table: the columns of each index besides the key's."""
     counters: tuple[Counter, ...] = ()
     """Of a live table: columns of `videos` that count its rows, by the trigger function `tally_<table>()`."""
     ordered_pair: bool = False
     """The key is two ids, and the lower one, by code point, comes first."""
 
     def __post_init__(self) -> None:
-        """Refuse a key that is no column, or that may be null, and a shard key that is not part of it."""
+        """Raises KeyError and ValueError for an unknown or nullable key column, and for a shard key outside the key."""
         if self.partitions > 1 and self.shard_key not in self.key:
             raise ValueError(f"{self.name} is partitioned by {self.shard_key}, which is not in its key")
         for name in self.key:
@@ -82,7 +85,7 @@ class Table:
         return iter(self.columns)
 
     def column(self, name: str) -> Column:
-        """The column called `name`; KeyError where there is none."""
+        """The column called `name`. Raises KeyError."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -95,10 +98,10 @@ class Table:
 
     @property
     def born(self) -> str | None:
-        """The column that says since when there is the row, where there is one: rows of one time lie together."""
+        """The column with the row's time of creation, if there is one: files hold rows of neighbouring times."""
         return next((name for name in ("created", "creation_time") if name in self.column_names), None)
 
     @property
     def personal_columns(self) -> list[str]:
-        """Columns that say who somebody is: never in events, hidden from analysts unless asked for."""
+        """Columns that identify a person: never in events, hidden from analysts by default."""
         return [column.name for column in self.columns if column.personal]

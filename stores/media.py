@@ -70,7 +70,7 @@ class MediaStore:
             _sync(final)
             _sync(final.parent)
         except OSError as error:
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
         return Source(sha256, final.stat().st_size, final)
 
     def source_path(self, sha256: str) -> Path:
@@ -226,7 +226,7 @@ def _move(path: Path, final: Path) -> None:
         path.rename(final)
     except OSError as error:
         if not final.is_dir():
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
     _sync(final.parent)
 
 

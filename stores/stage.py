@@ -149,7 +149,7 @@ def _one_line() -> Iterator[None]:
 
 def _said(error: BaseException) -> str | None:
     if isinstance(error, OSError):
-        return StorageError.of(error).detail
+        return StorageError.from_os_error(error).detail
     return error.detail if isinstance(error, NewsreelError) else None
 
 

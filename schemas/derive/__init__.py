@@ -1,1 +1,1 @@
-"""Forms of the declared tables for each engine; a form's module loads its engine when it is imported."""
+"""Forms of the declared tables, one module for each engine, which loads that engine when it is imported."""

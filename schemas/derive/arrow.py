@@ -1,4 +1,4 @@
-"""Arrow schemas of the declared tables."""
+"""Arrow schemas of the declared tables. Tests: tests/schemas/test_derived_forms.py."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 
 def arrow_field(column: Column) -> pa.Field:
-    """One column, its comment in the metadata where Delta keeps comments."""
+    """One column, with its comment in the metadata, as Delta stores comments."""
     return pa.field(
         column.name, ARROW_TYPES[column.type], nullable=column.nullable, metadata={"comment": column.comment}
     )
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """All columns in the declared order; times carry microseconds, UTC."""
+    """All columns in the declared order; timestamps have microseconds and are UTC."""
     return pa.schema([arrow_field(column) for column in table])

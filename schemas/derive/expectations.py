@@ -1,4 +1,4 @@
-"""Great Expectations suites of the declared tables."""
+"""Great Expectations suites of the declared tables. Tests: tests/schemas/test_derived_forms.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.table import Table
 
 
 def list_expectations(table: Table) -> list[tuple[str, dict[str, Any]]]:
-    """What every row of the table must meet, as (expectation class name, its arguments), in a fixed order."""
+    """The expectations on the table's rows, as (class name, arguments), in a fixed order."""
     expected: list[tuple[str, dict[str, Any]]] = [
         ("ExpectTableColumnsToMatchSet", {"column_set": table.column_names, "exact_match": True}),
     ]
@@ -36,7 +36,7 @@ def list_expectations(table: Table) -> list[tuple[str, dict[str, Any]]]:
 
 
 def build_suite(table: Table) -> Any:
-    """The `great_expectations.ExpectationSuite` of the table. Importing the library takes seconds."""
+    """The table's `great_expectations.ExpectationSuite`. Importing the library takes seconds."""
     import great_expectations as gx
     import great_expectations.expectations as gxe
 

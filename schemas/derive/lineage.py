@@ -1,4 +1,4 @@
-"""Where the rows of tables come from: one picture of all, and the part of it that is about one table."""
+"""Lineage of the tables: a picture of all tables, and a flowchart around each one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise
 from schemas.table import Table
 
 ORIGIN = "PostgreSQL"
-"""Where what people change is held; its outbox is where `events` come from."""
+"""Source of `events`: its outbox."""
 RUNS = "runs of DAGs"
-"""Where records come from that are made of no table."""
+"""Source of the tables that are not derived from another table."""
 BOX_WIDTH, BOX_HEIGHT, GAP, LAYER_GAP, MARGIN = 170, 24, 10, 110, 16
 PAINT = {"spark": "#e8f1fb", "delta-rs": "#f3f7e8", "origin": "#fdf0e2"}
 
@@ -19,21 +19,21 @@ Graph = Mapping[str, tuple[str, ...]]
 
 
 def build_graph(tables: Iterable[Table]) -> dict[str, tuple[str, ...]]:
-    """Each table, and what it is made of."""
-    found = {table.name: table.made_from or (RUNS,) for table in tables}
-    found["events"] = (ORIGIN,)
-    return found
+    """Each table's sources, by its name."""
+    sources = {table.name: table.made_from or (RUNS,) for table in tables}
+    sources["events"] = (ORIGIN,)
+    return sources
 
 
 def render_mermaid(name: str, of: Graph) -> str:
-    """What leads to a table and what is made of it, as a Mermaid flowchart."""
+    """A table with all that it is derived from and all that is derived from it, as a Mermaid flowchart."""
     edges = [*_edges_up(name, of), *_edges_down(name, of)]
     lines = [f"    {_id(source)}[{source}] --> {_id(made)}[{made}]" for source, made in dict.fromkeys(edges)]
     return "\n".join(["```mermaid", "flowchart LR", *lines, f"    style {_id(name)} stroke-width:3px", "```"])
 
 
 def render_picture(tables: Iterable[Table]) -> str:
-    """All tables as an SVG: what is made of what, from the left to the right, by which engine."""
+    """All tables as an SVG, sources on the left, coloured by the engine that writes them."""
     declared = {table.name: table for table in tables}
     of = build_graph(declared.values())
     layers = _layers(of)
@@ -60,16 +60,16 @@ def render_picture(tables: Iterable[Table]) -> str:
 
 
 def _layers(of: Graph) -> list[list[str]]:
-    """Names by how many steps they are from where everything comes from; each under what it is made of."""
+    """Names by the longest path from a source, ordered within a layer by their first source."""
     depth: dict[str, int] = {}
 
-    def deep(name: str) -> int:
+    def measure_depth(name: str) -> int:
         if name not in depth:
-            depth[name] = 1 + max((deep(source) for source in of.get(name, ())), default=-1)
+            depth[name] = 1 + max((measure_depth(source) for source in of.get(name, ())), default=-1)
         return depth[name]
 
     names = [*dict.fromkeys(source for sources in of.values() for source in sources), *of]
-    layers: list[list[str]] = [[] for _ in range(1 + max(map(deep, names)))]
+    layers: list[list[str]] = [[] for _ in range(1 + max(map(measure_depth, names)))]
     for name in dict.fromkeys(names):
         layers[depth[name]].append(name)
     for before, layer in pairwise(layers):
@@ -81,7 +81,7 @@ def _layers(of: Graph) -> list[list[str]]:
 def _edges_up(name: str, of: Graph) -> list[tuple[str, str]]:
     return [
         edge for source in of.get(name, ()) for edge in (*_edges_up(source, of), (source, name))
-    ]  # no table is made of itself
+    ]  # ends: no table is derived from itself
 
 
 def _edges_down(name: str, of: Graph) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""The page of each declared table in docs/tables/, and by what live ones are spread."""
+"""Pages of the declared tables in docs/tables/, and the list of shard keys.
+
+Tests: tests/schemas/test_derived_forms.py.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from schemas.table import Column, Table
 
 
 def render_page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float | None = None) -> str:
-    """The table for a reader: what a row is, who writes it, how fresh it is, each column, its origin, questions to it.
+    """A table's page: its row, key, writer, freshness, columns, lineage and sample queries.
 
-    `of`: the lineage of all tables. `fresh_s`: how fresh it was where that was measured.
+    `of`: the lineage of all tables. `fresh_s`: the measured freshness, in seconds.
     """
     engine = f"{table.writer}; small changes {table.small_writer}" if table.small_writer else table.writer
     lines = [
@@ -23,18 +26,18 @@ def render_page(table: Table, of: Graph, asked: Iterable[Sample], fresh_s: float
         f"- One row: {table.row}.",
         f"- Key: {', '.join(f'`{name}`' for name in table.key)}.",
         f"- Written by: {table.written_by} (engine: {engine}). Owner: {table.owner}.",
-        f"- There {_fresh(table, fresh_s)}.",
+        f"- Available {_fresh(table, fresh_s)}.",
         *_live(table),
         "",
-        "| column | type | unit | may be null | what it says |",
+        "| column | type | unit | nullable | description |",
         "|---|---|---|---|---|",
         *(_line(column) for column in table),
         "",
-        "## Where it comes from, and what is made of it",
+        "## Lineage",
         render_mermaid(table.name, of),
         "",
-        "## Ask it",
-        *(f"{sample.asks}\n```sql\n{sample.sql}\n```" for sample in asked),
+        "## Sample queries",
+        *(f"{sample.question}\n```sql\n{sample.sql}\n```" for sample in asked),
         "",
     ]
     return "\n".join(lines)
@@ -45,14 +48,14 @@ def render_index(tables: Iterable[Table]) -> str:
     lines = [
         "# Tables",
         "",
-        "Ask any of them by name: `newsreel sql`, or `stores.delta.read` ([analysts.md](../analysts.md)).",
-        "How large and how fresh they are now: `newsreel tables`. `python -m newsreel.derived` makes these pages.",
+        "Query them with `newsreel sql`, or read them with `stores.delta.read` ([analysts.md](../analysts.md)).",
+        "`newsreel tables` prints their current size and freshness. `python -m newsreel.derived` writes these pages.",
         "",
-        "![what is made of what](lineage.svg)",
+        "![lineage of the tables](lineage.svg)",
         "",
-        "Blue: written by Spark, small changes by delta-rs; green: by delta-rs.",
+        "Blue: written by Spark, small changes by delta-rs; green: written by delta-rs.",
         "",
-        "| table | one row | there |",
+        "| table | one row | available |",
         "|---|---|---|",
         *(f"| [{table.name}]({table.name}.md) | {table.row} | {_promise(table)} |" for table in tables),
         "",
@@ -61,7 +64,7 @@ def render_index(tables: Iterable[Table]) -> str:
 
 
 def render_shard_keys(tables: Iterable[Table]) -> str:
-    """By what the rows of live tables are spread, for docs/scaling/partitioning.md."""
+    """The shard keys of the live tables, for docs/scaling/partitioning.md."""
     lines = [
         f"| [{table.name}](../tables/{table.name}.md) | {', '.join(f'`{name}`' for name in table.key)}"
         f" | `{table.shard_key}` | {'yes' if table.shard_key in table.key else '**no**'}"
@@ -73,7 +76,9 @@ def render_shard_keys(tables: Iterable[Table]) -> str:
 
 
 def _promise(table: Table) -> str:
-    return f"within {table.fresh_within_s} s" if table.fresh_within_s else "when the run that writes it ends"
+    return (
+        f"within {table.fresh_within_s} s" if table.fresh_within_s else "at the end of the run that writes it"
+    )
 
 
 def _fresh(table: Table, fresh_s: float | None) -> str:
@@ -83,11 +88,17 @@ def _fresh(table: Table, fresh_s: float | None) -> str:
 
 
 def _live(table: Table) -> list[str]:
-    """Where PostgreSQL holds it, and by what its rows are spread."""
+    """Where a live table is stored, its shard key, and the counters of its rows."""
     if not table.live:
         return []
-    spread = f"- Held live by PostgreSQL; shard key `{table.shard_key}`"
-    return [f"{spread}, {table.partitions} partitions by its hash." if table.partitions > 1 else f"{spread}."]
+    stored = f"- Stored live in PostgreSQL; shard key `{table.shard_key}`"
+    lines = [
+        f"{stored}, {table.partitions} partitions by its hash." if table.partitions > 1 else f"{stored}."
+    ]
+    if table.counters:
+        names = ", ".join(f"`videos.{counter.column}`" for counter in table.counters)
+        lines.append(f"- Counted in {names}, by the trigger function `tally_{table.name}()`.")
+    return lines
 
 
 def _line(column: Column) -> str:

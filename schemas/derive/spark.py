@@ -1,4 +1,4 @@
-"""Spark schemas of the declared tables."""
+"""Spark schemas of the declared tables. Tests: tests/schemas/test_derived_forms.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPARK_TYPES: dict[str, types.DataType] = {
 
 
 def spark_field(column: Column) -> types.StructField:
-    """One column, its comment in the metadata where Delta keeps comments."""
+    """One column, with its comment in the metadata, as Delta stores comments."""
     return types.StructField(
         column.name, SPARK_TYPES[column.type], column.nullable, metadata={"comment": column.comment}
     )

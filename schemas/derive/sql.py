@@ -1,4 +1,7 @@
-"""PostgreSQL definitions of the live tables, and of the triggers that write events, count rows and notify listeners."""
+"""PostgreSQL definitions of the live tables, and of the triggers that write events, count rows and notify listeners.
+
+Tests: tests/stores/test_migrations.py.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,12 @@ TRANSITIONS = {
 
 
 def live_columns(table: Table) -> list[Column]:
-    """The columns that PostgreSQL holds: all but those that exist in the lake alone."""
+    """The columns that PostgreSQL stores: all but those of the lake alone."""
     return [column for column in table if column.name not in LAKE_ONLY]
 
 
 def payload_columns(table: Table) -> list[Column]:
-    """The columns that events carry: those that PostgreSQL holds, without personal ones."""
+    """The columns that events contain: those that PostgreSQL stores, without personal ones."""
     return [column for column in live_columns(table) if not column.personal]
 
 
@@ -79,7 +82,7 @@ def comment_on_column(table: Table, column: Column) -> str:
 
 
 def event_triggers(table: Table) -> list[str]:
-    """A function and three triggers that write an event for each row that a statement changes, whoever runs it.
+    """A function and three triggers that write an event for each row that any statement changes.
 
     They fire after the statement: its rows are locked by then, so `event_id` orders the changes of one row. An update
     that changes nothing has no event. A bulk change of values that no one may read sets `newsreel.passing`.
@@ -264,7 +267,7 @@ def _names(table: Table, alias: str) -> str:
 
 
 def _object(table: Table, alias: str, *, whole: bool) -> str:
-    """A row as its event carries it: JSON without personal columns, times RFC 3339 in UTC; of a deleted row the key."""
+    """A row in its event: JSON without personal columns, times RFC 3339 in UTC; of a deleted row the key alone."""
     columns = payload_columns(table) if whole else [table.column(name) for name in table.key]
     pairs = ", ".join(f"'{column.name}', {_in_json(column, alias)}" for column in columns)
     return f"json_build_object({pairs})::text"

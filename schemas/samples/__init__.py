@@ -1,4 +1,7 @@
-"""Questions that each table answers, three of them, for its page in docs/: `<table>.sql`, each under what it asks."""
+"""Sample queries of each table, for its page in docs/: `<table>.sql`, each query below its question.
+
+Tests: tests/newsreel/test_samples.py.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Sample:
-    """What somebody wants to know, and how it is asked."""
+    """A question and the query that answers it."""
 
-    asks: str
+    question: str
     sql: str
 
 
 def read_samples(table: Table) -> list[Sample]:
-    """The samples of a table, in their order. Raises FileNotFoundError where it has none."""
-    found = []
+    """The samples of a table, in their order. Raises FileNotFoundError if it has none."""
+    samples = []
     for statement in (FOLDER / f"{table.name}.sql").read_text().split(";\n"):
         if statement.strip():
-            asks, sql = statement.strip().split("\n", 1)
-            found.append(Sample(asks.removeprefix("-- "), sql))
-    return found
+            question, sql = statement.strip().split("\n", 1)
+            samples.append(Sample(question.removeprefix("-- "), sql))
+    return samples

@@ -1,4 +1,4 @@
--- Who is blocked by many?
+-- Which accounts are blocked most?
 SELECT blocked_id, count(*) AS blocked_by
 FROM blocks
 GROUP BY blocked_id

@@ -10,7 +10,7 @@ WHERE state = 'damaged'
 ORDER BY video_id, chunk_index
 LIMIT 100;
 
--- How many pictures a second has each video?
+-- What is the frame rate of each video?
 SELECT video_id, sum(frames) / sum(end_s - start_s) AS frames_per_s
 FROM chunks
 GROUP BY video_id

@@ -1,4 +1,4 @@
--- What is talked about most this week?
+-- Which videos got most comments this week?
 SELECT v.title, count(*) AS comments
 FROM comments AS c
 JOIN videos AS v ON v.video_id = c.video_id
@@ -7,7 +7,7 @@ GROUP BY v.video_id, v.title
 ORDER BY comments DESC, v.title
 LIMIT 20;
 
--- How many comments are there each day, by how many people?
+-- How many comments are written each day, and by how many accounts?
 SELECT CAST(creation_time AS DATE) AS day, count(*) AS comments, count(DISTINCT user_id) AS people
 FROM comments
 GROUP BY day

@@ -4,7 +4,7 @@ FROM engagement_daily
 GROUP BY day
 ORDER BY day;
 
--- What was yesterday's best?
+-- Which videos were watched most on the last day?
 SELECT v.title, e.views, e.unique_viewers, e.likes, e.comments
 FROM engagement_daily AS e
 JOIN videos AS v ON v.video_id = e.video_id
@@ -12,7 +12,7 @@ WHERE e.day = (SELECT max(day) FROM engagement_daily)
 ORDER BY e.views DESC, v.title
 LIMIT 20;
 
--- What grows from one day to the next?
+-- Which videos grow from one day to the next?
 SELECT video_id, day, views, views - lag(views) OVER (PARTITION BY video_id ORDER BY day) AS more
 FROM engagement_daily
 ORDER BY more DESC NULLS LAST, video_id, day

@@ -9,7 +9,7 @@ FROM fingerprints
 GROUP BY quality
 ORDER BY quality;
 
--- Which hashes stand in more than one video?
+-- Which hashes occur in more than one video?
 SELECT encode(hash, 'hex') AS hash, count(DISTINCT video_id) AS videos
 FROM fingerprints
 GROUP BY hash

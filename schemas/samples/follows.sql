@@ -1,15 +1,15 @@
--- Who has most followers?
+-- Which accounts have most followers?
 SELECT followee_id, count(*) AS followers
 FROM follows
 GROUP BY followee_id
 ORDER BY followers DESC, followee_id
 LIMIT 20;
 
--- How many accounts do people follow: the median and the most?
+-- How many accounts does an account follow: median and maximum?
 SELECT approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY followed) AS median, max(followed) AS most
 FROM (SELECT follower_id, count(*) AS followed FROM follows GROUP BY follower_id) AS readers;
 
--- Who are followed by people that they do not follow?
+-- Which accounts have most followers whom they do not follow?
 SELECT f.followee_id, count(*) AS one_way
 FROM follows AS f
 LEFT JOIN follows AS back ON back.follower_id = f.followee_id AND back.followee_id = f.follower_id

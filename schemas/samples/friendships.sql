@@ -1,4 +1,4 @@
--- Who has most friends?
+-- Which accounts have most friends?
 SELECT user_id, count(*) AS friends
 FROM (SELECT user_id_1 AS user_id FROM friendships UNION ALL SELECT user_id_2 FROM friendships) AS friends
 GROUP BY user_id

@@ -4,7 +4,7 @@ FROM inspections
 GROUP BY kind, severity
 ORDER BY faults DESC, kind;
 
--- What could parity have mended?
+-- Which faults could parity data have repaired?
 SELECT repairable, count(*) AS faults
 FROM inspections
 GROUP BY repairable;

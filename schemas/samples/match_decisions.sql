@@ -9,7 +9,7 @@ FROM match_decisions
 GROUP BY week
 ORDER BY week;
 
--- How sure had the match been that was overruled?
+-- What were the scores of overruled matches?
 SELECT d.video_id, d.reference_video_id, m.kind, m.score
 FROM match_decisions AS d
 JOIN matches AS m ON m.video_id = d.video_id AND m.reference_video_id = d.reference_video_id

@@ -1,4 +1,4 @@
--- Which videos repeat others?
+-- Which videos match others?
 SELECT v.title, m.kind, m.score, r.title AS repeats
 FROM matches AS m
 JOIN videos AS v ON v.video_id = m.video_id
@@ -12,7 +12,7 @@ FROM matches
 GROUP BY video_id
 ORDER BY seconds DESC;
 
--- What is copied most?
+-- Which videos are copied most?
 SELECT reference_video_id, count(DISTINCT video_id) AS copies
 FROM matches
 GROUP BY reference_video_id

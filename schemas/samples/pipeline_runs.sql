@@ -1,4 +1,4 @@
--- What failed lately, and why?
+-- What failed recently, and why?
 SELECT run_id, stage, attempt, state, started, detail
 FROM pipeline_runs
 WHERE state IN ('failed', 'lost')

@@ -1,4 +1,4 @@
--- Who writes most?
+-- Which accounts write most posts?
 SELECT user_id, count(*) AS posts
 FROM posts
 GROUP BY user_id

@@ -1,4 +1,4 @@
--- What broke an expectation lately?
+-- Which expectations failed recently?
 SELECT at, table_name, expectation, unexpected, rows, sample
 FROM quality_results
 WHERE NOT success

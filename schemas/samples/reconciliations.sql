@@ -1,4 +1,4 @@
--- Does the API show what the lake holds?
+-- Do the counters of the API match the lake?
 SELECT run_id, counter, live, lake, set_by_import, differing
 FROM reconciliations
 ORDER BY at DESC, counter

@@ -1,16 +1,16 @@
--- Which rows were refused, and why?
+-- Which rows were rejected, and why?
 SELECT table_name, reason, count(*) AS rows
 FROM rejected_rows
 GROUP BY table_name, reason
 ORDER BY rows DESC, table_name;
 
--- What did the newest of them say?
+-- What do the most recent ones contain?
 SELECT at, table_name, reason, row
 FROM rejected_rows
 ORDER BY at DESC
 LIMIT 20;
 
--- Which import brought bad rows?
+-- Which imports had rejected rows?
 SELECT run_id, table_name, count(*) AS rows
 FROM rejected_rows
 WHERE run_id LIKE 'import-%'

@@ -1,11 +1,11 @@
--- How many bits a second does each rung take?
+-- What is the bit rate of each rung?
 SELECT codec, height, count(*) AS renditions, avg(bitrate_bps) AS mean_bitrate_bps, max(peak_bps) AS highest_peak_bps
 FROM renditions
 WHERE media = 'video'
 GROUP BY codec, height
 ORDER BY codec, height DESC;
 
--- How good do the rungs look?
+-- What is the quality of each rung?
 SELECT codec, height, avg(vmaf) AS mean_vmaf, min(vmaf) AS least_vmaf
 FROM renditions
 WHERE vmaf IS NOT NULL

@@ -1,4 +1,4 @@
--- Which links still work, and until when?
+-- Which links are valid, and until when?
 SELECT share_id, video_id, expires
 FROM shares
 WHERE expires > now()

@@ -10,7 +10,7 @@ FROM table_sizes
 GROUP BY day
 ORDER BY day;
 
--- What did the upkeep do?
+-- What did the maintenance do?
 SELECT day, table_name, files_before - files AS files_fewer, vacuumed_files, erased_rows
 FROM table_sizes
 WHERE files_before > files OR vacuumed_files > 0 OR erased_rows > 0

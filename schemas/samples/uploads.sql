@@ -4,7 +4,7 @@ FROM uploads
 GROUP BY state
 ORDER BY uploads DESC;
 
--- Which are still open and end within the next day?
+-- Which open uploads expire within a day?
 SELECT upload_id, title, size_bytes, expires
 FROM uploads
 WHERE state = 'open' AND expires < now() + INTERVAL '1 day'

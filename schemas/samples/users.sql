@@ -1,10 +1,10 @@
--- How many accounts were made each day?
+-- How many accounts were created each day?
 SELECT CAST(created AS DATE) AS day, count(*) AS accounts
 FROM users
 GROUP BY day
 ORDER BY day;
 
--- Who has not opened a session for thirty days?
+-- Which accounts have not logged in for 30 days?
 SELECT user_id, last_login
 FROM users
 WHERE last_login < now() - INTERVAL '30 days'

@@ -1,16 +1,16 @@
--- How many videos are there in which state?
+-- How many videos have each status?
 SELECT status, count(*) AS videos, sum(duration_s) / 3600 AS hours
 FROM videos
 GROUP BY status
 ORDER BY videos DESC;
 
--- Why were videos refused?
+-- Why were videos rejected?
 SELECT reason, count(*) AS videos
 FROM (SELECT unnest(reasons) AS reason FROM videos WHERE status IN ('rejected', 'failed')) AS refused
 GROUP BY reason
 ORDER BY videos DESC;
 
--- What is watched most?
+-- Which videos are watched most?
 SELECT title, views, likes, dislikes
 FROM videos
 WHERE status = 'ready'

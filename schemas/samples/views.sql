@@ -1,4 +1,4 @@
--- What is watched most, and for how long in all?
+-- Which videos are watched most, and for how long in total?
 SELECT v.title, count(*) AS views, sum(w.watched_s) / 3600 AS watched_h
 FROM views AS w
 JOIN videos AS v ON v.video_id = w.video_id
@@ -6,7 +6,7 @@ GROUP BY v.video_id, v.title
 ORDER BY views DESC, v.title
 LIMIT 20;
 
--- At which hours of the day do people watch?
+-- At which hours of the day are videos watched?
 SELECT date_part('hour', created) AS hour, count(*) AS views
 FROM views
 GROUP BY hour

@@ -1,4 +1,4 @@
-"""Every table of the lake, one module for each room that writes it."""
+"""Every table of the lake, one module for each subject. Tests: tests/schemas/test_derived_forms.py."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLES: dict[str, Table] = {
         ACTIVITY,
         AUDIT_LOG,
         MATCH_DECISIONS,
-        # The last of those that PostgreSQL holds: its commits say how far a refresh has come.
+        # Last of the live tables: the version of its refresh commits is the cursor of the refresh.
         VIDEOS,
         CHUNKS,
         INSPECTIONS,
@@ -52,11 +52,11 @@ TABLES: dict[str, Table] = {
 }
 
 LIVE_TABLES = [declared for declared in TABLES.values() if declared.live]
-"""Tables that PostgreSQL holds, and that `refresh_tables` derives from events."""
+"""Tables that PostgreSQL stores, and that `refresh_tables` derives from events."""
 
 
 def table(name: str) -> Table:
-    """The declaration of `name`. Raises NotFoundError that lists the tables there are."""
+    """The declaration of `name`. Raises NotFoundError that lists the tables."""
     if name not in TABLES:
-        raise NotFoundError(f"no table {name!r}; there are {', '.join(TABLES)}")
+        raise NotFoundError(f"no table {name!r}; the tables are {', '.join(TABLES)}")
     return TABLES[name]

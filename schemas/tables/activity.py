@@ -1,4 +1,4 @@
-"""Who was active, and how many that makes."""
+"""Active accounts: who was active on which surface and day, their counts, and retention."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SKETCH_LOG2_SIZE = 12
 
 ACTIVITY = live_table(
     name="activity",
-    comment="Who was active where on which day: made an authenticated request, or sent a chat frame.",
+    comment="Accounts that made an authenticated request or sent a chat frame, by day and surface.",
     row="one account, day and surface",
     key=("user_id", "day", "surface"),
     owner="live API",
     shard_key="user_id",
     indexes=(("day",),),
     columns=(
-        Column("user_id", "string", "Who was active.", identifier=True),
-        Column("day", "date", "On which day, UTC."),
-        Column("surface", "string", "Where in the product.", allowed=SURFACES),
-        declare_created("When they were first seen there on that day, UTC."),
+        Column("user_id", "string", "Active account.", identifier=True),
+        Column("day", "date", "Day of the activity, UTC."),
+        Column("surface", "string", "Part of the product.", allowed=SURFACES),
+        declare_created("First activity on that day and surface, UTC."),
         LAST_EVENT_ID,
     ),
 )
@@ -34,7 +34,7 @@ def _users(name: str, comment: str) -> Column:
 
 ACTIVE_USERS_DAILY = Table(
     name="active_users_daily",
-    comment="How many accounts were active, by day and surface: exactly, and as sketches that can be merged.",
+    comment="Numbers of active accounts by day and surface, exact and as mergeable sketches.",
     row="one day and surface",
     key=("day", "surface"),
     writer="spark",
@@ -44,24 +44,26 @@ ACTIVE_USERS_DAILY = Table(
     made_from=("activity",),
     columns=(
         Column("day", "date", "The day, UTC."),
-        Column("surface", "string", "Where in the product; all: anywhere.", allowed=(*SURFACES, EVERYWHERE)),
-        _users("users", "Active on that day."),
-        _users("users_7d", "Active on that day or in the six before."),
-        _users("users_30d", "Active on that day or in the 29 before."),
+        Column(
+            "surface", "string", "Part of the product; all: any of them.", allowed=(*SURFACES, EVERYWHERE)
+        ),
+        _users("users", "Accounts active on that day."),
+        _users("users_7d", "Accounts active on that day or the six days before."),
+        _users("users_30d", "Accounts active on that day or the 29 days before."),
         Column(
             "sketch",
             "binary",
-            "HyperLogLog sketch of the day's users (Apache DataSketches, lgK 12): merge some days' to count over them.",
+            "HyperLogLog sketch of the day's accounts (Apache DataSketches, lgK 12); merged, it counts over days.",
         ),
-        _users("users_7d_estimate", "users_7d from merged sketches; one standard deviation is 1.6 %."),
-        _users("users_30d_estimate", "users_30d from merged sketches; one standard deviation is 1.6 %."),
+        _users("users_7d_estimate", "users_7d from merged sketches; standard deviation 1.6 %."),
+        _users("users_30d_estimate", "users_30d from merged sketches; standard deviation 1.6 %."),
     ),
 )
 
 RETENTION = Table(
     name="retention",
-    comment="How many of those who signed up on a day were active so many days later.",
-    row="one day of sign-ups, and one distance from it",
+    comment="Accounts of each sign-up day that were active 0 to 30 days later.",
+    row="one day of sign-ups and one number of days after it",
     key=("cohort", "days_after"),
     writer="spark",
     owner="engagement",
@@ -69,9 +71,9 @@ RETENTION = Table(
     fresh_within_s=36 * 3600,
     made_from=("users", "activity"),
     columns=(
-        Column("cohort", "date", "The day on which these accounts were made, UTC."),
-        Column("days_after", "int64", "How many days later.", unit="days", minimum=0, maximum=30),
-        _users("users", "Accounts that were made on the day and are still there."),
-        _users("active", "Of them, active on the later day."),
+        Column("cohort", "date", "Day of the sign-up, UTC."),
+        Column("days_after", "int64", "Days after the sign-up.", unit="days", minimum=0, maximum=30),
+        _users("users", "Accounts of the cohort that still exist."),
+        _users("active", "Of these, accounts active on the later day."),
     ),
 )

@@ -1,4 +1,4 @@
-"""What operators did to what is not theirs."""
+"""Audit log of operators."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from schemas.tables.live import live_table
 
 AUDIT_LOG = live_table(
     name="audit_log",
-    comment="Acts of operators; rows are only ever added.",
-    row="one act of one operator",
+    comment="Actions of operators on other people's objects; append-only.",
+    row="one action of one operator",
     key=("audit_id",),
     owner="live API",
     shard_key="object_id",
     indexes=(("object_id",),),
     columns=(
-        Column("audit_id", "string", "The act, minted at the edge.", identifier=True),
-        Column("operator_id", "string", "Who did it.", identifier=True),
-        Column("action", "string", "What was done.", allowed=("take_down", "restore", "overrule", "retry")),
-        Column("object_id", "string", "What it was done to, a video or a post.", identifier=True),
-        Column("reason", "string", "Why, as the operator says.", nullable=True),
-        Column("request_id", "string", "The request by which it was done.", nullable=True),
-        declare_created("When it was done, UTC."),
+        Column("audit_id", "string", "Id of the action, minted at the edge.", identifier=True),
+        Column("operator_id", "string", "Operator.", identifier=True),
+        Column(
+            "action", "string", "Kind of the action.", allowed=("take_down", "restore", "overrule", "retry")
+        ),
+        Column("object_id", "string", "Video or post that it was done to.", identifier=True),
+        Column("reason", "string", "Reason given by the operator.", nullable=True),
+        Column("request_id", "string", "API request of the action.", nullable=True),
+        declare_created("Time of the action, UTC."),
         LAST_EVENT_ID,
     ),
 )

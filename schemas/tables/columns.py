@@ -5,12 +5,12 @@ from __future__ import annotations
 from schemas.table import Column
 
 VIDEO_ID = Column(
-    "video_id", "string", "The video; UUIDv5 of uploader and content where `ingest` made it.", identifier=True
+    "video_id", "string", "Video; UUIDv5 of uploader and content if `ingest` created it.", identifier=True
 )
 LAST_EVENT_ID = Column(
     "last_event_id",
     "int64",
-    "The newest event that this row shows; an older one never overwrites it. In the lake alone.",
+    "Newest event in this row; older events never overwrite it. In the lake only.",
     minimum=1,
     derived=True,
 )
@@ -20,9 +20,9 @@ BYTE_START = Column(
 BYTE_END = Column(
     "byte_end", "int64", "First byte after it in the source file.", nullable=True, unit="bytes", minimum=0
 )
-RUN_ID = Column("run_id", "string", "The DAG run, `<video_id>-<attempt>` for an ingest.")
+RUN_ID = Column("run_id", "string", "DAG run; `<video_id>-<attempt>` for an ingest.")
 
 
 def declare_created(comment: str) -> Column:
-    """`created`: since when there is the row."""
+    """`created`: the time at which the row was created."""
     return Column("created", "timestamp", comment)

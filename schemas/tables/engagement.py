@@ -1,4 +1,4 @@
-"""How videos are received, and whether what the API shows is what the lake says."""
+"""Engagement by video and day, reconciliation of counters, and sizes of tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from schemas.tables.columns import RUN_ID, VIDEO_ID
 
 ENGAGEMENT_DAILY = Table(
     name="engagement_daily",
-    comment="What each video got on each day, of what stands now: a like that was taken back is in no day.",
-    row="one video and one day, UTC, on which something of it began",
+    comment="Engagement by video and day, from rows that still exist: a withdrawn like counts on no day.",
+    row="one video and one day, UTC, with at least one view, reaction or comment",
     key=("video_id", "day"),
     writer="spark",
     owner="engagement",
@@ -19,16 +19,16 @@ ENGAGEMENT_DAILY = Table(
     columns=(
         VIDEO_ID,
         Column("day", "date", "The day, UTC."),
-        Column("views", "int64", "Sessions that began to watch it.", minimum=0),
-        Column("unique_viewers", "int64", "Accounts among them.", minimum=0),
-        Column("likes", "int64", "Likes since that day.", minimum=0),
-        Column("dislikes", "int64", "Dislikes since that day.", minimum=0),
-        Column("comments", "int64", "Comments written.", minimum=0),
-        Column("watch_time_s", "float64", "Time watched in the day's sessions.", unit="s", minimum=0),
+        Column("views", "int64", "Viewing sessions that began on the day.", minimum=0),
+        Column("unique_viewers", "int64", "Accounts in these sessions.", minimum=0),
+        Column("likes", "int64", "Likes given on the day and not withdrawn.", minimum=0),
+        Column("dislikes", "int64", "Dislikes given on the day and not withdrawn.", minimum=0),
+        Column("comments", "int64", "Comments written on the day and not deleted.", minimum=0),
+        Column("watch_time_s", "float64", "Time watched in these sessions.", unit="s", minimum=0),
         Column(
             "event_id_sum",
             "int64",
-            "Sum of last_event_id of the rows that are counted: where it differs, the day is measured again.",
+            "Sum of last_event_id over the counted rows; the day is measured again when it changes.",
             minimum=0,
         ),
     ),
@@ -36,7 +36,7 @@ ENGAGEMENT_DAILY = Table(
 
 RECONCILIATIONS = Table(
     name="reconciliations",
-    comment="Counters that the API shows, beside what the lake holds of what was counted.",
+    comment="Counters of the API compared with the rows in the lake that they count.",
     row="one counter of one run",
     key=("run_id", "counter"),
     writer="delta-rs",
@@ -46,20 +46,20 @@ RECONCILIATIONS = Table(
     made_from=("videos", "views", "reactions"),
     columns=(
         RUN_ID,
-        Column("counter", "string", "Which of a video's.", allowed=COUNTER_NAMES),
-        Column("videos", "int64", "Videos that were compared.", minimum=0),
-        Column("live", "int64", "The sum that the API shows.", minimum=0),
-        Column("lake", "int64", "The sum that the lake's rows give.", minimum=0),
-        Column("set_by_import", "int64", "Of the difference: counters that an import set."),
-        Column("differing", "int64", "Videos whose difference nothing explains.", minimum=0),
-        Column("sample", "string", "Some of them, a JSON list.", nullable=True),
-        Column("at", "timestamp", "When they were compared, UTC."),
+        Column("counter", "string", "Counter of `videos`.", allowed=COUNTER_NAMES),
+        Column("videos", "int64", "Videos compared.", minimum=0),
+        Column("live", "int64", "Sum of the counters in PostgreSQL.", minimum=0),
+        Column("lake", "int64", "Number of counted rows in the lake.", minimum=0),
+        Column("set_by_import", "int64", "Part of the difference that comes from counters set by an import."),
+        Column("differing", "int64", "Videos with an unexplained difference.", minimum=0),
+        Column("sample", "string", "Ids of some of these videos, a JSON list.", nullable=True),
+        Column("at", "timestamp", "Time of the comparison, UTC."),
     ),
 )
 
 TABLE_SIZES = Table(
     name="table_sizes",
-    comment="How large each table of the lake is, and what its upkeep did.",
+    comment="Size of each table of the lake, and results of its maintenance.",
     row="one table on one day",
     key=("day", "table_name"),
     writer="delta-rs",
@@ -68,27 +68,27 @@ TABLE_SIZES = Table(
     fresh_within_s=36 * 3600,
     columns=(
         Column("day", "date", "The day, UTC."),
-        Column("table_name", "string", "The table."),
+        Column("table_name", "string", "Name of the table."),
         Column("rows", "int64", "Rows in the newest version.", minimum=0),
-        Column("files", "int64", "Files of the newest version.", minimum=0),
-        Column("size_bytes", "int64", "Their size.", unit="bytes", minimum=0),
-        Column("files_before", "int64", "Files before the upkeep.", minimum=0),
+        Column("files", "int64", "Data files of the newest version.", minimum=0),
+        Column("size_bytes", "int64", "Size of these files.", unit="bytes", minimum=0),
+        Column("files_before", "int64", "Data files before the maintenance.", minimum=0),
         Column(
             "stored_bytes",
             "int64",
-            "All that lies in its folder, older versions included.",
+            "Size of the table's folder, older versions included.",
             nullable=True,
             unit="bytes",
             minimum=0,
         ),
-        Column("log_files", "int64", "Files of its log.", nullable=True, minimum=0),
-        Column("vacuumed_files", "int64", "Files of older versions that were deleted.", minimum=0),
+        Column("log_files", "int64", "Files of the Delta log.", nullable=True, minimum=0),
+        Column("vacuumed_files", "int64", "Files of older versions that were removed.", minimum=0),
         Column(
             "erased_rows",
             "int64",
-            "Rows that told of what was deleted or refused, and do no more.",
+            "Rows of deleted or rejected content whose text was erased.",
             minimum=0,
         ),
-        Column("run_id", "string", "The run that wrote this."),
+        Column("run_id", "string", "DAG run of the maintenance."),
     ),
 )

@@ -1,4 +1,4 @@
-"""What all live tables have in common: PostgreSQL holds them, and `refresh_tables` derives them from their events."""
+"""Common part of live tables: PostgreSQL stores them, and `refresh_tables` derives the lake's copies from events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def live_table(
     counters: tuple[Counter, ...] = (),
     ordered_pair: bool = False,
 ) -> Table:
-    """A table that people change through the API."""
+    """The declaration of a table that people change through the API."""
     return Table(
         name=name,
         comment=comment,

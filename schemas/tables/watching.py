@@ -1,4 +1,4 @@
-"""What people do with videos: watch, like, comment, share."""
+"""Views, reactions, comments and shares of videos."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from schemas.table import Column
 from schemas.tables.columns import LAST_EVENT_ID, VIDEO_ID, declare_created
 from schemas.tables.live import live_table
 
-USER_ID = Column("user_id", "string", "Who did it.", identifier=True)
+USER_ID = Column("user_id", "string", "Account.", identifier=True)
 
 VIEWS = live_table(
     name="views",
-    comment="Real playback, which the client asserts.",
-    row="one session in which somebody watched a video",
+    comment="Playback of videos, as reported by clients.",
+    row="one session in which an account watched a video",
     key=("video_id", "user_id", "session_id"),
     owner="live API",
     shard_key="video_id",
@@ -23,17 +23,17 @@ VIEWS = live_table(
     columns=(
         VIDEO_ID,
         USER_ID,
-        Column("session_id", "string", "The client's session, as it names it.", identifier=True),
-        Column("watched_s", "float64", "The longest time watched that was told.", unit="s", minimum=0),
-        declare_created("When it was told first, UTC."),
+        Column("session_id", "string", "Viewing session, named by the client.", identifier=True),
+        Column("watched_s", "float64", "Longest time watched that was reported.", unit="s", minimum=0),
+        declare_created("Time of the first report, UTC."),
         LAST_EVENT_ID,
     ),
 )
 
 REACTIONS = live_table(
     name="reactions",
-    comment="Likes and dislikes, one for each user and video.",
-    row="what one account thinks of one video now",
+    comment="Likes and dislikes, one for each account and video.",
+    row="the current reaction of one account to one video",
     key=("video_id", "user_id"),
     owner="live API",
     shard_key="video_id",
@@ -42,44 +42,44 @@ REACTIONS = live_table(
     columns=(
         VIDEO_ID,
         USER_ID,
-        Column("kind", "string", "What they think of it.", allowed=("like", "dislike")),
-        declare_created("Since when, UTC."),
+        Column("kind", "string", "Kind of the reaction.", allowed=("like", "dislike")),
+        declare_created("Time of the reaction, UTC."),
         LAST_EVENT_ID,
     ),
 )
 
 COMMENTS = live_table(
     name="comments",
-    comment="What people say about videos.",
+    comment="Comments on videos.",
     row="one comment on one video",
     key=("comment_id",),
     owner="live API",
     shard_key="video_id",
     indexes=(("video_id", "creation_time", "comment_id"), ("user_id",)),
     columns=(
-        Column("comment_id", "string", "The comment, minted at the edge.", identifier=True),
+        Column("comment_id", "string", "Id of the comment, minted at the edge.", identifier=True),
         VIDEO_ID,
         USER_ID,
-        Column("text", "string", "What it says."),
-        Column("creation_time", "timestamp", "When it was written, UTC."),
+        Column("text", "string", "Text."),
+        Column("creation_time", "timestamp", "Time of writing, UTC."),
         LAST_EVENT_ID,
     ),
 )
 
 SHARES = live_table(
     name="shares",
-    comment="Links by which anyone may watch a video for a while.",
-    row="one link that somebody made and has not taken back",
+    comment="Links that let anyone watch a video for a limited time.",
+    row="one link that has not been revoked",
     key=("share_id",),
     owner="live API",
     shard_key="video_id",
     indexes=(("video_id",), ("user_id",)),
     columns=(
-        Column("share_id", "string", "The link, minted at the edge.", identifier=True),
+        Column("share_id", "string", "Id of the link, minted at the edge.", identifier=True),
         VIDEO_ID,
         USER_ID,
-        Column("expires", "timestamp", "Until when it works, UTC."),
-        declare_created("When it was made, UTC."),
+        Column("expires", "timestamp", "Time at which it expires, UTC."),
+        declare_created("Time of its creation, UTC."),
         LAST_EVENT_ID,
     ),
 )

@@ -324,7 +324,7 @@ def _room() -> Iterator[None]:
     except (DeltaError, OSError) as error:
         if (full := os.strerror(errno.ENOSPC)) not in str(error):
             raise
-        raise StorageError.of(OSError(errno.ENOSPC, full, settings().lake_uri)) from error
+        raise StorageError.from_os_error(OSError(errno.ENOSPC, full, settings().lake_uri)) from error
 
 
 def _committed(name: str, attempt: Callable[[], T]) -> T:

@@ -32,7 +32,7 @@ def test_a_killed_import_is_made_whole_by_the_next_and_a_repeat_changes_nothing(
     row = {"video_id": "v1", "title": "A", "visibility": "public", "reasons": [], "likes": 0}
     assert house.sql(held) == [row]
     [refused] = house.sql("SELECT reason FROM rejected_rows")
-    assert 'row 2 (line 3): status = "odd" is none of uploading, ' in refused["reason"]
+    assert 'row 2 (line 3): status = "odd" is not one of uploading, ' in refused["reason"]
 
     before = house.tables(), house.lake.version("events")
     answer = {"table": "videos", "rows": 2, "landed": 1, "rejected": 1}

@@ -197,8 +197,8 @@ def test_bad_rows_are_kept_apart_with_a_reason_and_without_personal_fields(
     found = run_import("users", path)
     assert counts(found) == (4, 1, 3)
     assert found.reasons == (
-        'people.csv, row 2 (line 3): user_id = "u 2" is no id: '
-        "1 to 64 of the characters A-Z a-z 0-9 . _ ~ - are needed",
+        'people.csv, row 2 (line 3): user_id = "u 2" is not an id: '
+        "use 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -",
         "people.csv, row 3 (line 4): it has 2 cells, and the header names 5 columns",
         'people.csv, row 4: user_name = "ann" is taken by row 1 of the file, and must be unique',
     )

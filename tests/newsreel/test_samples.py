@@ -14,7 +14,7 @@ def test_each_table_has_three_that_are_about_it(name: str) -> None:
     found = read_samples(TABLES[name])
     assert len(found) == 3
     for sample in found:
-        assert sample.asks.endswith("?")
+        assert sample.question.endswith("?")
         assert name in sample.sql
 
 

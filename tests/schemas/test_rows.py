@@ -1,4 +1,4 @@
-"""Values from outside: taken as the table holds them, or refused with a reason that names column and value."""
+"""Rows from outside: parsed into the declared types, or rejected with a reason that names column and value."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_value_is_held_in_its_declared_type(kind: Any, given: Any, held: Any) 
     ],
 )
 def test_what_does_not_fit_is_refused_by_name_and_value(kind: Any, given: Any) -> None:
-    with pytest.raises(RowFaultError, match=r"^colour = .+ is no "):
+    with pytest.raises(RowFaultError, match=r"^colour = .+ is not "):
         parse_value(Column("colour", kind, "-"), given)
 
 
@@ -91,10 +91,10 @@ def test_a_whole_row_has_defaults_and_nulls_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"user_id": "a/b"}, 'user_id = "a/b" is no id'),
-        ({"user_id": "x" * 65}, "is no id: 1 to 64 of the characters"),
+        ({"user_id": "a/b"}, 'user_id = "a/b" is not an id'),
+        ({"user_id": "x" * 65}, "is not an id: use 1 to 64 of the characters"),
         ({"user_name": None}, "user_name is missing"),
-        ({"user_name": None, "created": 1}, "user_name is missing; created = 1 is no time"),
+        ({"user_name": None, "created": 1}, "user_name is missing; created = 1 is not a time"),
     ],
 )
 def test_all_that_is_wrong_with_a_row_is_told_at_once(more: dict[str, Any], why: str) -> None:
@@ -105,7 +105,7 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once(more: dict[str, Any], why:
 
 def test_bounds_and_allowed_values_are_told() -> None:
     with pytest.raises(
-        RowFaultError, match=r'likes = -1 is below 0.*status = "sideways" is none of uploading, '
+        RowFaultError, match=r'likes = -1 is below 0.*status = "sideways" is not one of uploading, '
     ):
         parse_row(TABLES["videos"], {"video_id": "v", "status": "sideways", "likes": -1})
     with pytest.raises(RowFaultError, match=r"vmaf = 100\.5 is above 100"):
@@ -139,5 +139,5 @@ def test_a_pair_comes_lower_id_first_whichever_way_round_it_was_given() -> None:
         "created": None,
     }
     assert parse_key(friendships, given) == {"user_id_1": "B", "user_id_2": "b"}
-    with pytest.raises(RowFaultError, match="two are needed"):
+    with pytest.raises(RowFaultError, match="a pair needs two ids"):
         parse_row(friendships, {**given, "user_id_2": "b"})

@@ -99,7 +99,7 @@ def test_a_file_whose_server_is_gone_is_refused_in_words(tmp_path: Path) -> None
 def test_a_full_disk_says_where_it_is(store: MediaStore) -> None:
     with pytest.raises(OSError, match="No space left") as refused, store.staging():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    assert str(store.root) in StorageError.of(refused.value).detail
+    assert str(store.root) in StorageError.from_os_error(refused.value).detail
     assert list((store.root / "staging").iterdir()) == []
 
 

@@ -84,7 +84,7 @@ def test_a_full_disk_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit), stage_attempt("encode", stage_arguments(["--run-id", "r"])):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/media/kept")
     assert capsys.readouterr().err == (
-        "error: /media/kept: No space left on device; make room there, then try again: what is done stays done\n"
+        "error: /media/kept: No space left on device; free some space, then try again: finished work is kept\n"
     )
 
 

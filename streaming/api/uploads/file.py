@@ -102,7 +102,7 @@ class UploadFile:
         except BlockingIOError as error:
             raise BusyError() from error
         except OSError as error:
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
         # A process that died within a body with a checksum left unverified bytes.
         unverified_from = _read_marker(path)
         if unverified_from is not None:
@@ -163,7 +163,7 @@ class UploadFile:
             self._digests.update(memoryview(data)[: len(data) - len(view)])
             self._digests.whole = None
             error.filename = str(self.path)
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
         self._digests.update(data)
 
     def begin_check(self) -> None:
@@ -175,7 +175,7 @@ class UploadFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
 
     def end_check(self) -> None:
         """Remove the mark: the bytes were verified or rolled back."""
@@ -204,7 +204,7 @@ class UploadFile:
         try:
             os.fdatasync(self._descriptor)
         except OSError as error:
-            raise StorageError.of(error) from error
+            raise StorageError.from_os_error(error) from error
 
     def finish(self) -> tuple[str, list[ChunkDigest]]:
         """SHA-256 of the whole file, and the digests of its last chunks."""
