@@ -1,10 +1,15 @@
-"""What every test may ask for: a HOME of its own, a database of its own on a real PostgreSQL, the project's clip."""
+"""Fixtures of all tests: a HOME, a database on a real PostgreSQL, the project's clip; and hooks of the whole run."""
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -14,8 +19,49 @@ from schemas.settings import settings
 from stores.delta import Lake
 from stores.migrations.migrate import migrate
 from tests.databases import Databases, Spares
+from tests.parallel import UnitScheduling, rank
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 PROJECT = Path(__file__).parent.parent
+
+SLOW_FIXTURES = frozenset({"spark", "airflow_environment", "stack_home", "held_home"})
+"""Those that start a JVM, Airflow or the whole stack: their tests are marked `slow`."""
+
+# A developer's setting that hides tests which wait for what a child has not flushed.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling | None:
+    """Units of tests/parallel.py, where pytest runs in several processes with `--dist loadfile`."""
+    return UnitScheduling(config, log) if config.option.dist == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow by its fixtures, before `-m` selects; in one of several processes put long files first."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or "/e2e/" in item.nodeid:
+            item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Close what a failed test left open before the next test runs, whose ResourceWarnings it would get.
+
+    The frames of its traceback hold sockets, files and processes; pytest keeps the last one for debuggers.
+    """
+    failed = item.session.testsfailed
+    result = yield
+    if item.session.testsfailed > failed:
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            sys.__dict__.pop(name, None)
+        with warnings.catch_warnings(action="ignore"):
+            gc.collect()
+    return result
 
 
 @pytest.fixture(scope="session")
