@@ -3,7 +3,7 @@
 #
 # Library   tantivy 0.27.0 (tantivy-py)
 # Guess     `writer.delete_documents("id", uuid)` removes the document with this id, whatever the field's tokenizer.
-# Seen      The id is stored as five tokens (split at hyphens, lower case); the whole UUID is no term of the index, so
+# Seen      The id is stored as five tokens (split at hyphens, lower case); the whole UUID is not a term of the index, so
 #           nothing is removed and nothing is raised: every upsert leaves a duplicate. With tokenizer_name="raw" it works.
 #           Also: a token of 40 bytes or more is dropped by the default tokenizer (14 CJK characters without a space),
 #           so its document cannot be found by it.
