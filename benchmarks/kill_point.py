@@ -1,4 +1,7 @@
-"""One kill: where in the DAG, of whom, how far into the stage; and the victims, found as an operator would."""
+"""Kill point: stage of the DAG, victim, time into the stage; and the victims, found the way an operator finds them.
+
+Tests: tests/e2e/test_kills.py.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ STAGES = {
     "publish": ("pipelines.publish", 5.0),
     "refresh": ("jobs.refresh_tables", 5.0),
 }
-"""The program of each stage, and about how long it works on the clip, in seconds: points lie over all of it."""
+"""Program of each stage, and about how many seconds it takes for the clip: points are spread over all of it."""
 
 VICTIMS_WITH_STACK = ("engine", "task", "scheduler", "api-server", "sink", "postgresql", "everything")
 VICTIMS_WITHOUT = ("engine", "task", "command", "postgresql", "everything")
@@ -31,7 +34,7 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True)
 class KillPoint:
-    """`number` and `seed` make it, the same every time; `after_s` counts from the start of the stage's program."""
+    """One kill, determined by `number` and `seed`; `after_s` counts from the start of the stage's program."""
 
     number: int
     seed: int
@@ -41,7 +44,7 @@ class KillPoint:
     after_s: float
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is written down."""
+        """Convert to a JSON object."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -50,8 +53,8 @@ class KillPoint:
 
 
 def draw_kill_point(number: int, seed: int) -> KillPoint:
-    """A point of a seeded run: stages in turn, so that any first points cover all of them; the rest is drawn."""
-    drawn = random.Random(f"{seed}/{number}")  # noqa: S311 - it hides nothing, it must repeat
+    """Draw a point of a seeded run: stages in turn, so that the first points cover all of them; the rest at random."""
+    drawn = random.Random(f"{seed}/{number}")  # noqa: S311 - not a secret, and has to repeat
     stage = list(STAGES)[number % len(STAGES)]
     stack = drawn.random() < 0.5
     victim = drawn.choice(VICTIMS_WITH_STACK if stack else VICTIMS_WITHOUT)
@@ -70,7 +73,7 @@ def reach(point: KillPoint, house: FreshHome) -> None:
 
 
 def find_victims(point: KillPoint, house: FreshHome, command: psutil.Process) -> list[psutil.Process]:
-    """The processes to kill now; none where what the point names has ended already."""
+    """Find the processes to kill; none where the point's victim has ended already."""
     if point.victim == "everything":
         return list_processes(house)
     if point.victim == "postgresql":
@@ -81,13 +84,13 @@ def find_victims(point: KillPoint, house: FreshHome, command: psutil.Process) ->
     if point.victim == "engine":
         return list(find_running(house, STAGES[point.stage][0]))[:1]
     if point.victim == "task":
-        return _task(house, STAGES[point.stage][0])
+        return _find_task(house, STAGES[point.stage][0])
     modules = {"scheduler": "airflow_scheduler", "api-server": "api-server", "sink": "streaming.consumers"}
     return list(find_running(house, modules[point.victim]))[:1]
 
 
 def find_running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
-    """Living Python processes of a HOME whose command line names the module, the oldest first; no leash of theirs."""
+    """Find the living Python processes of a HOME whose command line names the module, oldest first, without leashes."""
     found = []
     for process in list_processes(house):
         try:
@@ -99,8 +102,8 @@ def find_running(house: FreshHome, module: str) -> Iterator[psutil.Process]:
     yield from (process for _, _, process in sorted(found))
 
 
-def _task(house: FreshHome, program: str) -> list[psutil.Process]:
-    """Airflow's process that holds the stage's program: the nearest one above it that does not run it."""
+def _find_task(house: FreshHome, program: str) -> list[psutil.Process]:
+    """Find Airflow's process that waits for the stage's program: the nearest ancestor that does not run it."""
     for engine in find_running(house, program):
         for above in engine.parents():
             if not any(program in word for word in above.cmdline()):

@@ -123,7 +123,7 @@ async def _run_point(house: FreshHome, servers: Servers, seed: int, number: int)
 
 def _kill(house: FreshHome, servers: Servers, victim: str) -> None:
     if victim == "api":
-        servers.api().kill()
+        servers.find_api().kill()
         return
     postmaster = house.find_postgres()
     if postmaster is None:

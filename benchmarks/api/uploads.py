@@ -44,7 +44,7 @@ def measure(servers: Servers, folder: Path, size_mib: int, say: Say) -> list[Fig
         raw.append(_copy_raw(folder, data))
         whole.append(_upload(servers, person, data, size, "sha256"))
         pieces.append(_upload(servers, person, data[::-1], PIECE_BYTES, "crc32c"))
-    api = servers.api()
+    api = servers.find_api()
     before, peak = api.memory_info().rss, [0]
     watching = threading.Event()
     watcher = threading.Thread(target=_watch_memory, args=(api, watching, peak))

@@ -1,8 +1,10 @@
-"""Part `kills`: consumers, Spark, Airflow and PostgreSQL are killed (SIGKILL) under a load of writes.
+"""Part `kills`: SIGKILL of consumers, Spark, Airflow and PostgreSQL under a load of writes.
 
-All refreshes go by Spark here. After each kill everything is let come to rest; then the outbox's events are in the
-lake, each once, and the tables are what PostgreSQL holds. At the end a replay from nothing makes the same tables, and
-the counters that the API shows are those that the lake's rows give.
+All refreshes use Spark here. After each kill, once everything has settled, every event of the outbox must be in the
+lake once, and the tables must equal those of PostgreSQL. At the end a replay from nothing must give the same tables,
+and the counters that the API shows must equal those counted from the lake's rows.
+
+Tests: tests/e2e/test_lake_kills.py.
 """
 
 from __future__ import annotations
@@ -35,13 +37,13 @@ VICTIMS = ("consumers", "spark", "scheduler", "postgresql", "refresh")
 WRITERS = 8
 REST_WITHIN_S = 240.0
 VICTIM_WITHIN_S = 60.0
-"""A refresh, and its JVM, live for seconds now and then: so long one is waited for."""
+"""How long to wait for a victim: a refresh and its JVM run for some seconds now and then."""
 POLL_S = 0.2
 
 
 @dataclass
 class Outcome:
-    """What came of one point; `problems` is empty where all held."""
+    """Result of one point; `problems` is empty where all held."""
 
     seed: int
     number: int
@@ -53,23 +55,23 @@ class Outcome:
 
 
 def measure(points: int, seed: int, resume: Path | None, say: Say) -> list[Figure]:
-    """So many points on one stack; those that a file tells of are not done again."""
-    kept = {(one["seed"], one["number"]): Outcome(**one) for one in read_json_lines(resume)}
-    missing = [number for number in range(points) if (seed, number) not in kept]
-    ended: list[str] = []
+    """Run so many points on one stack; those recorded in the file `resume` are not repeated."""
+    outcomes = {(one["seed"], one["number"]): Outcome(**one) for one in read_json_lines(resume)}
+    missing = [number for number in range(points) if (seed, number) not in outcomes]
+    differences_at_end: list[str] = []
     if missing:
         with FreshHome({"NEWSREEL_LIMITS": "off", "NEWSREEL_REFRESH_SMALL_EVENTS": "0"}) as house:
             house.start_stack()
             for number in missing:
-                outcome = asyncio.run(_point(house, find_stack_servers(house), seed, number))
-                kept[seed, number] = outcome
-                came = "; ".join(outcome.problems) or "all there, once"
-                say(f"kills: {outcome.victim}: {came} ({outcome.took_s:.0f} s)")
+                outcome = asyncio.run(_run_point(house, find_stack_servers(house), seed, number))
+                outcomes[seed, number] = outcome
+                result = "; ".join(outcome.problems) or "all there, once"
+                say(f"kills: {outcome.victim}: {result} ({outcome.took_s:.0f} s)")
                 if resume:
                     with resume.open("a") as log:
                         log.write(json.dumps(asdict(outcome)) + "\n")
-            ended = _check_replay(house, say)
-    done = [kept[seed, number] for number in range(points)]
+            differences_at_end = _check_replay(house, say)
+    done = [outcomes[seed, number] for number in range(points)]
     return [
         Figure("kills: points", len(done), "points"),
         Figure("kills: points with an event lost or twice, or another table",
@@ -77,18 +79,18 @@ def measure(points: int, seed: int, resume: Path | None, say: Say) -> list[Figur
         Figure("kills: victims that were not there", sum(not o.hit for o in done), "points"),
         Figure("kills: events written under them", sum(o.events for o in done), "events"),
         Figure("kills: tables that a replay from nothing makes otherwise, counters that differ",
-               len(ended), "", limit=0),
+               len(differences_at_end), "", limit=0),
     ]  # fmt: skip
 
 
-async def _point(house: FreshHome, served: Servers, seed: int, number: int) -> Outcome:
+async def _run_point(house: FreshHome, served: Servers, seed: int, number: int) -> Outcome:
     dice = random.Random(f"{seed}/{number}")  # noqa: S311 - a seeded bench
     victim, begun = VICTIMS[number % len(VICTIMS)], time.monotonic()
     name = f"kills-{seed}-{number}"
     videos = insert_ready_videos(served, 5, name)
     everybody = await sign_up(served, WRITERS, name)
     end = asyncio.Event()
-    before = _events(served)
+    before = _count_events(served)
     writing = [
         asyncio.create_task(_write(served.port, person, videos, random.Random(f"{name}/{place}"), end))  # noqa: S311
         for place, person in enumerate(everybody)
@@ -103,13 +105,13 @@ async def _point(house: FreshHome, served: Servers, seed: int, number: int) -> O
     await asyncio.gather(*writing)
     problems = await asyncio.to_thread(_wait_until_at_rest, house, served)
     took_s = round(time.monotonic() - begun, 1)
-    return Outcome(seed, number, victim, bool(found), _events(served) - before, problems, took_s)
+    return Outcome(seed, number, victim, bool(found), _count_events(served) - before, problems, took_s)
 
 
 async def _write(
     port: int, person: Person, videos: list[str], dice: random.Random, end: asyncio.Event
 ) -> None:
-    """Write until told to end; what fails while PostgreSQL is away is written again."""
+    """Write until `end` is set; writes that fail while PostgreSQL is down are repeated."""
     while not end.is_set():
         with suppress(OSError, ConnectionError):
             async with connections(port, 1) as [connection]:
@@ -134,7 +136,7 @@ async def _act(connection: Connection, person: Person, videos: list[str], dice: 
 
 
 def _wait_for_victim(house: FreshHome, victim: str) -> list[psutil.Process]:
-    """The processes to kill, as soon as there is one."""
+    """Wait for a process of the victim; returns its processes, none after VICTIM_WITHIN_S."""
     deadline = time.monotonic() + VICTIM_WITHIN_S
     while not (found := list(_find_victims(house, victim))):
         if time.monotonic() > deadline:
@@ -162,22 +164,22 @@ def _find_victims(house: FreshHome, victim: str) -> Iterator[psutil.Process]:
 
 
 def _wait_until_at_rest(house: FreshHome, served: Servers) -> list[str]:
-    """What is wrong once all events are taken; the wait for that is bounded."""
+    """Wait until all events are refreshed, REST_WITHIN_S at most; returns the problems that remain."""
     deadline = time.monotonic() + REST_WITHIN_S
-    problems = ["not looked at"]
+    problems = ["not checked"]
     while problems and time.monotonic() < deadline:
         time.sleep(1.0)
-        problems = [*_events_problems(house, served), *_table_problems(house, served)]
+        problems = [*_find_event_problems(house, served), *_find_table_problems(house, served)]
     return problems
 
 
-def _events(served: Servers) -> int:
+def _count_events(served: Servers) -> int:
     with served.connect() as connection:
         row = connection.execute("SELECT count(*) AS events FROM events").fetchone()
     return int(str(row["events"])) if row else 0
 
 
-def _events_problems(house: FreshHome, served: Servers) -> list[str]:
+def _find_event_problems(house: FreshHome, served: Servers) -> list[str]:
     with served.connect() as connection:
         written = {
             int(str(row["event_id"])) for row in connection.execute("SELECT event_id FROM events").fetchall()
@@ -191,8 +193,8 @@ def _events_problems(house: FreshHome, served: Servers) -> list[str]:
     return found
 
 
-def _table_problems(house: FreshHome, served: Servers) -> list[str]:
-    """Live tables whose keys are not those that PostgreSQL holds."""
+def _find_table_problems(house: FreshHome, served: Servers) -> list[str]:
+    """Find live tables whose keys in the lake differ from those in PostgreSQL."""
     found = []
     with served.connect() as connection:
         for declared in LIVE_TABLES:
@@ -206,7 +208,7 @@ def _table_problems(house: FreshHome, served: Servers) -> list[str]:
 
 
 def _check_replay(house: FreshHome, say: Say) -> list[str]:
-    """Tables that a replay from nothing makes otherwise, and counters that do not add up."""
+    """Replay from nothing; returns the tables that differ, and the counters that do not add up."""
     say("kills: a replay from nothing, and the counters")
     uri = (house.folder / "again").as_uri()
     shutil.copytree(house.home / "lake" / "events", house.folder / "again" / "events")

@@ -172,7 +172,7 @@ def _read_core_seconds(house: FreshHome, served: Servers) -> CoreSeconds:
     postgres = house.find_postgres()
     if postgres is None:
         raise StageError("PostgreSQL is not running")
-    return CoreSeconds(_cpu_s(served.api()), _cpu_s(postgres))
+    return CoreSeconds(_cpu_s(served.find_api()), _cpu_s(postgres))
 
 
 def _cpu_s(process: psutil.Process) -> float:

@@ -72,7 +72,7 @@ async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say)
     asked = cycle([build_request("GET", address) for address in addresses])
     server, total = find_stack_servers(house), 0
     say(f"one-video: its {len(addresses)} segments, closed loop for {SERVED_S:.0f} s")
-    before = server.api().cpu_times()
+    before = server.find_api().cpu_times()
     end = time.perf_counter() + SERVED_S
     async with connections(server.port, CLIENTS) as made:
 
@@ -85,7 +85,7 @@ async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say)
                 total += len(answer.body)
 
         await asyncio.gather(*map(player, range(CLIENTS)))
-    after = server.api().cpu_times()
+    after = server.find_api().cpu_times()
     core_s = after.user + after.system - before.user - before.system
     return Cost("media_api", core_s, "core-s", "CPU of the API for segments served", {"bytes": total})
 

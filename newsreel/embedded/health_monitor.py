@@ -9,7 +9,7 @@ from datetime import datetime
 
 from newsreel.embedded.component import Health
 
-STARTING_POLL_S = 0.3
+STARTING_POLL_S = 0.5
 POLL_S = 5.0
 """Seconds between two rounds of checks: until everything is up for the first time, and from then on."""
 HUNG_READINGS = 2

@@ -6,6 +6,8 @@
   heartbeat is started again: Airflow calls it unhealthy after 30 s, and two readings 5 s apart have to agree, so within
   45 s of its last heartbeat (health_checks.py, health_monitor.py).
 - Stopped in waves: a component after all that need it.
+
+Tests: tests/newsreel/embedded/test_stack.py, tests/newsreel/embedded/test_live_servers.py.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ BACK_WITHIN_S = 2.0 * 3
 """The promise, on a machine three times as slow."""
 KILLS = 5
 SERVERS = {"postgresql", "redis"}
-"""Components that are no children of the stack's process."""
+"""Components that are not children of the stack's process."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def stack(stack_home: Path) -> StackState:
     return running_stack(stack_home) or healthy_stack(stack_home)
 
 
-def started_again(home: Path, name: str, before: int) -> bool:
+def has_restarted(home: Path, name: str, before: int) -> bool:
     """Whether a component has another process than before."""
     state = running_stack(home)
     return state is not None and state.components.get(name, before) != before
@@ -210,7 +210,7 @@ def test_a_component_that_is_killed_is_started_again_without_what_it_left(
     os.kill(stack.components["airflow-scheduler"], signal.SIGKILL)
     assert wait_until(lambda: all(is_gone(process.pid) for process in before))
     killed = stack.components["airflow-scheduler"]
-    assert wait_until(lambda: started_again(stack_home, "airflow-scheduler", killed))
+    assert wait_until(lambda: has_restarted(stack_home, "airflow-scheduler", killed))
 
 
 def test_a_component_is_back_soon_however_often_it_is_killed(
@@ -222,7 +222,7 @@ def test_a_component_is_back_soon_however_often_it_is_killed(
         pid = state.components["consumers"]
         os.kill(pid, signal.SIGKILL)
         begun = time.monotonic()
-        assert wait_until(partial(started_again, stack_home, "consumers", pid))
+        assert wait_until(partial(has_restarted, stack_home, "consumers", pid))
         assert time.monotonic() - begun < BACK_WITHIN_S
 
 
@@ -265,7 +265,7 @@ def test_a_scheduler_that_is_alive_but_sends_no_heartbeat_is_started_again(
     assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "unhealthy")
     with pytest.raises(NewsreelError, match="no heartbeat from the scheduler"):
         _check_airflow()
-    assert wait_until(lambda: started_again(stack_home, "airflow-scheduler", stopped_scheduler))
+    assert wait_until(lambda: has_restarted(stack_home, "airflow-scheduler", stopped_scheduler))
     assert is_gone(stopped_scheduler)
     assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "healthy")
     assert "send heartbeats" in _check_airflow()
