@@ -257,6 +257,7 @@ def test_an_airflow_of_the_operators_is_used_and_none_is_started(
     finally:
         assert stop_stack(other_home)
         shutil.rmtree(EmbeddedPostgres(other_home).folder)
+        settings.cache_clear()
 
 
 def test_a_scheduler_that_is_alive_but_sends_no_heartbeat_is_started_again(
