@@ -19,10 +19,12 @@ from schemas.settings import settings
 from stores.delta import Lake
 from stores.migrations.migrate import migrate
 from tests.databases import Databases, Spares
-from tests.parallel import UnitScheduling, rank
+from tests.units import rank
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+
+    from tests.parallel import UnitScheduling
 
 PROJECT = Path(__file__).parent.parent
 
@@ -33,8 +35,11 @@ SLOW_FIXTURES = frozenset({"spark", "airflow_environment", "stack_home", "held_h
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling | None:
     """Units of tests/parallel.py, where pytest runs in several processes with `--dist loadfile`."""
+    from tests.parallel import UnitScheduling
+
     return UnitScheduling(config, log) if config.option.dist == "loadfile" else None
 
 

@@ -1,6 +1,6 @@
 """Distribution of tests over processes (pytest-xdist), for `make test`: what shares a server stays together.
 
-A file is one unit, and so is a folder that shares a JVM. Units are handed out in the order of `LONGEST_FIRST`, so that
+A file is one unit, and so is a folder that shares a JVM. Units are handed out longest first (tests/units.py), so that
 no process begins a long one when the others have nothing left to do. A process gets its next unit when one test is left
 of its own (it has to know the next test before it runs one); while a journey runs, that is a short unit.
 """
@@ -12,42 +12,9 @@ from collections.abc import Sequence
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-SHARED_JVM = ("tests/jobs/",)
-"""Folders whose tests share what takes long to start: one Spark session."""
+from tests.units import rank, unit_of
 
 JOURNEYS = "tests/e2e/"
-
-LONGEST_FIRST = (
-    "tests/e2e/test_kills.py",
-    "tests/jobs/",
-    "tests/e2e/test_main_job.py",
-    "tests/e2e/test_lake_kills.py",
-    "tests/e2e/test_bad_input.py",
-    "tests/e2e/test_analysts.py",
-    "tests/e2e/test_data_engineers_page.py",
-    "tests/newsreel/embedded/test_stack.py",
-    "tests/e2e/",
-    "tests/benchmarks/test_api.py",
-    "tests/dags/",
-    "tests/newsreel/embedded/",
-    "tests/pipelines/",
-    "tests/streaming/",
-    "tests/newsreel/",
-)
-"""Files and folders by how long they take; what has no place here takes seconds."""
-
-
-def unit_of(nodeid: str) -> str:
-    """The file of a test, or the folder whose tests stay together."""
-    file = nodeid.partition("::")[0]
-    return next((folder for folder in SHARED_JVM if file.startswith(folder)), file)
-
-
-def rank(nodeid: str) -> int:
-    """The place of a test's file in `LONGEST_FIRST`."""
-    return next(
-        (place for place, start in enumerate(LONGEST_FIRST) if nodeid.startswith(start)), len(LONGEST_FIRST)
-    )
 
 
 class UnitScheduling(LoadScopeScheduling):
