@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newsreel.embedded.dag_test import program_environment
-from newsreel.embedded.servers import DATABASE_VARIABLE, database
+from newsreel.embedded.servers import DATABASE_URL, database
 from newsreel.video_registration import register
 from schemas.errors import NewsreelError
 from schemas.settings import settings
@@ -35,9 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with database():
             with connect() as connection:
                 registration = register(connection, media(), arguments.file, arguments.title, arguments.user)
-            environment = program_environment(settings().home) | {
-                DATABASE_VARIABLE: os.environ[DATABASE_VARIABLE]
-            }
+            environment = program_environment(settings().home) | {DATABASE_URL: os.environ[DATABASE_URL]}
             print(json.dumps({"video_id": registration.video_id, "environment": environment}), flush=True)
             sys.stdin.read()
     except NewsreelError as error:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from newsreel.embedded.airflow import EmbeddedAirflow
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.server import EmbeddedServer
+from newsreel.embedded.stack_state import AIRFLOW_API_SERVER
 
 PORT = "{port}"
 """Stands for the component's own port in a program's arguments and in its URL."""
@@ -41,7 +42,7 @@ class Site:
         """The embedded Airflow, whose rows are in the embedded PostgreSQL."""
         database_url = EmbeddedPostgres(self.home).url("airflow")
         return EmbeddedAirflow(
-            self.home, database_url, self.ports.get("airflow-api-server", 0), self.dags_folder
+            self.home, database_url, self.ports.get(AIRFLOW_API_SERVER, 0), self.dags_folder
         )
 
 

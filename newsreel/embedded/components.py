@@ -11,9 +11,10 @@ from newsreel.embedded.health_checks import AIRFLOW_HEALTH, check_heartbeat, che
 from newsreel.embedded.ports import find_free_port
 from newsreel.embedded.postgres import EmbeddedPostgres
 from newsreel.embedded.redis import EmbeddedRedis
+from newsreel.embedded.servers import DATABASE_URL
+from newsreel.embedded.stack_state import AIRFLOW_API_SERVER
 from schemas.settings import settings
 
-DATABASE_URL = "NEWSREEL_DATABASE_URL"
 REDIS_URL = "NEWSREEL_REDIS_URL"
 AIRFLOW_URL = "NEWSREEL_AIRFLOW_URL"
 _LOCAL_URL = f"http://127.0.0.1:{PORT}"
@@ -36,20 +37,20 @@ COMPONENTS = (
     Component("postgresql", server=EmbeddedPostgres, replaced_by=(DATABASE_URL, AIRFLOW_URL)),
     Component("redis", server=EmbeddedRedis, replaced_by=(REDIS_URL,)),
     Component(
-        "airflow-api-server",
+        AIRFLOW_API_SERVER,
         ("-m", "airflow", "api-server"),
         needs=("postgresql",),
         url=_LOCAL_URL,
         replaced_by=(AIRFLOW_URL,),
         environment=_airflow_environment,
         prepare=_prepare_airflow,
-        check=check_http("airflow-api-server", AIRFLOW_HEALTH),
+        check=check_http(AIRFLOW_API_SERVER, AIRFLOW_HEALTH),
     ),
     Component(
         "airflow-scheduler",
         ("-m", "newsreel.embedded.airflow_scheduler"),
         # A task that is told to end reports to the API server.
-        needs=("postgresql", "airflow-api-server"),
+        needs=("postgresql", AIRFLOW_API_SERVER),
         replaced_by=(AIRFLOW_URL,),
         environment=_airflow_environment,
         check=check_heartbeat("scheduler"),
@@ -107,7 +108,7 @@ def build_environment(site: Site) -> dict[str, str]:
         # No file of the folder that a command is typed in may hide a module.
         "PYTHONSAFEPATH": "1",
     }
-    if given.airflow_url is None and "airflow-api-server" in site.ports:
+    if given.airflow_url is None and AIRFLOW_API_SERVER in site.ports:
         environment[AIRFLOW_URL] = site.airflow.client_url
     return environment
 

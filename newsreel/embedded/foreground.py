@@ -50,7 +50,7 @@ def run_in_foreground(home: Path, command: Sequence[str]) -> int:
 def _prepare_airflow(home: Path, postgres: EmbeddedPostgres) -> EmbeddedAirflow:
     """The embedded Airflow of this HOME, its database migrated, with the port of the stack that runs."""
     stack = running_stack(home)
-    port = urlsplit(stack.airflow_url).port if stack else None
+    port = urlsplit(stack.airflow_url).port if stack and stack.embeds_airflow else None
     airflow = EmbeddedAirflow(home, postgres.url("airflow"), port or NO_PORT)
     airflow.migrate()
     return airflow

@@ -20,14 +20,13 @@ from types import FrameType
 
 from newsreel.embedded.component import Site
 from newsreel.embedded.components import (
-    DATABASE_URL,
     LIVE,
     REDIS_URL,
     build_environment,
     choose_ports,
     select_components,
 )
-from newsreel.embedded.servers import database
+from newsreel.embedded.servers import DATABASE_URL, database
 from newsreel.embedded.supervisor import POLL_S, Supervisor
 from schemas.errors import NewsreelError
 from schemas.settings import settings

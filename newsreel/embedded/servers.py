@@ -14,7 +14,7 @@ from schemas.settings import Settings, settings
 from stores.delta import lake
 from stores.migrations.migrate import migrate
 
-DATABASE_VARIABLE = "NEWSREEL_DATABASE_URL"
+DATABASE_URL = "NEWSREEL_DATABASE_URL"
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def database() -> Iterator[Settings]:
         yield settings()
         return
     with EmbeddedPostgres(settings().home) as server:
-        os.environ[DATABASE_VARIABLE] = server.url()
+        os.environ[DATABASE_URL] = server.url()
         settings.cache_clear()
         try:
             migrate()
             lake().ensure()
             yield settings()
         finally:
-            del os.environ[DATABASE_VARIABLE]
+            del os.environ[DATABASE_URL]
             settings.cache_clear()

@@ -20,7 +20,6 @@ from newsreel.embedded.airflow_access import airflow_client
 from newsreel.embedded.component import Site
 from newsreel.embedded.components import (
     AIRFLOW_URL,
-    DATABASE_URL,
     REDIS_URL,
     build_environment,
     choose_ports,
@@ -29,15 +28,14 @@ from newsreel.embedded.components import (
 from newsreel.embedded.leftovers import stop_leftovers
 from newsreel.embedded.nightly import Nightly
 from newsreel.embedded.ports import is_taken
-from newsreel.embedded.servers import database
-from newsreel.embedded.stack_state import Phase, StackState, remove_state, scheduling_lock
+from newsreel.embedded.servers import DATABASE_URL, database
+from newsreel.embedded.stack_state import AIRFLOW_API_SERVER, Phase, StackState, remove_state, scheduling_lock
 from newsreel.embedded.supervisor import POLL_S, Say, Supervisor
 from schemas.dags import INGEST_VIDEO, REFRESH_TABLES
 from schemas.errors import DependencyError, InputError
 from streaming.consumers.airflow_client import AirflowClient
 
 DAGS = (INGEST_VIDEO, REFRESH_TABLES)
-AIRFLOW_COMPONENT = "airflow-api-server"
 START_TIMEOUT_S = 300.0
 """Half a minute on two free cores; a minute and a half was measured with five other users on them."""
 
@@ -56,7 +54,7 @@ class Stack:
     ) -> None:
         """Ports: 0 for a free one. Another folder of DAGs is for tests; `dags` are waited for."""
         self.home = home.absolute()
-        self._ports = {"api": api_port, "airflow-api-server": airflow_port}
+        self._ports = {"api": api_port, AIRFLOW_API_SERVER: airflow_port}
         self._dags_folder = dags_folder
         self._dags = dags
         self._stack_id = uuid.uuid4().hex
@@ -111,7 +109,7 @@ class Stack:
             redis_url=environment[REDIS_URL],
             urls=urls,
         )
-        embedded_airflow = AIRFLOW_COMPONENT in urls
+        embedded_airflow = AIRFLOW_API_SERVER in urls
         if not embedded_airflow and (missing := self._list_missing_dags(airflow)):
             say(f"Airflow at {airflow.url} (NEWSREEL_AIRFLOW_URL) has no DAG {' and '.join(missing)} yet")
         self._supervisor = Supervisor(site, components, environment, self._stack_id, say)

@@ -18,6 +18,8 @@ import psutil
 from schemas.errors import ConflictError
 from stores.files import acquire_file_lock, write_atomically
 
+AIRFLOW_API_SERVER = "airflow-api-server"
+"""Component that every stack with an Airflow of its own has."""
 Phase = Literal["starting", "healthy", "stopping"]
 
 
@@ -51,7 +53,7 @@ class StackState:
     @property
     def embeds_airflow(self) -> bool:
         """Whether the stack runs an Airflow of its own; else it uses the one of NEWSREEL_AIRFLOW_URL."""
-        return "airflow-api-server" in self.urls
+        return AIRFLOW_API_SERVER in self.urls
 
     def write(self, home: Path) -> None:
         """Write stack.json, whole or not at all."""
