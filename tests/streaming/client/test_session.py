@@ -161,5 +161,5 @@ def test_an_address_that_is_none_is_told(address: str, home: Path) -> None:
 def test_a_server_that_is_another_kind_is_told(home: Path) -> None:
     with faulty_tus() as other, ApiClient(home, other.url) as client:
         other.faults = [("POST", 200, {})]
-        with pytest.raises(DependencyError, match="no Newsreel server"):
+        with pytest.raises(DependencyError, match="not a Newsreel server"):
             client.log_in("ann", PASSWORD)

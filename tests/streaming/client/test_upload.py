@@ -35,7 +35,7 @@ def server(database_url: str) -> Iterator[str]:
         yield url
 
 
-def run_upload(
+def run_command(
     *arguments: str | Path, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -44,8 +44,8 @@ def run_upload(
     )  # fmt: skip
 
 
-def read_error(*arguments: str | Path, stdin: str = "", code: int = 0, **environment: str) -> Any:
-    done = run_upload(*arguments, "--json", stdin=stdin, **environment)
+def run_json(*arguments: str | Path, stdin: str = "", code: int = 0, **environment: str) -> Any:
+    done = run_command(*arguments, "--json", stdin=stdin, **environment)
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -57,11 +57,11 @@ def film(folder: Path, size_bytes: int) -> Path:
 
 
 def test_who_logs_in_uploads(server: str, home: Path, tmp_path: Path) -> None:
-    answer = read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    answer = run_json("login", "--server", server, "--user", "ann", stdin="correct horse\n")
     assert answer == {"user_name": "ann", "server": server}
     assert stat.S_IMODE((home / "session.json").stat().st_mode) == 0o600
     path = film(tmp_path, PIECE_BYTES + 5)
-    done = run_upload("upload", path, "--title", "One")
+    done = run_command("upload", path, "--title", "One")
     assert done.returncode == 0, done.stderr
     video_id = done.stdout.strip()
     with connect() as connection:
@@ -71,7 +71,7 @@ def test_who_logs_in_uploads(server: str, home: Path, tmp_path: Path) -> None:
         "title": "One",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    assert read_error("upload", path, "--title", "One")["video_id"] == video_id, (
+    assert run_json("upload", path, "--title", "One")["video_id"] == video_id, (
         "the same bytes are the same video"
     )
 
@@ -79,12 +79,12 @@ def test_who_logs_in_uploads(server: str, home: Path, tmp_path: Path) -> None:
 def test_a_token_from_the_environment_goes_before(server: str, tmp_path: Path) -> None:
     token = httpx.post(f"{server}/v1/sessions", json=LOGIN).json()["access_token"]
     path = film(tmp_path, 10)
-    answer = read_error("upload", path, "--title", "One", "--server", server, NEWSREEL_TOKEN=token)
+    answer = run_json("upload", path, "--title", "One", "--server", server, NEWSREEL_TOKEN=token)
     assert answer["size_bytes"] == 10
 
 
 def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path: Path) -> None:
-    read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    run_json("login", "--server", server, "--user", "ann", stdin="correct horse\n")
     path = film(tmp_path, 12 * PIECE_BYTES)
     command = [sys.executable, "-m", "newsreel", "upload", str(path), "--title", "One"]
     with ChildProgram(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as first:
@@ -96,8 +96,8 @@ def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path
         first.send_signal(signal.SIGINT)
         _, errors = first.communicate()
     assert first.returncode == 130
-    assert "type it again" in errors
-    answer = read_error("upload", path, "--title", "One")
+    assert "run the same command again" in errors
+    answer = run_json("upload", path, "--title", "One")
     assert answer["resumed_at_bytes"] >= PIECE_BYTES
     with connect() as connection:
         [row] = connection.execute("SELECT sha256 FROM videos").fetchall()
@@ -107,19 +107,17 @@ def test_after_ctrl_c_the_same_command_goes_on(server: str, home: Path, tmp_path
 
 def test_what_is_wrong_is_told(server: str, home: Path, tmp_path: Path) -> None:
     path = film(tmp_path, 10)
-    nobody = read_error("upload", path, "--title", "One", "--server", server, code=3)
+    nobody = run_json("upload", path, "--title", "One", "--server", server, code=3)
     assert nobody["error"]["kind"] == "log_in"
     assert "newsreel login" in nobody["error"]["detail"]
-    wrong = read_error("login", "--server", server, "--user", "ann", stdin="wrong horse\n", code=3)
-    assert wrong["error"]["detail"] == "user name or password is wrong"
-    away = read_error("login", "--server", "http://127.0.0.1:9", "--user", "ann", stdin="x\n", code=3)
+    wrong = run_json("login", "--server", server, "--user", "ann", stdin="wrong horse\n", code=3)
+    assert wrong["error"]["detail"] == "Wrong user name or password."
+    away = run_json("login", "--server", "http://127.0.0.1:9", "--user", "ann", stdin="x\n", code=3)
     assert away["error"]["kind"] == "dependency"
-    assert read_error("login", "--server", "ftp://x", "--user", "ann", stdin="x\n", code=2)
-    read_error("login", "--server", server, "--user", "ann", stdin="correct horse\n")
-    assert (
-        read_error("upload", tmp_path / "nothing.mp4", "--title", "One", code=2)["error"]["kind"] == "input"
-    )
-    assert read_error("upload", path, "--title", "x" * 501, code=2)["error"]["kind"] == "input"
+    assert run_json("login", "--server", "ftp://x", "--user", "ann", stdin="x\n", code=2)
+    run_json("login", "--server", server, "--user", "ann", stdin="correct horse\n")
+    assert run_json("upload", tmp_path / "nothing.mp4", "--title", "One", code=2)["error"]["kind"] == "input"
+    assert run_json("upload", path, "--title", "x" * 501, code=2)["error"]["kind"] == "input"
 
 
 def test_an_account_without_a_password_gets_one(server: str) -> None:
@@ -127,7 +125,7 @@ def test_an_account_without_a_password_gets_one(server: str) -> None:
         now = datetime.now(UTC)
         upsert_row(connection, "users", {"user_id": "u1"}, {"user_name": "imported", "created": now})
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 401
-    assert read_error("password", "imported", stdin="correct horse\n") == {"user_name": "imported"}
+    assert run_json("password", "imported", stdin="correct horse\n") == {"user_name": "imported"}
     assert httpx.post(f"{server}/v1/sessions", json=LOGIN | {"user_name": "imported"}).status_code == 201
-    assert run_upload("password", "nobody", stdin="correct horse\n").returncode == 1
-    assert run_upload("password", "imported", stdin="short\n").returncode == 2
+    assert run_command("password", "nobody", stdin="correct horse\n").returncode == 1
+    assert run_command("password", "imported", stdin="short\n").returncode == 2

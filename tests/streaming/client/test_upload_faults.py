@@ -110,7 +110,7 @@ def test_patience_ends_and_what_is_there_stays(
 ) -> None:
     interrupt(tus, home, film)
     tus.faults = [("PATCH", 503, {})] * 500
-    with pytest.raises(DependencyError, match="type it again"):
+    with pytest.raises(DependencyError, match="run the command again to resume"):
         bring(tus, home, film)
     assert 60 < sum(pauses) <= 120
     tus.faults.clear()
@@ -136,7 +136,7 @@ def test_an_address_that_is_gone_is_replaced(status: int, tus: FaultyTus, home: 
 
 def test_an_upload_that_ends_on_its_way_is_told(tus: FaultyTus, home: Path, film: Path) -> None:
     tus.faults = [("PATCH", 410, {})]
-    with pytest.raises(DependencyError, match="type it again"):
+    with pytest.raises(DependencyError, match="run the command again to start over"):
         bring(tus, home, film)
     assert bring(tus, home, film).upload_url == "/v1/uploads/2"
 
