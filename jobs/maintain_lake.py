@@ -16,11 +16,11 @@ from schemas.tables import TABLES
 from stores.delta import lake
 from stores.delta.event_log import EVENTS
 from stores.delta.maintenance import (
-    REFUSED,
+    REJECTED,
     clean_up_log,
     compact,
     erase_deleted,
-    erase_refused,
+    erase_rejected,
     measure_size,
     vacuum,
 )
@@ -43,8 +43,8 @@ def _maintain_table(name: str, run_id: str, day: date, until: datetime) -> dict[
     erased = 0
     if name == EVENTS:
         erased = erase_deleted(store, until)
-    elif name == REFUSED:
-        erased = erase_refused(store, until, settings().retention_days)
+    elif name == REJECTED:
+        erased = erase_rejected(store, until, settings().retention_days)
     compact(store, name)
     clean_up_log(store, name)
     vacuumed = vacuum(store, name, settings().retention_days)

@@ -1,1 +1,1 @@
-"""STORAGE: the one door to all that outlives a process."""
+"""STORAGE: all access to state that outlives a process."""

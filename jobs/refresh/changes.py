@@ -45,7 +45,7 @@ def compute_changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.T
     held = look_up_keys(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
     change = _find_changing(newest, held, deletions)
     rows = _build_rows(declared, newest.filter(change))
-    return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.born_span(change))
+    return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.find_born_span(change))
 
 
 def _select_newest(good: pa.Table) -> pa.Table:

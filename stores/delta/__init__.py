@@ -1,7 +1,7 @@
 """The lake: Delta tables, read and written from Python without a JVM.
 
-Every table has one writer, named in its declaration. Tables whose writer is `spark` are written by jobs; here they are
-only created and read.
+Every table has one writer, named in its declaration. Tables whose writer is `spark` are written by jobs; this package
+creates and reads them, and writes their small changes.
 """
 
 from stores.delta.lake import Lake, lake

@@ -1,4 +1,4 @@
-"""The lake's tables by name: created, appended to once, merged, replaced, read at any version."""
+"""Delta tables of the lake by name: create, append, merge, replace, delete, read at any version."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
 T = TypeVar("T")
 
 TEXTS = ("row", "text", "content", "title", "description", "sample", "detail", "reason", "sketch", "reasons")
-"""Columns that nobody searches a range of, and that may hold what somebody wrote: without statistics in the log."""
+"""Columns without statistics in the log: they are never searched by range, and may contain texts of people."""
 COMMIT_ATTEMPTS = 12
 COMMIT_BACKOFF_S = 0.05
 
 
 class Lake:
-    """All declared tables under one URI. A handle holds no state: each call sees the newest version."""
+    """All declared tables under one URI. Stateless: each call sees the newest version."""
 
     def __init__(self, uri: str) -> None:
-        """`uri`: a `file://` folder, or an object store that delta-rs knows."""
+        """`uri`: a `file://` folder, or an object store that delta-rs supports."""
         self.uri = uri.rstrip("/")
 
     def location(self, name: str) -> str:
-        """Where the table lies: a plain absolute path on this machine, otherwise a URI. Engines take both."""
+        """The table's location, as engines take it: an absolute path on this machine, otherwise a URI."""
         parts = urlsplit(self.uri)
         base = unquote(parts.path) if parts.scheme == "file" else self.uri
         return f"{base}/{table(name).name}"
@@ -64,16 +64,16 @@ class Lake:
         """
         for declared in TABLES.values():
             location = self.location(declared.name)
-            with _room():
+            with _storage_errors():
                 if not DeltaTable.is_deltatable(location):
                     _create(location, declared)
                 elif any(column.nullable for column in declared):
                     _add_columns(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
-        """A handle on one version of a table, by its number or a time.
+        """A handle on a version of a table: by number, at a time, or the newest.
 
-        Raises NotFoundError where the table is missing, InputError where time travel does not reach that far.
+        Raises NotFoundError if the table is missing, InputError if time travel does not reach that far.
         """
         return open_version(name, self.location(name), as_of)
 
@@ -82,7 +82,7 @@ class Lake:
         return self.open(name).version()
 
     def transaction_version(self, name: str, app_id: str) -> int | None:
-        """The highest application transaction of `app_id` that the table holds."""
+        """The highest application transaction of `app_id` in the table; None without one."""
         return self.open(name).transaction_version(app_id)
 
     def read(
@@ -92,37 +92,37 @@ class Lake:
         where: Mapping[str, Any] | None = None,
         as_of: int | datetime | None = None,
     ) -> pa.Table:
-        """Rows of one table, ordered by its key; `where` are equalities, or a list of values. No JVM."""
+        """Rows of one table, ordered by its key. `where`: equalities; a list means any of its values."""
         declared = table(name)
         wanted = list(columns or declared.column_names)
-        found = run_query({name: self.open(name, as_of)}, build_selection(declared, wanted, where or {}))
+        rows = run_query({name: self.open(name, as_of)}, build_selection(declared, wanted, where or {}))
         schema = arrow_schema(declared)
-        return found.cast(pa.schema([schema.field(column).remove_metadata() for column in wanted]))
+        return rows.cast(pa.schema([schema.field(column).remove_metadata() for column in wanted]))
 
     def ask(self, sql: str, *, personal: bool = False) -> Answer:
-        """Answer one statement that only reads, over all tables by name, as they are or were (`AS OF`).
+        """Run one read-only statement over all tables by name, also `AS OF` an earlier version.
 
-        Columns that say who somebody is are not there unless `personal`. Raises InputError that says what is wrong.
+        Columns that identify a person are hidden unless `personal`. Raises InputError that says what is wrong.
         """
-        asked = parse_question(sql, TABLES)
-        if asked.lists_tables:
+        question = parse_question(sql, TABLES)
+        if question.lists_tables:
             return answer(build_listing(TABLES.values()), {})
-        named: dict[str, QueryTable] = {}
-        for name, source in asked.sources.items():
+        tables: dict[str, QueryTable] = {}
+        for name, source in question.sources.items():
             hidden = () if personal else TABLES[source.table].personal_columns
-            with suppress(NotFoundError):  # a word that names a table too
-                named[name] = QueryTable(self.open(source.table, source.as_of), hidden)
-        return answer(asked.sql, named)
+            with suppress(NotFoundError):  # another word that is also a table's name
+                tables[name] = QueryTable(self.open(source.table, source.as_of), hidden)
+        return answer(question.sql, tables)
 
     def query(self, sql: str) -> pa.Table:
-        """All rows that answer a question; see `ask`."""
+        """All rows of a query; see `ask`."""
         return self.ask(sql).table()
 
     def append_once(self, name: str, rows: Rows, *, app_id: str, version: int) -> bool:
-        """Append rows as application transaction `version` of `app_id`; False where it is already there.
+        """Append rows as application transaction `version` of `app_id`; False if the table has it already.
 
-        delta-rs itself does not refuse a repeated application transaction, so the check and the write use one handle,
-        and a commit that meets another one checks again (delta protocol, "Transaction Identifiers").
+        delta-rs itself accepts a repeated application transaction, so the check and the write use one handle, and a
+        commit that conflicts with another one checks again (Delta protocol, "Transaction Identifiers").
         """
         data = _as_arrow(table(name), rows)
 
@@ -133,10 +133,10 @@ class Lake:
             write_deltalake(handle, data, mode="append", commit_properties=_transaction(app_id, version))
             return True
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
     def replace(self, name: str, *, scope: Mapping[str, Any], rows: Rows) -> int:
-        """Make `rows` the only ones of a scope (equalities), in one commit; none where they are already so.
+        """Replace the rows of a scope (equalities) in one commit; none if they are the same.
 
         Returns the number of rows written.
         """
@@ -154,10 +154,10 @@ class Lake:
                 handle.delete(condition)
             return int(data.num_rows)
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
     def merge(self, name: str, rows: Rows) -> int:
-        """Insert or replace rows by key, in one commit; none where nothing changes. Returns the rows changed."""
+        """Upsert rows by key in one commit; none if nothing changes. Returns the number of rows changed."""
         declared = table(name)
         data = _as_arrow(declared, rows)
 
@@ -171,7 +171,7 @@ class Lake:
                 merger.when_matched_update_all().when_not_matched_insert_all().execute()
             return int(changed.num_rows)
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
     def apply(
         self,
@@ -182,11 +182,11 @@ class Lake:
         app_id: str,
         version: int | None,
     ) -> bool:
-        """Write changes of a live table in one commit: rows with a column `event_kind`, upserted or deleted.
+        """Apply changes to a live table in one commit: rows with a column `event_kind`, upserted or deleted.
 
-        `born` is the span of `Table.born` of the rows that the table holds already, None where it holds none of them:
-        files outside of it are not read. Deletions of rows that it lacks are not among `rows`: delta-rs would look for
-        their nulls. With `version`, as that application transaction; False where it is already there.
+        `born`: span of `Table.born` of those rows that the table has already, None if it has none of them; files
+        outside of it are not read. `rows` must not contain deletions of rows that the table lacks: delta-rs would
+        search for their nulls. With `version`, as that application transaction; False if the table has it already.
         """
         declared = table(name)
         newer = "source.last_event_id > target.last_event_id"
@@ -212,21 +212,21 @@ class Lake:
             )
             return True
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
     def find_changed(self, name: str, rows: Rows) -> pa.Table:
-        """Those of the rows that the table does not hold in just this form: what its writer has to write."""
+        """The rows that the table lacks or holds with other values: those that its writer has to write."""
         declared = table(name)
         return find_changed_rows(self.open(name), declared, _as_arrow(declared, rows))
 
     def find_keys(self, name: str, keys: Rows) -> pa.Table:
-        """Those of the keys that the table holds."""
+        """The keys that the table has."""
         declared = table(name)
         data = _as_arrow(declared, keys, declared.key)
         return find_rows(self.open(name), declared, data, declared.key)
 
     def add(self, name: str, rows: Rows) -> int:
-        """Insert the rows whose keys the table lacks, in one commit; none where it has them all. Returns how many."""
+        """Insert the rows whose keys the table lacks, in one commit; none if it has them all. Returns their number."""
         declared = table(name)
         data = _as_arrow(declared, rows)
 
@@ -240,24 +240,24 @@ class Lake:
                 merger.when_not_matched_insert_all().execute()
             return int(fresh.num_rows)
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
     def remove(self, name: str, keys: Rows) -> int:
-        """Delete the rows with these keys, in one commit; none where there are no such rows. Returns how many were."""
+        """Delete the rows with these keys, in one commit; none if there are no such rows. Returns their number."""
         declared = table(name)
         data = _as_arrow(declared, keys, declared.key)
 
         def attempt() -> int:
             handle = self.open(name)
-            held = find_rows(handle, declared, data, declared.key)
-            if held.num_rows:
+            stored = find_rows(handle, declared, data, declared.key)
+            if stored.num_rows:
                 merger = handle.merge(
-                    held, build_key_condition(declared), source_alias="source", target_alias="target"
+                    stored, build_key_condition(declared), source_alias="source", target_alias="target"
                 )
                 merger.when_matched_delete().execute()
-            return int(held.num_rows)
+            return int(stored.num_rows)
 
-        return _committed(name, attempt)
+        return _commit(name, attempt)
 
 
 def _create(location: str, declared: Table) -> None:
@@ -271,7 +271,7 @@ def _create(location: str, declared: Table) -> None:
             "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
             "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
             "delta.logRetentionDuration": f"interval {settings().retention_days} days",
-            # The log outlives files: what somebody is called must not stand in it as the least or greatest value.
+            # The log outlives files: it must not contain personal values as minima or maxima.
             "delta.dataSkippingStatsColumns": ",".join(
                 column.name for column in declared if not column.personal and column.name not in TEXTS
             ),
@@ -280,9 +280,11 @@ def _create(location: str, declared: Table) -> None:
 
 
 def _add_columns(handle: DeltaTable, declared: Table) -> None:
-    """Add the columns that are declared and missing. Another process may do so at the same time."""
-    held = {field.name for field in handle.schema().fields}
-    missing = [field for field in Schema.from_arrow(arrow_schema(declared)).fields if field.name not in held]
+    """Add the declared columns that are missing. Another process may do so at the same time."""
+    existing = {field.name for field in handle.schema().fields}
+    missing = [
+        field for field in Schema.from_arrow(arrow_schema(declared)).fields if field.name not in existing
+    ]
     # delta-rs would add it, and then fail on each read of an earlier file.
     if strict := [field.name for field in missing if not field.nullable]:
         raise ConflictError(
@@ -307,18 +309,18 @@ def _as_arrow(declared: Table, rows: Rows, columns: Sequence[str] | None = None)
 
 
 def _is_recorded(handle: DeltaTable, app_id: str, version: int) -> bool:
-    held = handle.transaction_version(app_id)
-    return held is not None and held >= version
+    newest = handle.transaction_version(app_id)
+    return newest is not None and newest >= version
 
 
 def _transaction(app_id: str, version: int) -> CommitProperties:
-    """No retries of delta-rs's own: a commit that meets another one has to look for the transaction again."""
+    """Without delta-rs's own retries: after a conflict the transaction has to be checked again."""
     return CommitProperties(app_transactions=[Transaction(app_id, version)], max_commit_retries=0)
 
 
 @contextmanager
-def _room() -> Iterator[None]:
-    """A disk that is full is said in words: delta-rs tells of it in several kinds of errors, and only in their text."""
+def _storage_errors() -> Iterator[None]:
+    """Raise StorageError for a full disk, which delta-rs reports by several types of errors, in their text alone."""
     try:
         yield
     except (DeltaError, OSError) as error:
@@ -327,17 +329,15 @@ def _room() -> Iterator[None]:
         raise StorageError.from_os_error(OSError(errno.ENOSPC, full, settings().lake_uri)) from error
 
 
-def _committed(name: str, attempt: Callable[[], T]) -> T:
-    """The result of `attempt`, made again from the newest version as long as other commits come in between.
+def _commit(name: str, attempt: Callable[[], T]) -> T:
+    """The result of `attempt`, retried with backoff from the newest version while it conflicts with other commits.
 
-    Raises ConflictError where that happens too often, or where this process's stage was overtaken.
+    Raises ConflictError after COMMIT_ATTEMPTS, or if this process's stage was overtaken.
     """
     for number in range(COMMIT_ATTEMPTS):
         try:
-            with guarded(), _room():
+            with guarded(), _storage_errors():
                 return attempt()
         except CommitFailedError:
             time.sleep(COMMIT_BACKOFF_S * 2 ** min(number, 5))
-    raise ConflictError(
-        f"table {name}: other writers committed {COMMIT_ATTEMPTS} times in between; try again"
-    )
+    raise ConflictError(f"table {name}: {COMMIT_ATTEMPTS} commits conflicted with other writers; try again")

@@ -1,7 +1,7 @@
-"""Upkeep of the lake's tables: small files put together, what was deleted or refused erased, old files removed.
+"""Maintenance of the lake's tables: compaction, erasure of deleted and rejected content, vacuum, clean-up of the log.
 
-None of it breaks a reader or a writer: compaction and erasure are commits like others, and only files that no version
-within the retention needs are removed (Delta protocol, "Vacuum").
+None of it disturbs a reader or a writer: compaction and erasure are commits like others, and only files that no version
+within the retention needs are removed (Delta protocol, "Vacuum"). Tests: tests/jobs/test_maintain_lake.py.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from stores.fence import guarded
 SMALL_BYTES = 32 << 20
 TARGET_BYTES = 128 << 20
 ROW_GROUP_ROWS = 128 << 10
-"""A million, as it is otherwise, hides from a reader where in a file its rows are: the newest hundred of 20 M
-events came in 0.20 s, and come in 0.04 s; other questions are up to twice as fast."""
+"""Smaller than the default of a million, so that a reader can skip more: the newest hundred of 20 M events take 0.04 s
+instead of 0.20 s, and other queries are up to twice as fast."""
 SMALL_FILES = 8
-"""A table with fewer small files than this is left as it is."""
+"""A table with fewer small files is not compacted."""
 ERASED_AT_ONCE = 2_000
-"""Rows of `events` whose keys one statement names."""
+"""Rows of `events` that one statement deletes by id."""
 HOURS = 24
-REFUSED = "rejected_rows"
+REJECTED = "rejected_rows"
 ERASED = "(erased)"
-"""Stands in the place of a refused row's text."""
+"""Replaces the text of a rejected row."""
 WORD = re.compile(r"[A-Za-z0-9._~-]+")
-"""What an identifier is made of."""
+"""A run of characters of ids."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How large a table is: its newest version, and all that lies in its folder where that can be listed."""
+    """Size of a table's newest version."""
 
     rows: int
     files: int
@@ -50,38 +50,38 @@ class Size:
 
 def measure_size(lake: Lake, name: str) -> Size:
     """The size of a table's newest version, from its log alone."""
-    found = pa.table(lake.open(name).get_add_actions(flatten=True))
+    files = pa.table(lake.open(name).get_add_actions(flatten=True))
     return Size(
-        rows=sum(filter(None, found["num_records"].to_pylist())) if found.num_rows else 0,
-        files=found.num_rows,
-        size_bytes=sum(found["size_bytes"].to_pylist()) if found.num_rows else 0,
+        rows=sum(filter(None, files["num_records"].to_pylist())) if files.num_rows else 0,
+        files=files.num_rows,
+        size_bytes=sum(files["size_bytes"].to_pylist()) if files.num_rows else 0,
     )
 
 
 def compact(lake: Lake, name: str) -> int:
-    """Put small files together, in their order; returns how many files fewer there are.
+    """Compact small files, preserving their order; returns by how many the number of files decreased.
 
-    Order is kept so that rows that came at one time stay together, and a question about a time opens few files. Where
-    somebody removes one of the files meanwhile nothing is done: the next upkeep tries again.
+    Order keeps rows of one time together, so that a query for a time opens few files. If another commit removes one of
+    the files meanwhile nothing is changed: the next run tries again.
     """
     handle = lake.open(name)
     sizes = pa.table(handle.get_add_actions(flatten=True))["size_bytes"].to_pylist()
-    if sum(found < SMALL_BYTES for found in sizes) < SMALL_FILES:
+    if sum(size < SMALL_BYTES for size in sizes) < SMALL_FILES:
         return 0
     with suppress(CommitFailedError), guarded():
-        done = handle.optimize.compact(
+        metrics = handle.optimize.compact(
             target_size=TARGET_BYTES,
             writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS),
         )
-        return int(done["numFilesRemoved"] - done["numFilesAdded"])
+        return int(metrics["numFilesRemoved"] - metrics["numFilesAdded"])
     return 0
 
 
 def erase_deleted(lake: Lake, before: datetime) -> int:
-    """Take out of `events` what it says of rows that were deleted before a time; the deletions stay. Returns the rows.
+    """Delete from `events` the earlier events of rows that were deleted before a time; returns their number.
 
-    A text that somebody deleted, or had when their account was deleted, is in no file once older versions are gone. The
-    tables do not change, and a replay makes the same ones: a deletion overtakes all that came before it.
+    The deletions themselves stay. A deleted text, also one of a deleted account, is then in no file once older versions
+    are vacuumed. The tables do not change, and a replay derives the same ones: a deletion overtakes all before it.
     """
     query = f"""
         SELECT e.event_id FROM {EVENTS} e JOIN (
@@ -90,34 +90,34 @@ def erase_deleted(lake: Lake, before: datetime) -> int:
         ) d ON e.table_name = d.table_name AND e.row_key = d.row_key
         WHERE e.kind = 'upserted' AND e.event_id < d.deleted_by ORDER BY e.event_id
     """
-    found = run_query({EVENTS: lake.open(EVENTS)}, query)["event_id"].unique().to_pylist()
+    ids = run_query({EVENTS: lake.open(EVENTS)}, query)["event_id"].unique().to_pylist()
     erased = 0
-    for ids in _parts(found):
+    for part in _split(ids):
         with guarded():
-            done = lake.open(EVENTS).delete(build_predicate(table(EVENTS), {"event_id": ids}))
-        erased += int(done["num_deleted_rows"])
+            metrics = lake.open(EVENTS).delete(build_predicate(table(EVENTS), {"event_id": part}))
+        erased += int(metrics["num_deleted_rows"])
     return erased
 
 
-def erase_refused(lake: Lake, before: datetime, retention_days: int) -> int:
-    """Take the text of refused rows out of `rejected_rows`; reason, table and run stay. Returns the rows.
+def erase_rejected(lake: Lake, before: datetime, retention_days: int) -> int:
+    """Erase the text of rows in `rejected_rows`; reason, table and run stay. Returns the number of rows.
 
-    Erased is what was refused longer ago than the retention, and at once what names a row that was deleted before a
-    time: nobody could tell otherwise what of it is a person's.
+    Erased are rows that were rejected longer ago than the retention, and at once those that name a key which was
+    deleted before a time, because it cannot be told which part of them belongs to a person.
     """
-    kept = [row for row in lake.read(REFUSED).to_pylist() if row["row"] != ERASED]
-    if not kept:
+    rows = [row for row in lake.read(REJECTED).to_pylist() if row["row"] != ERASED]
+    if not rows:
         return 0
-    deleted = read_deleted_keys(lake, min(row["at"] for row in kept), before)
-    old = before - timedelta(days=retention_days)
-    gone = (row for row in kept if row["at"] < old or not deleted.isdisjoint(WORD.findall(row["row"])))
-    return lake.merge(REFUSED, [{**row, "row": ERASED} for row in gone])
+    deleted = read_deleted_keys(lake, min(row["at"] for row in rows), before)
+    oldest = before - timedelta(days=retention_days)
+    expired = (row for row in rows if row["at"] < oldest or not deleted.isdisjoint(WORD.findall(row["row"])))
+    return lake.merge(REJECTED, [{**row, "row": ERASED} for row in expired])
 
 
 def vacuum(lake: Lake, name: str, retention_days: int) -> int:
-    """Remove files that no version of the last days needs, those of writers that were killed too. Returns how many."""
+    """Remove files that no version within the retention needs, also those of killed writers; returns their number."""
     handle = lake.open(name)
-    # Retention is never below a day (schemas/settings.py): a writer's file is days old before it counts as nobody's.
+    # Retention is at least a day (schemas/settings.py), so the file of a running writer is never old enough.
     removed = handle.vacuum(
         retention_hours=retention_days * HOURS, dry_run=False, enforce_retention_duration=False, full=True
     )
@@ -125,11 +125,11 @@ def vacuum(lake: Lake, name: str, retention_days: int) -> int:
 
 
 def clean_up_log(lake: Lake, name: str) -> None:
-    """Write a checkpoint, and remove commits of the log that are older than the retention and that it replaces."""
+    """Write a checkpoint, and remove the commits before it that are older than the retention."""
     handle = lake.open(name)
     handle.create_checkpoint()
     handle.cleanup_metadata()
 
 
-def _parts(ids: list[int]) -> Iterable[list[int]]:
+def _split(ids: list[int]) -> Iterable[list[int]]:
     return (ids[start : start + ERASED_AT_ONCE] for start in range(0, len(ids), ERASED_AT_ONCE))

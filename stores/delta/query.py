@@ -1,4 +1,4 @@
-"""Queries of our own to Delta tables, through deltalake's own engine (DataFusion)."""
+"""Internal queries to Delta tables, by deltalake's own engine (DataFusion). Tests: tests/stores/delta/test_lake.py."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from schemas.table import Table
 
 
 def build_predicate(declared: Table, where: Mapping[str, Any]) -> str:
-    """`where`'s equalities as SQL, values quoted; a list of values means one of them.
+    """SQL for equalities of columns, values quoted; a list of values means any of them.
 
-    Raises KeyError for a column that the table lacks.
+    Raises KeyError for an unknown column.
     """
     return " AND ".join(_condition(declared, name, value) for name, value in where.items())
 
 
 def build_membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str:
-    """SQL for rows whose columns are each among the values given for it. Raises KeyError for an unknown column."""
+    """SQL for rows whose columns are each among the given values. Raises KeyError for an unknown column."""
     return " AND ".join(
         f"{declared.column(name).name} IN ({', '.join(_literal(declared.name, name, value) for value in values)})"
         for name, values in where.items()
@@ -29,25 +29,25 @@ def build_membership(declared: Table, where: Mapping[str, Iterable[Any]]) -> str
 
 
 def build_selection(declared: Table, columns: Sequence[str], where: Mapping[str, Any]) -> str:
-    """The query for some columns of the rows that meet `where`, ordered by key; names are those of the declaration."""
+    """The query for some columns of the rows that meet `where`, ordered by key. Raises KeyError for unknown columns."""
     wanted = ", ".join(declared.column(name).name for name in columns)
     condition = f" WHERE {build_predicate(declared, where)}" if where else ""
     return f"SELECT {wanted} FROM {declared.name}{condition} ORDER BY {', '.join(declared.key)}"
 
 
 def build_listing(tables: Iterable[Table]) -> str:
-    """The query that lists tables: each with what a row of it is."""
+    """The query that lists tables with the meaning of their rows."""
     rows = (f"({_text(declared.name)}, {_text(declared.row)})" for declared in tables)
     return f"SELECT table_name, one_row FROM (VALUES {', '.join(rows)}) AS tables (table_name, one_row)"
 
 
 def run_query(handles: Mapping[str, DeltaTable], sql: str) -> pa.Table:
-    """Rows that answer a query of ours over the given tables. What people ask goes through `question` and `answer`."""
+    """Run an internal query over the given tables. Queries of people go through `question` and `answer`."""
     builder = QueryBuilder()
     for name, handle in handles.items():
         builder.register(name, handle)
-    found = pa.table(builder.execute(sql))
-    return found.cast(plain_schema(found.schema))
+    rows = pa.table(builder.execute(sql))
+    return rows.cast(plain_schema(rows.schema))
 
 
 def _condition(declared: Table, name: str, value: Any) -> str:
@@ -66,7 +66,7 @@ def _literal(table_name: str, column: str, value: Any) -> str:
         return str(value)
     if type(value) is date:
         return f"DATE '{value.isoformat()}'"
-    raise TypeError(f"{table_name}.{column} = {value!r}: only strings, integers and dates are compared")
+    raise TypeError(f"{table_name}.{column} = {value!r}: only strings, integers and dates can be compared")
 
 
 def _text(value: str) -> str:
@@ -74,12 +74,12 @@ def _text(value: str) -> str:
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """Views of strings as strings: what other libraries read without surprise."""
+    """The schema with strings in place of string views, which not every library reads."""
     plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 
-    def kind(found: pa.DataType) -> pa.DataType:
-        if pa.types.is_list(found):
-            return pa.list_(pa.field("element", kind(found.value_type)))
-        return plain.get(found, found)
+    def convert(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_list(kind):
+            return pa.list_(pa.field("element", convert(kind.value_type)))
+        return plain.get(kind, kind)
 
-    return pa.schema([pa.field(field.name, kind(field.type), field.nullable) for field in schema])
+    return pa.schema([pa.field(field.name, convert(field.type), field.nullable) for field in schema])

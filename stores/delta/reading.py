@@ -1,4 +1,4 @@
-"""A table of the lake in the library that somebody works with: Arrow, Polars, DuckDB, pandas, Spark."""
+"""Reads of a table of the lake as Arrow, Polars, DuckDB, pandas or Spark."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def read(
     lake: Lake | None = None,
     session: Any = None,
 ) -> Any:
-    """One version of a table, in no order.
+    """One version of a table, unordered.
 
     `arrow`: a pyarrow.Table. `polars`: a LazyFrame, and `duckdb`: a relation over Arrow; both read only the columns and
-    files that what is made of them needs. `pandas`: a DataFrame. `spark`: a DataFrame of `session`, which has Delta on.
+    files that the final query needs. `pandas`: a DataFrame. `spark`: a DataFrame of `session`, which must have Delta.
 
-    `as_of`: a version, or a time; the newest version otherwise. Columns that say who somebody is are left out unless
-    `personal`. `lake`: another one than that of NEWSREEL_LAKE_URI. Raises NotFoundError where there is no such table,
-    InputError for a column or a version that it lacks, DependencyError where the library is missing.
+    `as_of`: a version or a time; by default the newest version. Columns that identify a person are left out unless
+    `personal`. `lake`: by default that of NEWSREEL_LAKE_URI. Raises NotFoundError for an unknown table, InputError for
+    an unknown column or version, DependencyError if the library is missing.
     """
-    wanted = _columns(name, columns, personal=personal)
+    wanted = _select_columns(name, columns, personal=personal)
     store = lake or lake_of_settings()
     handle = store.open(name, as_of)
     if engine == "spark":
@@ -90,11 +90,13 @@ def read(
         raise DependencyError(f"{error}: install newsreel[analysts]") from error
 
 
-def _columns(name: str, columns: Sequence[str] | None, *, personal: bool) -> list[str]:
+def _select_columns(name: str, columns: Sequence[str] | None, *, personal: bool) -> list[str]:
     declared = table(name)
     if unknown := [column for column in columns or () if column not in declared.column_names]:
-        raise InputError(f"{name} has no column {unknown[0]}; there are {', '.join(declared.column_names)}")
+        raise InputError(
+            f"{name} has no column {unknown[0]}; its columns are {', '.join(declared.column_names)}"
+        )
     hidden = () if personal else declared.personal_columns
     if secret := [column for column in columns or () if column in hidden]:
-        raise InputError(f"{name}.{secret[0]} says who somebody is; ask with personal=True, and know why")
+        raise InputError(f"{name}.{secret[0]} identifies a person; read it with personal=True if you may")
     return list(columns or (column for column in declared.column_names if column not in hidden))

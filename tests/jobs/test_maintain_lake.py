@@ -25,7 +25,7 @@ from stores.delta.maintenance import (
     clean_up_log,
     compact,
     erase_deleted,
-    erase_refused,
+    erase_rejected,
     measure_size,
     vacuum,
 )
@@ -143,13 +143,13 @@ def test_what_was_refused_is_forgotten_when_it_is_old_or_names_who_is_gone(table
         upsert_row(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
         connection.execute("DELETE FROM users")
     drain_outbox(tables)
-    assert erase_refused(tables, now + timedelta(hours=1), 7) == 2
+    assert erase_rejected(tables, now + timedelta(hours=1), 7) == 2
     vacuum(tables, "rejected_rows", 0)
     rows = {row["rejected_id"]: row for row in tables.read("rejected_rows").to_pylist()}
     assert {name: row["row"] for name, row in rows.items()} == {**texts, "old": ERASED, "gone": ERASED}
     assert {row["reason"] for row in rows.values()} == {"text: too long"}
     assert [name for name in find_files_with(tables, b"Canary") if name.startswith("rejected")] == []
-    assert erase_refused(tables, now + timedelta(hours=1), 7) == 0
+    assert erase_rejected(tables, now + timedelta(hours=1), 7) == 0
 
 
 def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> None:

@@ -97,7 +97,7 @@ def test_who_somebody_is_is_hidden_unless_asked_for_and_allowed(monkeypatch: pyt
     ]
     done = newsreel("sql", "SELECT user_name FROM users", "--json")
     assert done.returncode == 2
-    assert "user_name says who somebody is" in json.loads(done.stdout)["error"]["detail"]
+    assert "user_name identifies a person" in json.loads(done.stdout)["error"]["detail"]
     done = newsreel("sql", "SELECT user_name FROM users", "--personal", "--json")
     assert (done.returncode, json.loads(done.stdout)["error"]["kind"]) == (3, "forbidden")
     monkeypatch.setenv("NEWSREEL_PERSONAL", "allowed")
@@ -119,7 +119,7 @@ def test_who_somebody_is_is_hidden_unless_asked_for_and_allowed(monkeypatch: pyt
 def test_no_way_round_leads_to_a_hidden_column(query: str) -> None:
     done = newsreel("sql", query)
     assert done.returncode == 2
-    assert "says who somebody is, and is hidden" in done.stderr
+    assert "identifies a person and is hidden" in done.stderr
 
 
 @pytest.mark.usefixtures("one_person")
@@ -201,15 +201,15 @@ def test_ten_million_rows_are_counted_on_a_screen_and_streamed_into_a_file(tmp_p
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("SELECT * FROM video", "no table video, did you mean videos; there are users, "),
+        ("SELECT * FROM video", "no table video, did you mean videos; the tables are users, "),
         ("SELECT titel FROM videos", "no column titel, did you mean title; videos has video_id, "),
-        ("SELECT title FROM videos ORDER BY", "this is no SQL that can be read: Expected: an expression"),
+        ("SELECT title FROM videos ORDER BY", "invalid SQL: Expected: an expression"),
         ("INSERT INTO videos VALUES (1)", "`newsreel sql` only reads"),
-        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "COPY is not answered"),
-        ("SELECT 1; SELECT 2", "ask one at a time"),
-        ("SELECT * FROM videos AS OF 99", "videos has no version 99: there are 0 to 0"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "COPY is not permitted"),
+        ("SELECT 1; SELECT 2", "run one at a time"),
+        ("SELECT * FROM videos AS OF 99", "videos has no version 99: its versions are 0 to 0"),
         ("SELECT 1 / 0", "Divide by zero"),
-        ("", "there is no question"),
+        ("", "no query is given"),
     ],
 )
 def test_a_bad_question_is_answered_in_words(query: str, said: str) -> None:

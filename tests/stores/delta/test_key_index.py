@@ -1,4 +1,4 @@
-"""Whatever a table's files are, a look for keys finds what a question to the table finds; it reads each file once."""
+"""Key index: lookups find what the table holds, whatever its files are, and read each file once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def view(number: int, event_id: int | None = None) -> dict[str, object]:
     }  # fmt: skip
 
 
-def looked_for(tables: Lake, numbers: list[int]) -> tuple[list[int | None], list[datetime | None]]:
+def look_up(tables: Lake, numbers: list[int]) -> tuple[list[int | None], list[datetime | None]]:
     rows = [view(number) for number in numbers]
     found = look_up_keys(
         tables, VIEWS, [pa.array([row[name] for row in rows], pa.string()) for name in VIEWS.key]
@@ -37,7 +37,7 @@ def test_rows_of_all_files_are_found_in_the_order_asked(tables: Lake) -> None:
     for start in (0, 100, 200):
         tables.merge("views", [view(number, start + 1_000) for number in range(start, start + 50)])
     numbers = [210, 60, 5, 149, 999]
-    events, born = looked_for(tables, numbers)
+    events, born = look_up(tables, numbers)
     assert events == [1_200, None, 1_000, 1_100, None]
     assert born == [
         None if event is None else BEGUN + timedelta(minutes=number)
@@ -49,44 +49,44 @@ def test_what_changed_or_went_is_seen_and_only_new_files_are_read(
     tables: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    made = key_index._made
+    build = key_index._build_index
 
-    def counted(declared: Table, file: ds.Fragment) -> key_index.Words:
+    def count(declared: Table, file: ds.Fragment) -> key_index.Words:
         read.append(file.path)
-        return made(declared, file)
+        return build(declared, file)
 
-    monkeypatch.setattr(key_index, "_made", counted)
+    monkeypatch.setattr(key_index, "_build_index", count)
     tables.merge("views", [view(1), view(2)])
     tables.merge("views", [view(3)])
-    assert looked_for(tables, [1, 2, 3])[0] == [1, 2, 3]
-    assert looked_for(tables, [1, 2, 3])[0] == [1, 2, 3]
+    assert look_up(tables, [1, 2, 3])[0] == [1, 2, 3]
+    assert look_up(tables, [1, 2, 3])[0] == [1, 2, 3]
     assert len(read) == 2
     tables.merge("views", [view(1, 50)])
     tables.remove("views", [{name: view(3)[name] for name in VIEWS.key}])
-    assert looked_for(tables, [1, 2, 3])[0] == [50, 2, None]
+    assert look_up(tables, [1, 2, 3])[0] == [50, 2, None]
     assert len(set(read)) == len(read)
     (index_folder(tables, VIEWS) / ".killed.npy.1").touch()
-    looked_for(tables, [1])
+    look_up(tables, [1])
     kept = list(index_folder(tables, VIEWS).iterdir())
     assert len(kept) == len(tables.open("views").file_uris())
 
 
 def test_an_index_that_is_broken_is_made_anew(tables: Lake) -> None:
     tables.merge("views", [view(1)])
-    looked_for(tables, [1])
+    look_up(tables, [1])
     (kept,) = index_folder(tables, VIEWS).iterdir()
     for damage in (b"", kept.read_bytes()[:100], b"x" * 300):
         kept.write_bytes(damage)
-        assert looked_for(tables, [1, 2])[0] == [1, None]
+        assert look_up(tables, [1, 2])[0] == [1, None]
 
 
 def test_keys_with_one_first_digest_are_told_apart_by_the_second() -> None:
     index = np.array([[3, 7, 7, 7, 9], [1, 5, 6, 8, 2], [10, 11, 12, 13, 14], [0] * 5], np.uint64)
     wanted = np.array([[2, 7, 7, 9, 11], [1, 8, 9, 2, 0]], np.uint64)
-    asked, found = key_index._matches(index, wanted)
+    asked, found = key_index._match(index, wanted)
     assert dict(zip(asked.tolist(), found.tolist(), strict=True)) == {1: 3, 3: 4}
 
 
 def test_a_table_without_rows_and_a_question_without_keys(tables: Lake) -> None:
-    assert looked_for(tables, [1]) == ([None], [None])
-    assert looked_for(tables, []) == ([], [])
+    assert look_up(tables, [1]) == ([None], [None])
+    assert look_up(tables, []) == ([], [])

@@ -64,11 +64,11 @@ def test_all_libraries_read_the_same_rows(three: Lake, engine: str) -> None:
 def test_what_cannot_be_read_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFoundError, match="no table 'user'"):
         read("user")
-    with pytest.raises(InputError, match="users has no column mail; there are user_id"):
+    with pytest.raises(InputError, match="users has no column mail; its columns are user_id"):
         read("users", columns=["mail"])
-    with pytest.raises(InputError, match=r"users.email says who somebody is"):
+    with pytest.raises(InputError, match=r"users.email identifies a person"):
         read("users", columns=["email"])
-    with pytest.raises(InputError, match="users has no version 9: there are 0 to 2"):
+    with pytest.raises(InputError, match="users has no version 9: its versions are 0 to 2"):
         read("users", as_of=9)
     with pytest.raises(InputError, match="its log begins at"):
         read("users", as_of=AT - timedelta(days=9000))
