@@ -21,7 +21,10 @@ demo: setup ## run the main job on a real video, end to end
 	@$(BIN)/newsreel demo $(ARGS)
 
 test: setup ## run all tests
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+test-fast: setup ## run the tests that need neither a JVM nor the stack
+	@$(PYTEST) -m 'not slow' $(ARGS)
 
 check: setup ## check format, lint, types, layering
 	$(BIN)/ruff format --check .
