@@ -86,13 +86,11 @@ def has_restarted(home: Path, name: str, before: int) -> bool:
     return state is not None and state.components.get(name, before) != before
 
 
-def health(url: str, kind: str) -> str:
-    """Health of one of Airflow's components, as its API server reports it; "unknown" where it does not answer."""
-    try:
-        report = httpx.get(f"{url}/api/v2/monitor/health", trust_env=False).json()
-    except httpx.TransportError:
-        return "unknown"
-    return str(report[kind]["status"])
+def has_heartbeat(url: str, pid: int) -> bool:
+    """Whether this process of the scheduler, and not one before it, has sent its heartbeats."""
+    report = httpx.get(f"{url}/api/v2/monitor/health", trust_env=False).json()["scheduler"]
+    beat = datetime.fromisoformat(report["latest_scheduler_heartbeat"])
+    return report["status"] == "healthy" and beat.timestamp() > psutil.Process(pid).create_time() + 1
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +98,8 @@ def stopped_scheduler(stack_home: Path) -> int:
     """The scheduler's process, alive but stopped since the first test that asks for it."""
     state = running_stack(stack_home)
     assert state
-    assert wait_until(lambda: health(state.airflow_url, "scheduler") == "healthy")
     pid = state.components["airflow-scheduler"]
+    assert wait_until(lambda: has_heartbeat(state.airflow_url, pid))
     os.kill(pid, signal.SIGSTOP)
     return pid
 
@@ -226,12 +224,26 @@ def test_a_component_is_back_soon_however_often_it_is_killed(
         assert time.monotonic() - begun < BACK_WITHIN_S
 
 
+def test_a_scheduler_that_is_alive_but_sends_no_heartbeat_is_started_again(
+    stack: StackState, stack_home: Path, stopped_scheduler: int
+):
+    assert wait_until(lambda: not has_heartbeat(stack.airflow_url, stopped_scheduler))
+    with pytest.raises(NewsreelError, match="no heartbeat from the scheduler"):
+        _check_airflow()
+    assert wait_until(lambda: has_restarted(stack_home, "airflow-scheduler", stopped_scheduler))
+    assert is_gone(stopped_scheduler)
+    state = running_stack(stack_home)
+    assert state
+    pid = state.components["airflow-scheduler"]
+    assert wait_until(lambda: has_heartbeat(stack.airflow_url, pid))
+    assert "send heartbeats" in _check_airflow()
+
+
 def test_an_airflow_of_the_operators_is_used_and_none_is_started(
     stack: StackState,
     stack_home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    stopped_scheduler: int,
 ):
     port = int(stack.airflow_url.rpartition(":")[2])
     airflow = EmbeddedAirflow(stack_home, "", port)
@@ -258,18 +270,6 @@ def test_an_airflow_of_the_operators_is_used_and_none_is_started(
         assert stop_stack(other_home)
         shutil.rmtree(EmbeddedPostgres(other_home).folder)
         settings.cache_clear()
-
-
-def test_a_scheduler_that_is_alive_but_sends_no_heartbeat_is_started_again(
-    stack: StackState, stack_home: Path, stopped_scheduler: int
-):
-    assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "unhealthy")
-    with pytest.raises(NewsreelError, match="no heartbeat from the scheduler"):
-        _check_airflow()
-    assert wait_until(lambda: has_restarted(stack_home, "airflow-scheduler", stopped_scheduler))
-    assert is_gone(stopped_scheduler)
-    assert wait_until(lambda: health(stack.airflow_url, "scheduler") == "healthy")
-    assert "send heartbeats" in _check_airflow()
 
 
 def test_down_ends_every_process_in_time(stack: StackState, stack_home: Path):
