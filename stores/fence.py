@@ -1,9 +1,9 @@
-"""Who may write for a video now: each attempt of a stage takes its fence; one that was overtaken writes no more.
+"""Fences: each attempt of a stage acquires the fence of its scope, and an attempt that was overtaken writes no more.
 
 A task that was given up may still run: its machine was cut off, or its process was stopped and goes on later. So every
-attempt takes a fencing token from PostgreSQL (Kleppmann, "How to do distributed locking", 2016), and each of its
-commits happens while the token is locked and found to be the newest. Who takes the next one waits for a commit that is
-under way; a process that is stopped in the middle of one loses its session, and finds on its next that somebody has.
+attempt acquires a fencing token from PostgreSQL (Kleppmann, "How to do distributed locking", 2016), and each of its
+commits happens while the token is locked and found to be the newest. The next attempt waits for a commit in progress;
+a process that is stopped in the middle of one loses its session, and its next commit fails.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from stores.postgres import Connection, connect
 LONGEST_COMMIT_S = 10
 """A commit takes milliseconds; one that holds the fence longer belongs to a process that does not run."""
 PATIENCE_S = 30.0
-"""How long a stage waits for a PostgreSQL that is being started again."""
+"""Longest wait of a stage for a PostgreSQL that is being restarted."""
 _RETRY_S = 0.5
 OF_VIDEO = "video/"
-"""How scopes of videos begin. Runs of one count up; those of others, as of days replayed, come in any order."""
+"""Prefix of the scopes of videos. Runs of a video are numbered; those of other scopes, as of replayed days, are not."""
 OUR_SESSION = """backend = pg_backend_pid(),
     backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"""
 ITS_SESSION = "fences.backend = pid AND fences.backend_start = pg_stat_activity.backend_start"
-"""A process id alone may be another session's by now."""
+"""A process id alone may have been reused by another session."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Who asks for a fence.
+    """One attempt's claim to a fence.
 
-    `opens`: the first stage of a run, which may take the scope from an earlier run; `waits_s`: how long it waits for
-    the end of one that is alive before it gives up, 0 for not at all: then that one is overtaken.
+    `opens`: the first stage of a run, which may take the scope over from an earlier run; `waits_s`: how long it waits
+    for the end of a live one before it gives up. With 0 it does not wait, and overtakes that one.
     """
 
     scope: str
@@ -51,25 +51,25 @@ class Claim:
 
 
 class Fence:
-    """One attempt's right to write for its scope, until somebody takes the next token."""
+    """One attempt's right to write for its scope, until another attempt acquires the next token."""
 
     def __init__(self, claim: Claim, token: int, connection: Connection) -> None:
         self._claim, self._token, self._connection = claim, token, connection
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody takes the fence while the block runs. Raises ConflictError where somebody has."""
+        """Lock the fence for the block. Raises ConflictError if this attempt was overtaken."""
         connection = self._session()
         try:
             self.check(connection)
             yield
         finally:
-            # The session may have been ended in the block, by whoever overtook us: the next check will tell.
+            # The attempt that overtook us may have ended the session in the block: the next check notices.
             with suppress(psycopg.OperationalError):
                 connection.rollback()
 
     def check(self, connection: Connection) -> None:
-        """Lock the fence in the caller's transaction. Raises ConflictError where somebody else has taken it."""
+        """Lock the fence in the caller's transaction. Raises ConflictError if this attempt was overtaken."""
         row = connection.execute(
             "SELECT token, run_id, stage, attempt FROM fences WHERE scope = %s FOR SHARE",
             (self._claim.scope,),
@@ -81,11 +81,11 @@ class Fence:
             )
 
     def close(self) -> None:
-        """End the session that names this attempt as alive."""
+        """End the session that marks this attempt as alive."""
         self._connection.close()
 
     def _session(self) -> Connection:
-        """The session, or a new one where PostgreSQL was started again meanwhile."""
+        """The session, or a new one if PostgreSQL was restarted meanwhile."""
         try:
             self._connection.execute("SELECT 1")
         except psycopg.OperationalError:
@@ -100,12 +100,12 @@ class Fence:
 
 
 _current: list[Fence] = []
-"""The fence of this process, where it runs a stage: a stage program is one attempt."""
+"""The fence of this process, if it runs a stage: a stage program is one attempt."""
 
 
 @contextmanager
 def fenced(claim: Claim) -> Iterator[Fence]:
-    """Take the fence for the block; every commit in it is made by `guarded`. Raises ConflictError."""
+    """Hold the fence for the block; every commit in it must be `guarded`. Raises ConflictError."""
     fence = acquire(claim)
     _current.append(fence)
     try:
@@ -117,9 +117,10 @@ def fenced(claim: Claim) -> Iterator[Fence]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """A block in which a commit is made: nobody overtakes this process's stage. Raises ConflictError if somebody has.
+    """Keep other attempts from overtaking this process's stage during the block, which makes one commit.
 
-    Outside of a stage there is nothing to guard: commands write what only they write.
+    Raises ConflictError if the stage was overtaken. Outside of a stage nothing is guarded: commands have data of their
+    own.
     """
     if not _current:
         yield
@@ -129,24 +130,24 @@ def guarded() -> Iterator[None]:
 
 
 def check_fence(connection: Connection) -> None:
-    """The same for a change of live rows, in its own transaction."""
+    """`guarded` for a change of live rows, in its own transaction. Raises ConflictError."""
     if _current:
         _current[-1].check(connection)
 
 
 def acquire(claim: Claim) -> Fence:
-    """The next token of a scope. Waits for a commit that is under way, and for a PostgreSQL that is starting.
+    """Acquire the next token of a scope. Waits for a commit in progress, and for a PostgreSQL that is starting.
 
-    Raises ConflictError where a later run has the scope, or a later attempt of the same stage, or where one that is
-    waited for does not end.
+    Raises ConflictError if a later run has the scope, or a later attempt of the same stage, or if the run that is
+    waited for does not end in time.
     """
     connection = connect_with_retry()
     deadline = time.monotonic() + claim.waits_s
     try:
-        while (token := _taken(connection, claim)) is None:
+        while (token := _take_token(connection, claim)) is None:
             if time.monotonic() > deadline:
                 raise ConflictError(
-                    f"{claim.scope}: another run has been at work for {claim.waits_s:g} s; end it"
+                    f"{claim.scope}: another run is still active after {claim.waits_s:g} s; wait for it or cancel it"
                 )
             time.sleep(_RETRY_S)
     except BaseException:
@@ -156,7 +157,7 @@ def acquire(claim: Claim) -> Fence:
 
 
 def revoke(connection: Connection, scope: str, by: str) -> None:
-    """Take the fence of a scope from whoever has it, in the caller's transaction: its attempts write no more."""
+    """Revoke the fence of a scope from its holder, in the caller's transaction: its attempts write no more."""
     _lock(connection, scope)
     connection.execute(
         """INSERT INTO fences (scope, token, run_id, stage, attempt) VALUES (%s, 1, %s, %s, 0)
@@ -167,7 +168,7 @@ def revoke(connection: Connection, scope: str, by: str) -> None:
 
 
 def find_holder(connection: Connection, scope: str) -> Claim | None:
-    """The attempt that has a scope, if its process still has its session; None where nobody works on it."""
+    """The attempt that holds a scope, if its process still has its session; otherwise None."""
     row = connection.execute(
         f"""SELECT run_id, stage, attempt FROM fences JOIN pg_stat_activity ON {ITS_SESSION}
             WHERE scope = %s""".encode(),
@@ -177,7 +178,7 @@ def find_holder(connection: Connection, scope: str) -> Claim | None:
 
 
 def connect_with_retry() -> Connection:
-    """A session with PostgreSQL, also where it is being started again now. Raises DependencyError after PATIENCE_S."""
+    """Connect, retrying while PostgreSQL is being restarted. Raises DependencyError after PATIENCE_S."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -188,8 +189,8 @@ def connect_with_retry() -> Connection:
             time.sleep(_RETRY_S)
 
 
-def _taken(connection: Connection, claim: Claim) -> int | None:
-    """The next token; None where another run that is alive has to be waited for."""
+def _take_token(connection: Connection, claim: Claim) -> int | None:
+    """The next token; None while a live run has to be waited for."""
     with connection.transaction():
         connection.execute(
             """INSERT INTO fences (scope, token, run_id, stage, attempt) VALUES (%s, 0, %s, %s, 0)
@@ -199,7 +200,7 @@ def _taken(connection: Connection, claim: Claim) -> int | None:
     with connection.transaction():
         _lock(connection, claim.scope)
         row = connection.execute("SELECT * FROM fences WHERE scope = %s", (claim.scope,)).fetchone()
-        assert row is not None  # it was made above, and none is ever removed
+        assert row is not None  # inserted above, and never deleted
         _refuse_stale(claim, Claim(claim.scope, row["run_id"], row["stage"], row["attempt"]))
         if claim.waits_s and row["run_id"] != claim.run_id and find_holder(connection, claim.scope):
             return None
@@ -218,12 +219,12 @@ def _refuse_stale(claim: Claim, held: Claim) -> None:
         stale = not claim.opens or (claim.scope.startswith(OF_VIDEO) and _is_later(held.run_id, claim.run_id))
     if stale:
         raise ConflictError(
-            f"{claim.scope}: {held} has it since; {claim} does nothing (`newsreel retry` starts a new run)"
+            f"{claim.scope}: overtaken by {held}; {claim} does nothing (`newsreel retry` starts a new run)"
         )
 
 
 def _is_later(run_id: str, other: str) -> bool:
-    """Whether of two runs `<video_id>-<attempt>` the first has the higher number; others come as they come."""
+    """Whether the first of two runs `<video_id>-<attempt>` has the higher number; other runs have no order."""
     numbers = [named.rpartition("-") for named in (run_id, other)]
     return (
         numbers[0][0] == numbers[1][0]
@@ -233,7 +234,7 @@ def _is_later(run_id: str, other: str) -> bool:
 
 
 def _lock(connection: Connection, scope: str) -> None:
-    """Lock the fence until the caller's transaction ends; a commit that comes to no end loses its session."""
+    """Lock the fence until the caller's transaction ends; a commit that holds it too long loses its session."""
     query = "SELECT 1 FROM fences WHERE scope = %s FOR UPDATE"
     try:
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""What operators decided of matches: the earlier videos that a video does not repeat, whatever their pictures say."""
+"""Operators' decisions on matches, applied to the matches of a video. Tests: tests/jobs/test_match_video.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 def select_duplicates(connection: Connection, video_id: str, matches: Iterable[Row]) -> list[Row]:
-    """Of a video's rows of `matches` those that make it a duplicate: whole, and not overruled."""
+    """Those of a video's rows of `matches` that make it a duplicate: whole, and not overruled by an operator."""
     cursor = connection.execute(
         "SELECT reference_video_id FROM match_decisions WHERE video_id = %s", (video_id,)
     )

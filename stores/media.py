@@ -1,7 +1,7 @@
-"""The media store: sources, chunk results, packages and thumbnails, named by content and never changed.
+"""Media store: content-addressed, immutable sources, chunk results, packages and thumbnails.
 
-Nothing appears under its final name before it is complete: everything is written in a private staging folder of the
-same file system, synced, and renamed.
+Nothing has its final name before it is complete: everything is written to a private staging folder on the same file
+system, synced, and renamed.
 """
 
 from __future__ import annotations
@@ -37,32 +37,31 @@ class Source:
 
 
 class MediaStore:
-    """A folder of content-addressed media. Paths are made of digests alone, never of what a person typed."""
+    """A folder of content-addressed media. Paths consist of digests alone, never of user input."""
 
     def __init__(self, root: Path) -> None:
-        """`root`: the store's folder, made when first written to."""
+        """`root`: the store's folder, created by the first write."""
         self.root = root
 
     def add_source(self, path: Path) -> Source:
-        """Copy a file in, under its SHA-256, in one read.
+        """Copy a file into the store, under its SHA-256, in one read.
 
-        Raises InputError where it cannot be read, or changed while it was: nobody asked for half of each of two
-        files. Raises StorageError where there is no room for it.
+        Raises InputError if it cannot be read, or changes meanwhile; StorageError if the disk is full.
         """
         with self.staging() as folder:
             copy = folder / "source"
-            sha256, size = _copied(path, copy)
-            final = self._place("sources", sha256)
+            sha256, size = _copy(path, copy)
+            final = self._locate("sources", sha256)
             if not final.exists():
                 _move(copy, final)
         return Source(sha256, size, final)
 
     def adopt_source(self, path: Path, sha256: str) -> Source:
-        """Give a file of the store's own file system a second name, as the source of this digest.
+        """Link a file on the store's file system into the store, as the source with this digest.
 
-        The first name is the caller's to remove. Raises StorageError.
+        The caller removes the first name. Raises StorageError.
         """
-        final = self._place("sources", _digest(sha256))
+        final = self._locate("sources", _check_digest(sha256))
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):
@@ -74,30 +73,30 @@ class MediaStore:
         return Source(sha256, final.stat().st_size, final)
 
     def source_path(self, sha256: str) -> Path:
-        """Where a source lies. Raises NotFoundError where the store does not have it."""
-        return self._existing(self._place("sources", _digest(sha256)), f"source {sha256}")
+        """The path of a source. Raises NotFoundError."""
+        return self._require(self._locate("sources", _check_digest(sha256)), f"source {sha256}")
 
     @staticmethod
     def key(inputs: Mapping[str, Any]) -> str:
-        """The name of a result: SHA-256 of all that it was made from, as canonical JSON."""
+        """The key of a result: SHA-256 of all its inputs, as canonical JSON."""
         canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def cached(self, key: str, suffix: str = "") -> Path | None:
-        """A kept result, or None."""
-        path = self._place("kept", _digest(key), suffix)
+    def find_result(self, key: str, suffix: str = "") -> Path | None:
+        """A cached result, or None."""
+        path = self._locate("kept", _check_digest(key), suffix)
         return path if path.exists() else None
 
     @contextmanager
     def keep(self, key: str, suffix: str = "") -> Iterator[Path]:
-        """A path to write a result to, kept under `key` when the block ends well; nothing is kept otherwise."""
+        """A path for a result; it is cached under `key` when the block succeeds, and discarded when it fails."""
         with self.staging() as folder:
             path = folder / f"result{suffix}"
             yield path
-            _move(path, self._place("kept", _digest(key), suffix))
+            _move(path, self._locate("kept", _check_digest(key), suffix))
 
     def publish_package(self, folder: Path) -> str:
-        """Move a finished package into place under the digest of its files' names and content; returns the digest."""
+        """Move a finished package into the store; returns its digest, of its files' names and contents."""
         digest = folder_digest(folder)
         final = self.root / "packages" / digest
         if final.exists():
@@ -108,10 +107,10 @@ class MediaStore:
 
     def package_path(self, digest: str) -> Path:
         """The folder of a published package. Raises NotFoundError."""
-        return self._existing(self.root / "packages" / _digest(digest), f"package {digest}")
+        return self._require(self.root / "packages" / _check_digest(digest), f"package {digest}")
 
     def publish_thumbnail(self, path: Path) -> str:
-        """Copy a JPEG in; returns the name under which it is served."""
+        """Copy a JPEG into the store; returns the name under which it is served."""
         name = f"{file_digest(path)}.jpg"
         final = self.root / "thumbnails" / name
         if not final.exists():
@@ -120,16 +119,16 @@ class MediaStore:
         return name
 
     def thumbnail_path(self, name: str) -> Path:
-        """Where a thumbnail lies. Raises NotFoundError."""
+        """The path of a thumbnail. Raises NotFoundError."""
         if not THUMBNAIL.fullmatch(name):
             raise NotFoundError(f"no thumbnail {name!r}")
-        return self._existing(self.root / "thumbnails" / name, f"thumbnail {name}")
+        return self._require(self.root / "thumbnails" / name, f"thumbnail {name}")
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A private folder on the store's file system, gone after the block.
+        """A private folder on the store's file system, removed after the block.
 
-        What a killed process left is removed by whoever comes next: a folder is named by its process's id.
+        Its name contains the id of its process, so that the next call removes the folders of killed processes.
         """
         parent = self.root / "staging"
         parent.mkdir(parents=True, exist_ok=True)
@@ -138,15 +137,15 @@ class MediaStore:
         try:
             yield folder
         except OSError as error:
-            error.filename = error.filename or str(self.root)  # a full disk's error does not say where
+            error.filename = error.filename or str(self.root)  # ENOSPC names no file
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _place(self, kind: str, digest: str, suffix: str = "") -> Path:
+    def _locate(self, kind: str, digest: str, suffix: str = "") -> Path:
         return self.root / kind / digest[:2] / f"{digest}{suffix}"
 
-    def _existing(self, path: Path, what: str) -> Path:
+    def _require(self, path: Path, what: str) -> Path:
         if not path.exists():
             raise NotFoundError(f"{what} is not in the media store {self.root}")
         return path
@@ -158,8 +157,8 @@ def media() -> MediaStore:
 
 
 def check_readable(path: Path) -> None:
-    """Raise InputError where a path is no file, or cannot be read. Cheap: before anything is started for it."""
-    with _opened(path):
+    """Raise InputError unless a path is a readable file. Cheap: for checks before any work starts."""
+    with _open(path):
         return
 
 
@@ -178,10 +177,10 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _copied(path: Path, copy: Path) -> tuple[str, int]:
-    """Copy a file; its SHA-256 and size. Raises InputError where it cannot be read whole and unchanged."""
+def _copy(path: Path, copy: Path) -> tuple[str, int]:
+    """Copy a file; returns its SHA-256 and size. Raises InputError if it cannot be read, or changes meanwhile."""
     digest, size = hashlib.sha256(), 0
-    with _opened(path) as incoming, copy.open("wb") as outgoing:
+    with _open(path) as incoming, copy.open("wb") as outgoing:
         before = os.fstat(incoming.fileno())
         while block := _read(incoming, path):
             digest.update(block)
@@ -189,15 +188,15 @@ def _copied(path: Path, copy: Path) -> tuple[str, int]:
             size += len(block)
         after = os.fstat(incoming.fileno())
     if size != before.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise InputError(f"{path}: changed while it was read; bring it again once nobody writes to it")
+        raise InputError(f"{path}: changed while it was read; try again when no process writes to it")
     return digest.hexdigest(), size
 
 
-def _opened(path: Path) -> IO[bytes]:
-    """A regular file, opened. A pipe or a device is refused unopened: reading it could wait for ever."""
+def _open(path: Path) -> IO[bytes]:
+    """Open a regular file. A pipe or a device is rejected unopened: reading it could block forever."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: is no file (a folder, pipe or device); give a file")
+            raise InputError(f"{path}: not a regular file (but a folder, pipe or device)")
         return path.open("rb")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -207,17 +206,17 @@ def _read(incoming: IO[bytes], path: Path) -> bytes:
     try:
         return incoming.read(READ_BYTES)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read to its end: {error.strerror}; bring it again") from error
+        raise InputError(f"{path}: reading failed: {error.strerror}; try again") from error
 
 
-def _digest(text: str) -> str:
+def _check_digest(text: str) -> str:
     if not DIGEST.fullmatch(text):
         raise NotFoundError(f"{text!r} is not a digest of 64 hex digits")
     return text
 
 
 def _move(path: Path, final: Path) -> None:
-    """Rename into place after a sync, so that a power cut leaves all of it or nothing."""
+    """Sync and rename into place, so that a power cut leaves all of it or nothing."""
     final.parent.mkdir(parents=True, exist_ok=True)
     for file in [path] if path.is_file() else path.rglob("*"):
         _sync(file)

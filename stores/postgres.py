@@ -1,4 +1,4 @@
-"""PostgreSQL: connections and advisory locks."""
+"""PostgreSQL: connections and ids of advisory locks. Tests: tests/stores/test_fence.py."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STATEMENT_TIMEOUT_MS = 30_000
 
 
 def connect() -> Connection:
-    """A connection with rows as dicts and bounded statements. Raises DependencyError where there is no server."""
+    """A connection with rows as dicts and a statement timeout. Raises DependencyError if the server is unreachable."""
     url = settings().database_url
     if not url:
-        raise DependencyError("NEWSREEL_DATABASE_URL is not set: start this through `newsreel`, or set it")
+        raise DependencyError("NEWSREEL_DATABASE_URL is not set: set it, or run this by `newsreel exec`")
     options = {"statement_timeout": STATEMENT_TIMEOUT_MS, "timezone": "UTC"}
     if request_id := settings().request_id:
         options["newsreel.request_id"] = request_id
@@ -33,9 +33,9 @@ def connect() -> Connection:
         )
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise DependencyError(f"PostgreSQL (NEWSREEL_DATABASE_URL) cannot be reached: {reason}") from error
+        raise DependencyError(f"PostgreSQL (NEWSREEL_DATABASE_URL) is unreachable: {reason}") from error
 
 
 def advisory_lock_id(*words: str) -> int:
-    """The number of the advisory lock that these words name."""
+    """The id of the advisory lock with this name."""
     return int.from_bytes(hashlib.sha256("\n".join(words).encode()).digest()[:8], signed=True)

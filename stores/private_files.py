@@ -1,4 +1,7 @@
-"""Files and folders that only their owner can read: keys, passwords, sockets."""
+"""Private files and folders, readable by their owner alone: keys, passwords, sockets.
+
+Tests: tests/newsreel/embedded/test_keys.py.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,20 @@ from schemas.errors import DependencyError
 
 
 def private_folder(path: Path) -> Path:
-    """A folder that nobody but its owner can enter. Raises DependencyError if it is somebody else's, or a link."""
+    """The folder, created with mode 0700 if missing. Raises DependencyError if it is another user's, or a link."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise DependencyError(
-            f"{path} does not belong to this user: remove it, or set NEWSREEL_HOME elsewhere"
+            f"{path} does not belong to this user: remove it, or set NEWSREEL_HOME to another folder"
         )
-    if stat.S_IMODE(found.st_mode) != 0o700:
+    if stat.S_IMODE(status.st_mode) != 0o700:
         path.chmod(0o700)
     return path
 
 
 def read_or_create(path: Path, make: Callable[[], str]) -> str:
-    """The text of `path`, which is made, mode 0600, where it is missing; the first of several makers wins."""
+    """The text of a file, created with mode 0600 if missing; of concurrent processes the first one creates it."""
     private_folder(path.parent)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -39,7 +42,7 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file, mode 0600 from its first moment on."""
+    """Write a file that has mode 0600 from the start."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

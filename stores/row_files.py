@@ -1,6 +1,6 @@
-"""Files of rows from outside, a few at a time: CSV (RFC 4180), NDJSON and Parquet, with what is wrong with each row.
+"""Reader of row files from outside: CSV (RFC 4180), NDJSON and Parquet, in batches, with the fault of each bad row.
 
-A row is only taken apart here; whether its values fit a table is for `schemas.rows` to say.
+Rows are only split into values here; `schemas.rows` validates the values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError
 
 LONGEST_ROW_CHARACTERS = 8 << 20
-"""Where a row ends at the latest: a quote that is never closed must not swallow a whole file."""
+"""Longest row: an unclosed quote must not swallow the rest of the file."""
 BATCH_ROWS = 10_000
 SUFFIXES = {
     ".csv": "CSV",
@@ -31,7 +31,7 @@ SUFFIXES = {
     ".pq": "Parquet",
 }
 PARQUET_MAGIC = b"PAR1"
-KINDS = "CSV (.csv), NDJSON (.ndjson, .jsonl) and Parquet (.parquet) can be read"
+KINDS = "supported are CSV (.csv), NDJSON (.ndjson, .jsonl) and Parquet (.parquet)"
 
 OnRead = Callable[[int, int], None]
 
@@ -40,7 +40,7 @@ OnRead = Callable[[int, int], None]
 class FileRow:
     """One row: its number from 1 and its line (None in Parquet); `values` by column name, or None and the `fault`.
 
-    `text`: the row as it came, where it could not be taken apart.
+    `text`: the row as received, if it could not be split.
     """
 
     number: int
@@ -51,39 +51,39 @@ class FileRow:
 
     @property
     def place(self) -> str:
-        """Where a person finds it."""
+        """Its position, for messages."""
         return f"row {self.number}" + (f" (line {self.line})" if self.line else "")
 
 
 class RowFile:
-    """A file of rows. `columns`: the names that it gives, in its order; of NDJSON all that occur in any row."""
+    """A file of rows. `columns`: its column names in their order; of NDJSON all names that occur in any row."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError where the file cannot be read, is none of the three kinds, or gives a name twice."""
+        """Raises InputError if the file cannot be read, is of another kind, or has a column name twice."""
         self.path = path
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise InputError(f"{path}: is no file (a folder, pipe or device); give a file")
+                raise InputError(f"{path}: not a regular file (but a folder, pipe or device)")
             self.size_bytes = path.stat().st_size
             with path.open("rb") as file:
-                self.kind = _kind(path, file.read(4096))
-            self.columns = self._names()
+                self.kind = _detect_kind(path, file.read(4096))
+            self.columns = self._read_names()
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
             ) from error
         if twice := sorted({name for name in self.columns if self.columns.count(name) > 1}):
-            raise InputError(f"{path}: column {', '.join(twice)} is there twice")
+            raise InputError(f"{path}: column {', '.join(twice)} occurs twice")
 
     def rows(self, on_read: OnRead | None = None) -> Iterator[FileRow]:
-        """All rows in order; `on_read(done, total)` counts bytes, in Parquet rows."""
-        readers = {"CSV": self._csv, "NDJSON": self._ndjson, "Parquet": self._parquet}
+        """All rows in order; `on_read(done, total)` reports bytes, for Parquet rows."""
+        readers = {"CSV": self._read_csv, "NDJSON": self._read_ndjson, "Parquet": self._read_parquet}
         try:
             yield from readers[self.kind](on_read or (lambda _done, _total: None))
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be read to its end: {error}") from error
+            raise InputError(f"{self.path}: reading failed: {error}") from error
 
-    def _names(self) -> list[str]:
+    def _read_names(self) -> list[str]:
         if self.kind == "Parquet":
             with pq.ParquetFile(self.path) as file:
                 return list(file.schema_arrow.names)
@@ -93,63 +93,64 @@ class RowFile:
                 seen.update(dict.fromkeys(row.values or ()))
             return list(seen)
         with self.path.open("rb") as file:
-            record, _ = next(_records(_Lines(file)), (None, 0))
+            record, _ = next(_split_records(_Lines(file)), (None, 0))
         if not isinstance(record, list):
-            raise InputError(f"{self.path}: has no header line of column names in UTF-8{_why(record)}")
+            fault = f": {record.fault}" if isinstance(record, _Broken) else ""
+            raise InputError(f"{self.path}: has no header line of column names in UTF-8{fault}")
         return record
 
-    def _csv(self, on_read: OnRead) -> Iterator[FileRow]:
+    def _read_csv(self, on_read: OnRead) -> Iterator[FileRow]:
         with self.path.open("rb") as file:
-            records = _records(_Lines(file))
+            records = _split_records(_Lines(file))
             next(records, None)
             for number, (record, line) in enumerate(records, 1):
                 if number % BATCH_ROWS == 0:
                     on_read(file.tell(), self.size_bytes)
                 if isinstance(record, _Broken):
-                    yield FileRow(number, line, None, record.why, record.text)
+                    yield FileRow(number, line, None, record.fault, record.text)
                 elif len(record) != len(self.columns):
-                    why = f"it has {len(record)} cells, and the header names {len(self.columns)} columns"
-                    yield FileRow(number, line, None, why, ",".join(record))
+                    fault = f"it has {len(record)} cells, and the header names {len(self.columns)} columns"
+                    yield FileRow(number, line, None, fault, ",".join(record))
                 else:
                     cells = dict(zip(self.columns, (cell or None for cell in record), strict=True))
                     yield FileRow(number, line, cells)
         on_read(self.size_bytes, self.size_bytes)
 
-    def _ndjson(self, on_read: OnRead) -> Iterator[FileRow]:
+    def _read_ndjson(self, on_read: OnRead) -> Iterator[FileRow]:
         with self.path.open("rb") as file:
             number = 0
-            for line, (text, why) in enumerate(_Lines(file), 1):
-                if not why and not text.strip():
+            for line, (text, fault) in enumerate(_Lines(file), 1):
+                if not fault and not text.strip():
                     continue
                 number += 1
                 if number % BATCH_ROWS == 0:
                     on_read(file.tell(), self.size_bytes)
-                yield _object(number, line, text, why)
+                yield _parse_object(number, line, text, fault)
         on_read(self.size_bytes, self.size_bytes)
 
-    def _parquet(self, on_read: OnRead) -> Iterator[FileRow]:
+    def _read_parquet(self, on_read: OnRead) -> Iterator[FileRow]:
         try:
             with pq.ParquetFile(self.path) as file:
                 number = 0
                 for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                    for values in _plain(batch).to_pylist():
+                    for values in _truncate_times(batch).to_pylist():
                         number += 1
                         yield FileRow(number, None, values)
                     on_read(number, file.metadata.num_rows)
         except (pa.ArrowException, ValueError, OverflowError) as error:
-            raise InputError(f"{self.path}: holds Parquet that cannot be read: {error}") from error
+            raise InputError(f"{self.path}: invalid Parquet, cannot be read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    why: str
+    fault: str
     text: str
 
 
 class _Lines:
-    """Lines of UTF-8 with their ends, each with why it cannot be read, if so; a byte order mark is left out.
+    """Lines of UTF-8 with their ends, each with its fault, if any; a byte order mark is skipped.
 
-    Lines can be put back, to be given again.
+    Lines can be put back, to be read again.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -166,84 +167,84 @@ class _Lines:
             raise StopIteration
         if self._first:
             self._first, line = False, line.removeprefix(b"\xef\xbb\xbf")
-        why = None
+        fault = None
         if len(line) == LONGEST_ROW_CHARACTERS and not line.endswith(b"\n"):
-            why, line = f"it is longer than {LONGEST_ROW_CHARACTERS} bytes", line[:1024]
+            fault, line = f"it is longer than {LONGEST_ROW_CHARACTERS} bytes", line[:1024]
             while (rest := self._file.readline(LONGEST_ROW_CHARACTERS)) and not rest.endswith(b"\n"):
                 pass
         try:
-            return line.decode(), why
+            return line.decode(), fault
         except UnicodeDecodeError as error:
-            said = why or f"byte {error.start + 1} of its line is not UTF-8 (0x{line[error.start]:02x})"
-            return line.decode(errors="replace"), said
+            fault = fault or f"byte {error.start + 1} of its line is not UTF-8 (0x{line[error.start]:02x})"
+            return line.decode(errors="replace"), fault
 
     def put_back(self, lines: list[tuple[str, str | None]]) -> None:
-        """Give these lines again, before the rest of the file."""
+        """Return these lines again, before the rest of the file."""
         self._back.extendleft(reversed(lines))
 
 
-def _records(lines: _Lines) -> Iterator[tuple[list[str] | _Broken, int]]:
-    """CSV records with the line on which each begins; empty lines are none.
+def _split_records(lines: _Lines) -> Iterator[tuple[list[str] | _Broken, int]]:
+    """CSV records with the numbers of their first lines; empty lines are skipped.
 
-    A record that cannot be read costs its first line alone: reading goes on with the second, so that a quote which is
-    never closed takes no other row with it.
+    Of a broken record only the first line is lost: reading continues with the second one, so that an unclosed quote
+    affects no other row.
     """
-    taken: list[tuple[str, str | None]] = []
+    consumed: list[tuple[str, str | None]] = []
 
     def feed() -> Iterator[str]:
         length = 0
-        for text, why in lines:
-            taken.append((text, why))
+        for text, fault in lines:
+            consumed.append((text, fault))
             length += len(text)
-            if why or length > LONGEST_ROW_CHARACTERS:
-                raise csv.Error(why or "a quote in it is not closed")
+            if fault or length > LONGEST_ROW_CHARACTERS:
+                raise csv.Error(fault or "a quote in it is not closed")
             yield text
 
     csv.field_size_limit(LONGEST_ROW_CHARACTERS)
     line = 1
     while True:
-        taken.clear()
+        consumed.clear()
         try:
             record: list[str] | _Broken = next(csv.reader(feed(), strict=True))
         except StopIteration:
             return
         except csv.Error as error:
-            text, why = taken[0]
-            said = "a quote in it is not closed" if "unexpected end" in str(error) else str(error)
-            record = _Broken(why or said, text.rstrip("\r\n"))
-            lines.put_back(taken[1:])
-            del taken[1:]
+            text, fault = consumed[0]
+            message = "a quote in it is not closed" if "unexpected end" in str(error) else str(error)
+            record = _Broken(fault or message, text.rstrip("\r\n"))
+            lines.put_back(consumed[1:])
+            del consumed[1:]
         if record:
             yield record, line
-        line += len(taken)
+        line += len(consumed)
 
 
-def _object(number: int, line: int, text: str, why: str | None) -> FileRow:
-    if not why:
+def _parse_object(number: int, line: int, text: str, fault: str | None) -> FileRow:
+    if not fault:
         try:
-            values = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+            values = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_reject_duplicates)
         except (ValueError, RecursionError) as error:
-            why = f"it is no JSON: {error}"
+            fault = f"invalid JSON: {error}"
         else:
             if isinstance(values, dict):
                 return FileRow(number, line, values)
-            why = "it is no JSON object"
-    return FileRow(number, line, None, why, text.strip())
+            fault = "not a JSON object"
+    return FileRow(number, line, None, fault, text.strip())
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name is in it twice")
-    return found
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return values
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Times in microseconds, finer digits cut off: what Python's own types hold."""
+def _truncate_times(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Times truncated to microseconds, which Python's own types hold."""
     columns = [
         column.cast(pa.timestamp("us", "UTC" if column.type.tz else None), safe=False)
         if pa.types.is_timestamp(column.type)
@@ -253,23 +254,19 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _kind(path: Path, head: bytes) -> str:
-    """By the file's first bytes where they tell, else by its suffix, else by what the first line looks like."""
+def _detect_kind(path: Path, head: bytes) -> str:
+    """The kind by the first bytes of Parquet, else by the suffix, else by the first line. Raises InputError."""
     suffix = path.suffix.lower()
     if head.startswith(PARQUET_MAGIC):
         return "Parquet"
     if suffix in SUFFIXES:
         if SUFFIXES[suffix] == "Parquet":
-            raise InputError(f"{path}: is not Parquet: its first bytes are not {PARQUET_MAGIC.decode()}")
+            raise InputError(f"{path}: not Parquet: its first bytes are not {PARQUET_MAGIC.decode()}")
         if SUFFIXES[suffix] == "NDJSON" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-            raise InputError(f"{path}: is a JSON array; NDJSON has one object on each line")
+            raise InputError(f"{path}: a JSON array; NDJSON needs one object on each line")
         return SUFFIXES[suffix]
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return "NDJSON"
     if suffix in ("", ".txt") and b"," in head.partition(b"\n")[0] and b"\0" not in head:
         return "CSV"
-    raise InputError(f"{path}: is of an unknown kind; {KINDS}")
-
-
-def _why(record: object) -> str:
-    return f": {record.why}" if isinstance(record, _Broken) else ""
+    raise InputError(f"{path}: unknown kind of file; {KINDS}")

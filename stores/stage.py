@@ -1,4 +1,4 @@
-"""One attempt of one stage: its arguments, its record in `pipeline_runs`, its outcome, its death with its parent."""
+"""Stage attempts: arguments, record in `pipeline_runs`, fence, outcome, and death with the parent process."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from stores.files import write_atomically
 
 PR_SET_PDEATHSIG = 1
 TABLES_SCOPE = "refresh"
-"""Fence of who writes the tables that are made of events: one at a time."""
+"""Fence of the programs that write the tables derived from events: one at a time."""
 DETAIL_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
 class StageArguments:
-    """What a stage program is told; `rest` goes to its engine."""
+    """Arguments of a stage program; `rest` is for its engine."""
 
     run_id: str
     attempt: int
@@ -36,26 +36,26 @@ class StageArguments:
     outcome: Path | None
     rest: list[str]
     given_day: date | None = None
-    """The day, UTC, that the run stands for, where it stands for one."""
+    """The day, UTC, of the run, if it has one."""
 
     @property
     def video(self) -> str:
-        """The video's id. SystemExit 2 where none was given."""
+        """The video's id. Raises SystemExit without one."""
         if not self.video_id:
-            raise SystemExit("error: --video-id is needed")
+            raise SystemExit("error: --video-id is required")
         return self.video_id
 
     @property
     def day(self) -> date:
-        """The day, UTC. SystemExit 2 where none was given."""
+        """The day, UTC. Raises SystemExit without one."""
         if not self.given_day:
-            raise SystemExit("error: --day is needed")
+            raise SystemExit("error: --day is required")
         return self.given_day
 
 
 @dataclass
 class StageAttempt:
-    """What a stage says of itself; read when its block ends."""
+    """Result of a stage, set in its block and recorded at the end of it."""
 
     rows: int | None = None
     detail: str | None = None
@@ -64,7 +64,7 @@ class StageAttempt:
 
 
 def stage_arguments(argv: Sequence[str] | None = None) -> StageArguments:
-    """Parse the arguments that every stage program takes; what it does not know is kept for the engine."""
+    """Parse the arguments that every stage program takes; unknown ones are kept for the engine."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--attempt", type=int, default=1)
@@ -84,20 +84,20 @@ def stage_attempt(
     opens: bool = False,
     waits_s: float = 0.0,
 ) -> Iterator[StageAttempt]:
-    """Run a stage's work as one recorded attempt that holds its fence; on a known error print one line and exit 1.
+    """Run a stage's block as one recorded attempt that holds its fence; on a known error print one line and exit 1.
 
-    `opens`: this stage begins a run, and may take the video from an earlier one, at once or after that has ended,
-    which is waited for `waits_s` seconds. `scope`: whose fence it is; unset, the video's, or the stage's own. The
-    process is killed when the one that started it dies, so that no task leaves an engine behind.
+    `opens`: this stage begins a run, and may take the scope over from an earlier run, at once or, with `waits_s`, after
+    waiting up to so many seconds for its end. `scope`: of the fence; by default the video's, or the stage's own. The
+    process is killed when its parent dies, so that no task leaves an engine behind.
     """
     die_with_parent()
     own = f"{OF_VIDEO}{arguments.video_id}" if arguments.video_id else stage
     claim = Claim(scope or own, arguments.run_id, stage, arguments.attempt, opens, waits_s)
-    with _one_line(), fenced(claim):
-        yield from _recorded(stage, arguments)
+    with _one_line_errors(), fenced(claim):
+        yield from _record(stage, arguments)
 
 
-def _recorded(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
+def _record(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
     started, clock = datetime.now(UTC), time.monotonic()
     record: dict[str, Any] = {
         "run_id": arguments.run_id,
@@ -113,19 +113,19 @@ def _recorded(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
     attempt = StageAttempt()
 
     def close(state: str) -> None:
-        ended = {"ended": datetime.now(UTC), "duration_s": round(time.monotonic() - clock, 3)}
-        said = {
+        end = {"ended": datetime.now(UTC), "duration_s": round(time.monotonic() - clock, 3)}
+        result = {
             "state": state,
             "rows": attempt.rows,
             "detail": (attempt.detail or "")[:DETAIL_CHARACTERS] or None,
         }
-        lake().merge("pipeline_runs", [{**record, **ended, **said}])
+        lake().merge("pipeline_runs", [{**record, **end, **result}])
 
     try:
         yield attempt
     except BaseException as error:
-        attempt.detail = _said(error) or f"{type(error).__name__}: {error}"
-        # Overtaken, or nowhere to write it to: what made us fail is told all the same.
+        attempt.detail = _describe(error) or f"{type(error).__name__}: {error}"
+        # Overtaken, or the disk is full: the first error is the one to report.
         with suppress(ConflictError, StorageError, OSError):
             close("failed")
         raise
@@ -135,19 +135,19 @@ def _recorded(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
-    """An error that we know of ends the program with one line and exit 1; others keep their traceback."""
+def _one_line_errors() -> Iterator[None]:
+    """End the program with one line and exit 1 on a known error; others keep their traceback."""
     try:
         yield
     except Exception as error:
-        said = _said(error)
-        if said is None:
+        detail = _describe(error)
+        if detail is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
+        print(f"error: {detail}", file=sys.stderr)
         raise SystemExit(1) from error
 
 
-def _said(error: BaseException) -> str | None:
+def _describe(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return StorageError.from_os_error(error).detail
     return error.detail if isinstance(error, NewsreelError) else None
@@ -161,9 +161,9 @@ def die_with_parent() -> None:
 def mark_lost(
     which: Mapping[str, str], *, but: tuple[str, int] | None = None, detail: str = "its process was killed"
 ) -> None:
-    """Record that attempts which still read as running are not: their processes are gone.
+    """Record attempts whose state is `running` as lost: their processes are gone.
 
-    `which` are equalities, `but` the run id and attempt that do run.
+    `which`: equalities; `but`: run id and attempt of the one that does run.
     """
     earlier = lake().read("pipeline_runs", where=which).to_pylist()
     lost = [row for row in earlier if row["state"] == "running" and (row["run_id"], row["attempt"]) != but]

@@ -152,7 +152,7 @@ def encode_chunk(tasks: Sequence[ChunkEncode]) -> list[tuple[str, bool]]:
     """
     keys = [task.key for task in tasks]
     missing = {
-        key: task for key, task in zip(keys, tasks, strict=True) if media().cached(key, SUFFIX) is None
+        key: task for key, task in zip(keys, tasks, strict=True) if media().find_result(key, SUFFIX) is None
     }
     if missing:
         _encode_and_cache(missing)
@@ -176,7 +176,7 @@ def _encode_and_cache(tasks: Mapping[str, ChunkEncode]) -> None:
 
 def find_encoded(key: str) -> Path:
     """Find a cached result by its key. Raises MediaToolError if it was removed."""
-    path = media().cached(key, SUFFIX)
+    path = media().find_result(key, SUFFIX)
     if path is None:
         raise MediaToolError(f"encoded chunk {key} is no longer in the media store; run this again")
     return path

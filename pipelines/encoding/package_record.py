@@ -45,7 +45,7 @@ def build_record_key(sha256: str) -> str:
 
 def read_record(sha256: str) -> PackageRecord | None:
     """Read the record of a source whose package is still in the store, or None."""
-    path = media().cached(build_record_key(sha256), SUFFIX)
+    path = media().find_result(build_record_key(sha256), SUFFIX)
     if path is None:
         return None
     record = PackageRecord(**json.loads(path.read_text()))

@@ -49,7 +49,7 @@ def measure_vmaf(comparison: Comparison) -> float | None:
     if min(comparison.plan.video.width, comparison.plan.video.height) < SMALLEST_SIDE:
         return None
     key = comparison.key
-    cached = media().cached(key, SUFFIX)
+    cached = media().find_result(key, SUFFIX)
     if cached is not None:
         return float(json.loads(cached.read_text()))
     score = _run_vmaf(comparison)

@@ -135,7 +135,7 @@ def _encode_missing(
     on_progress: OnProgress | None,
 ) -> int:
     """Encode the results that the cache lacks; returns how many. Cached ones need no worker."""
-    missing = [task for key, task in plan.list_tasks() if media().cached(key, SUFFIX) is None]
+    missing = [task for key, task in plan.list_tasks() if media().find_result(key, SUFFIX) is None]
     results = run_stage(
         EncodeRenditions,
         build_elements(missing, workers or os.cpu_count() or 1),

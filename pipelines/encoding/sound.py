@@ -81,7 +81,7 @@ class SoundEncode:
 def encode_sound(task: SoundEncode) -> tuple[str, bool]:
     """Encode the sound unless it is cached; returns its key and whether it was reused. Raises MediaToolError."""
     key = task.key
-    if media().cached(key, SUFFIX) is not None:
+    if media().find_result(key, SUFFIX) is not None:
         return key, True
     with media().keep(key, SUFFIX) as result:
         media_tools.check(task.build_command(task.source.path, result))

@@ -87,7 +87,7 @@ def event_triggers(table: Table) -> list[str]:
     They fire after the statement: its rows are locked by then, so `event_id` orders the changes of one row. An update
     that changes nothing has no event. A bulk change of values that no one may read sets `newsreel.passing`.
     """
-    same = _same_key(table)
+    same = _match_keys(table)
     return [
         f"""CREATE OR REPLACE FUNCTION record_{table.name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -97,15 +97,15 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         INSERT INTO events (table_name, row_key, kind, row)
         SELECT '{table.name}', {_row_key(table, "b")}, 'deleted', {_object(table, "b", whole=False)}
-        FROM before b ORDER BY {_names(table, "b")};
+        FROM before b ORDER BY {_name_columns(table, "b")};
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO events (table_name, row_key, kind, row)
         SELECT '{table.name}', {_row_key(table, "a")}, 'upserted', {_object(table, "a", whole=True)}
-        FROM after a ORDER BY {_names(table, "a")};
+        FROM after a ORDER BY {_name_columns(table, "a")};
     ELSE
         INSERT INTO events (table_name, row_key, kind, row)
         SELECT '{table.name}', {_row_key(table, "a")}, 'upserted', {_object(table, "a", whole=True)}
-        FROM after a JOIN before b ON {same} WHERE a.* IS DISTINCT FROM b.* ORDER BY {_names(table, "a")};
+        FROM after a JOIN before b ON {same} WHERE a.* IS DISTINCT FROM b.* ORDER BY {_name_columns(table, "a")};
     END IF;
     RETURN NULL;
 END $$""",
@@ -132,7 +132,7 @@ def counter_triggers(table: Table) -> list[str]:
     if conditions:
         changed = " OR ".join(f"a.{name} <> b.{name}" for name in conditions)
         pairs = (
-            f"FROM after a JOIN before b ON {_same_key(table)}\n        WHERE {changed} GROUP BY a.video_id"
+            f"FROM after a JOIN before b ON {_match_keys(table)}\n        WHERE {changed} GROUP BY a.video_id"
         )
         branches.append(
             (
@@ -254,7 +254,7 @@ def count_rows(counter: Counter, alias: str = "") -> str:
     return f"count(*) FILTER (WHERE {alias}{counter.where[0]} = {_literal(counter.where[1])})"
 
 
-def _same_key(table: Table) -> str:
+def _match_keys(table: Table) -> str:
     return " AND ".join(f"a.{name} = b.{name}" for name in table.key)
 
 
@@ -262,18 +262,18 @@ def _row_key(table: Table, alias: str) -> str:
     return " || '/' || ".join(f"{alias}.{name}" for name in table.key)
 
 
-def _names(table: Table, alias: str) -> str:
+def _name_columns(table: Table, alias: str) -> str:
     return ", ".join(f"{alias}.{name}" for name in table.key)
 
 
 def _object(table: Table, alias: str, *, whole: bool) -> str:
     """A row in its event: JSON without personal columns, times RFC 3339 in UTC; of a deleted row the key alone."""
     columns = payload_columns(table) if whole else [table.column(name) for name in table.key]
-    pairs = ", ".join(f"'{column.name}', {_in_json(column, alias)}" for column in columns)
+    pairs = ", ".join(f"'{column.name}', {_to_json(column, alias)}" for column in columns)
     return f"json_build_object({pairs})::text"
 
 
-def _in_json(column: Column, alias: str) -> str:
+def _to_json(column: Column, alias: str) -> str:
     name = f"{alias}.{column.name}"
     if column.type == "timestamp":
         return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""

@@ -1,6 +1,6 @@
-"""Migrations of PostgreSQL (Alembic): each a file of SQL beside its revision, made from `schemas/` and then left alone.
+"""Migrations of PostgreSQL (Alembic): each is a file of SQL beside its revision, and never changes once released.
 
-What all of them make together is what the declarations say; tests/stores/test_migrations.py holds the two together.
+Together they make what `schemas/` declares. Tests: tests/stores/test_migrations.py.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from typing import Any
 from psycopg import Connection
 
 HEAD = "0006"
-"""The newest revision. It is written here so that a database that has it needs no import of Alembic, which takes most
-of a second in every command."""
+"""The newest revision, written here so that a command on a migrated database need not import Alembic, which takes most
+of a second."""
 
 FOLDER = Path(__file__).parent
 
 
 def current(connection: Connection[dict[str, Any]]) -> str | None:
-    """The revision of a database; None for one that no migration has touched."""
-    [found] = connection.execute("SELECT to_regclass('alembic_version') AS name").fetchall()
-    if found["name"] is None:
+    """The revision of a database; None if it was never migrated."""
+    [table] = connection.execute("SELECT to_regclass('alembic_version') AS name").fetchall()
+    if table["name"] is None:
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return row["version_num"] if row else None
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring a database to a revision, in one transaction. Imported late: see HEAD."""
+    """Migrate a database to a revision, in one transaction. Alembic is imported here: see HEAD."""
     import psycopg
     from alembic import command
     from alembic.config import Config

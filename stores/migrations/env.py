@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions, on the connection that it is given."""
+"""Environment of Alembic: runs the revisions on the given connection. Tests: tests/stores/test_migrations.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migration of the database to the newest revision."""
+"""Migration of the database of the settings to the newest revision. Tests: tests/stores/test_migrations.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIGRATION_LOCK = 0x6E657773
 
 
 def migrate() -> None:
-    """Bring the database to the newest revision. Idempotent; one process at a time."""
+    """Migrate the database to the newest revision. Idempotent; one process at a time."""
     with connect() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:

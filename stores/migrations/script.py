@@ -1,4 +1,4 @@
-"""A revision's statements: the file of SQL beside it."""
+"""SQL scripts of revisions. Tests: tests/stores/test_migrations.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alembic import op
 
 
 def run_sql_of(revision_file: str) -> None:
-    """Run a whole file of SQL, as psycopg takes it: colons and percent signs mean nothing in it."""
+    """Run the file of SQL beside a revision, by psycopg: colons and percent signs have no meaning in it."""
     statements = Path(revision_file).with_suffix(".sql").read_bytes()
     driver = op.get_bind().connection.driver_connection
     assert driver is not None

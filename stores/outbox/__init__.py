@@ -1,4 +1,4 @@
-"""The outbox: a live row and the event of its change, in one PostgreSQL transaction; and the readers of the events."""
+"""Outbox: changes of live rows with their events, in one PostgreSQL transaction, and the readers of the events."""
 
 from stores.outbox.bulk import delete_rows, upsert_rows
 from stores.outbox.live_rows import find_row, upsert_row

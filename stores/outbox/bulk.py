@@ -1,7 +1,7 @@
-"""Many changes of one live table at once: rows or keys by COPY, and an event for each row that really changes.
+"""Bulk changes of one live table: rows or keys by COPY, with an event for each row that changes.
 
-The rows wait in a temporary table of the connection and are applied in lots, a transaction each, which hold their locks
-for a moment only. Rows are locked in the order of their keys, so that two imports cannot wait for each other.
+The rows are staged in a temporary table of the connection and applied in lots, one short transaction each. Rows are
+locked in the order of their keys, so that concurrent imports cannot deadlock.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ ATTEMPTS = 5
 LOCK_TIMEOUT_MS = 30_000
 INCOMING = sql.Identifier("incoming")
 Row = Mapping[str, Any]
-OnRefused = Callable[[int, Row, str], None]
-"""Called with a row's position, the row, and why it cannot be taken."""
+OnRejected = Callable[[int, Row, str], None]
+"""Called with a row's position, the row, and the reason why it is rejected."""
 
 
 def upsert_rows(
@@ -32,22 +32,22 @@ def upsert_rows(
     name: str,
     columns: Sequence[str],
     batches: Iterable[Sequence[Row]],
-    on_refused: OnRefused,
+    on_rejected: OnRejected,
 ) -> int:
-    """Insert or replace live rows; returns how many changed. Ends the connection's transactions itself.
+    """Upsert live rows; returns how many changed. Ends the connection's transactions itself.
 
-    Rows hold `columns`, each already as the declaration asks for, and `position`, which orders them; no key occurs
-    twice. Columns that are not named keep what they hold. A row whose unique value another row holds or takes, and
-    keeps, is refused. Raises ConflictError where other writers come in between too often.
+    Rows have `columns`, validated by the declaration, and `position`, which orders them; keys are distinct. Columns
+    that are not named keep their values. A row whose unique value belongs to another row, also after the import, is
+    rejected. Raises ConflictError after too many conflicts with other writers.
     """
     declared = require_live_table(name)
     _stage(connection, declared, columns, batches)
     unique = [column.name for column in declared if column.unique and column.name in columns]
 
     def prepare() -> None:
-        while any(_refuse(connection, declared, column, on_refused) for column in unique):
+        while any(_reject(connection, declared, column, on_rejected) for column in unique):
             pass
-        _into_lots(connection, declared, unique)
+        _assign_lots(connection, declared, unique)
 
     return _apply_lots(
         connection, declared, prepare, lambda lot: _upsert(connection, declared, columns, unique, lot)
@@ -55,13 +55,13 @@ def upsert_rows(
 
 
 def delete_rows(connection: Connection, name: str, batches: Iterable[Sequence[Row]]) -> int:
-    """Delete live rows by key, unknown ones ignored; returns how many there were. Rows are as for `upsert_rows`."""
+    """Delete live rows by key, ignoring unknown ones; returns how many were deleted. Rows are as for `upsert_rows`."""
     declared = require_live_table(name)
     _stage(connection, declared, declared.key, batches)
     return _apply_lots(
         connection,
         declared,
-        lambda: _into_lots(connection, declared, []),
+        lambda: _assign_lots(connection, declared, []),
         lambda lot: _delete(connection, declared, lot),
     )
 
@@ -69,17 +69,17 @@ def delete_rows(connection: Connection, name: str, batches: Iterable[Sequence[Ro
 def _stage(
     connection: Connection, declared: Table, columns: Sequence[str], batches: Iterable[Sequence[Row]]
 ) -> None:
-    """Bring the rows into the temporary table."""
+    """Copy the rows into the temporary table."""
     connection.execute("SET statement_timeout = 0")
     connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}".encode())
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(INCOMING))
     connection.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE {} AS SELECT {}, 0::bigint AS position, 0::bigint AS lot FROM {} WITH NO DATA"
-        ).format(INCOMING, _names(columns), sql.Identifier(declared.name))
+        ).format(INCOMING, _name_columns(columns), sql.Identifier(declared.name))
     )
     named = [*columns, "position"]
-    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(INCOMING, _names(named))
+    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(INCOMING, _name_columns(named))
     with connection.cursor() as cursor, cursor.copy(copy) as stream:
         for batch in batches:
             for row in batch:
@@ -90,10 +90,10 @@ def _stage(
     connection.commit()
 
 
-def _refuse(connection: Connection, declared: Table, column: str, on_refused: OnRefused) -> int:
-    """Take out rows whose value of a unique column is not free for them; returns how many.
+def _reject(connection: Connection, declared: Table, column: str, on_rejected: OnRejected) -> int:
+    """Remove rows whose value of a unique column is not free; returns how many.
 
-    It is free where the row that holds it takes another one by the same import.
+    A value is free if the row that has it gets another one by the same import.
     """
     kept_by_another = sql.SQL(
         """EXISTS (
@@ -104,20 +104,22 @@ def _refuse(connection: Connection, declared: Table, column: str, on_refused: On
         table=sql.Identifier(declared.name),
         column=sql.Identifier(column),
         incoming=INCOMING,
-        same_key=_same_key(declared, "held", "mine"),
-        moving=_same_key(declared, "moving", "held"),
+        same_key=_match_keys(declared, "held", "mine"),
+        moving=_match_keys(declared, "moving", "held"),
     )
     holder = sql.SQL(
         "SELECT concat_ws('/', {key}) FROM {table} held WHERE held.{column} = mine.{column}"
     ).format(
-        key=_names(declared.key, "held"), table=sql.Identifier(declared.name), column=sql.Identifier(column)
+        key=_name_columns(declared.key, "held"),
+        table=sql.Identifier(declared.name),
+        column=sql.Identifier(column),
     )
     earlier = sql.SQL(
         "FROM {incoming} other WHERE other.{column} = mine.{column} AND other.position < mine.position"
     ).format(incoming=INCOMING, column=sql.Identifier(column))
     taken_earlier = sql.SQL("EXISTS (SELECT {})").format(earlier)
     first_row = sql.SQL("SELECT 'row ' || min(other.position) || ' of the file' {}").format(earlier)
-    refused = 0
+    rejected = 0
     for condition, taker in ((kept_by_another, holder), (taken_earlier, first_row)):
         query = sql.SQL("DELETE FROM {} mine WHERE {} RETURNING mine.*, ({}) AS taker").format(
             INCOMING, condition, taker
@@ -125,21 +127,21 @@ def _refuse(connection: Connection, declared: Table, column: str, on_refused: On
         for row in connection.execute(query):
             values = {name: value for name, value in row.items() if name not in ("position", "lot", "taker")}
             shown = json.dumps(row[column], ensure_ascii=False, default=str)
-            on_refused(
+            on_rejected(
                 row["position"], values, f"{column} = {shown} is taken by {row['taker']}, and must be unique"
             )
-            refused += 1
-    return refused
+            rejected += 1
+    return rejected
 
 
-def _into_lots(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
-    """Number the lots in the order of keys, from 1; rows that pass a unique value on to each other are lot 0."""
+def _assign_lots(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
+    """Number the lots in the order of keys, from 1; rows that pass unique values on to each other form lot 0."""
     connection.execute(
         sql.SQL(
             """UPDATE {incoming} mine SET lot = 1 + numbered.place / {size} FROM (
                  SELECT position, row_number() OVER (ORDER BY {key}) - 1 AS place FROM {incoming}
                ) numbered WHERE numbered.position = mine.position"""
-        ).format(incoming=INCOMING, size=sql.Literal(LOT_ROWS), key=_names(declared.key))
+        ).format(incoming=INCOMING, size=sql.Literal(LOT_ROWS), key=_name_columns(declared.key))
     )
     for column in unique:
         connection.execute(
@@ -153,7 +155,7 @@ def _into_lots(connection: Connection, declared: Table, unique: Sequence[str]) -
                 incoming=INCOMING,
                 table=sql.Identifier(declared.name),
                 column=sql.Identifier(column),
-                held_is_mine=_same_key(declared, "held", "mine"),
+                held_is_mine=_match_keys(declared, "held", "mine"),
             )
         )
 
@@ -161,7 +163,7 @@ def _into_lots(connection: Connection, declared: Table, unique: Sequence[str]) -
 def _apply_lots(
     connection: Connection, declared: Table, prepare: Callable[[], None], apply: Callable[[int], int]
 ) -> int:
-    """Apply what waits, lot by lot; again from `prepare` on where another writer came in between."""
+    """Apply the staged rows lot by lot; retried from `prepare` after a conflict with another writer."""
     changed = 0
     for _ in range(ATTEMPTS):
         prepare()
@@ -182,9 +184,7 @@ def _apply_lots(
             connection.rollback()
             break
         return changed
-    raise ConflictError(
-        f"{declared.name}: another transaction keeps rows locked or changes them; type it again"
-    )
+    raise ConflictError(f"{declared.name}: another transaction keeps rows locked or changes them; try again")
 
 
 def _upsert(
@@ -199,26 +199,26 @@ def _upsert(
             sets=sql.SQL(", ").join(
                 sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in settable
             ),
-            held=_names(settable, "held"),
-            new=_names(settable, "excluded"),
+            held=_name_columns(settable, "held"),
+            new=_name_columns(settable, "excluded"),
         )
     query = sql.SQL(
         """INSERT INTO {table} AS held ({columns}) SELECT {columns} FROM {incoming} WHERE lot = %s ORDER BY {key}
            ON CONFLICT ({key}) DO {action}"""
     ).format(
         table=sql.Identifier(declared.name),
-        columns=_names(columns),
+        columns=_name_columns(columns),
         incoming=INCOMING,
-        key=_names(declared.key),
+        key=_name_columns(declared.key),
         action=action,
     )
     return connection.execute(query, (lot,)).rowcount
 
 
 def _free(connection: Connection, declared: Table, unique: Sequence[str]) -> None:
-    """Give rows of lot 0 that change a unique value one that nobody has: values may go round in a circle.
+    """Give the rows of lot 0 that change a unique value a temporary one: values may move around a cycle.
 
-    Nobody shall read these values: they have no event.
+    Temporary values have no event; the same transaction replaces them.
     """
     _lock(connection, declared, 0)
     connection.execute("SET LOCAL newsreel.passing = 'on'")
@@ -231,7 +231,7 @@ def _free(connection: Connection, declared: Table, unique: Sequence[str]) -> Non
                 table=sql.Identifier(declared.name),
                 column=sql.Identifier(column),
                 incoming=INCOMING,
-                same_key=_same_key(declared, "held", "mine"),
+                same_key=_match_keys(declared, "held", "mine"),
             )
         )
     connection.execute("SET LOCAL newsreel.passing = 'off'")
@@ -243,7 +243,7 @@ def _delete(connection: Connection, declared: Table, lot: int) -> int:
         sql.SQL("DELETE FROM {table} held USING {incoming} mine WHERE mine.lot = %s AND {same_key}").format(
             table=sql.Identifier(declared.name),
             incoming=INCOMING,
-            same_key=_same_key(declared, "held", "mine"),
+            same_key=_match_keys(declared, "held", "mine"),
         ),
         (lot,),
     )
@@ -251,26 +251,26 @@ def _delete(connection: Connection, declared: Table, lot: int) -> int:
 
 
 def _lock(connection: Connection, declared: Table, lot: int) -> None:
-    """Lock the rows of the lot that are there, in the order of their keys."""
+    """Lock the existing rows of the lot, in the order of their keys."""
     query = sql.SQL(
         "SELECT {key} FROM {table} held JOIN {incoming} mine ON {same_key} WHERE mine.lot = %s ORDER BY {key}"
         " FOR UPDATE OF held"
     ).format(
-        key=_names(declared.key, "held"),
+        key=_name_columns(declared.key, "held"),
         table=sql.Identifier(declared.name),
         incoming=INCOMING,
-        same_key=_same_key(declared, "held", "mine"),
+        same_key=_match_keys(declared, "held", "mine"),
     )
     connection.execute(query, (lot,))
 
 
-def _names(columns: Sequence[str], alias: str | None = None) -> sql.Composed:
+def _name_columns(columns: Sequence[str], alias: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(
         sql.Identifier(alias, column) if alias else sql.Identifier(column) for column in columns
     )
 
 
-def _same_key(declared: Table, one: str, other: str) -> sql.Composed:
+def _match_keys(declared: Table, one: str, other: str) -> sql.Composed:
     same = sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(one, column), sql.Identifier(other, column))
         for column in declared.key

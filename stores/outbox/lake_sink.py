@@ -1,8 +1,8 @@
-"""The lake sink: appends the outbox's events to the Delta table `events`, each exactly once.
+"""Lake sink: appends the outbox's events to the Delta table `events`, each exactly once.
 
-It reads as `stores.outbox.reader` says. More than that: a batch's end is written down before it is appended, and the
-append is an application transaction numbered by the batch, so that a sink that was killed in between appends the same
-rows, or finds them there.
+It reads like the consumers of `stores.outbox.reader`. In addition, a batch's end is stored before the batch is
+appended, and the append is an application transaction numbered by the batch: after a kill in between, the next sink
+appends the same rows, or finds that the table has them.
 """
 
 from __future__ import annotations
@@ -34,30 +34,31 @@ PLAN = b"""
 
 
 def drain(connection: Connection, lake: Lake) -> int:
-    """Append all events that are settled now; returns how many. One sink at a time does it, others return 0.
+    """Append all settled events; returns their number. One sink at a time does so, others return 0.
 
-    Raises ConflictError where the database is older than its cursor, as after a restored dump (docs/runbook.md).
+    Raises ConflictError if the database is older than its cursor, as after a restored dump (docs/runbook.md).
     """
     total = 0
-    with consumer_lock(connection, CONSUMER) as ours:
-        goes_on = ours
-        while goes_on:
-            appended, goes_on = _append_batch(connection, lake)
+    with consumer_lock(connection, CONSUMER) as acquired:
+        more = acquired
+        while more:
+            appended, more = _append_batch(connection, lake)
             total += appended
     return total
 
 
 def measure_lag(connection: Connection) -> int:
-    """Events that are not in the lake yet."""
+    """The number of events that are not in the lake yet."""
     return reader.measure_lag(connection, CONSUMER)
 
 
 def _append_batch(connection: Connection, lake: Lake) -> tuple[int, bool]:
-    """Append the next batch; how many events that were, and whether more were there when it was planned.
+    """Append the next batch; returns the number of its events, and whether there were more when it was planned.
 
-    What comes meanwhile is the next turn's: else there were no end under load, and a commit for every few events.
+    Events that arrive meanwhile are left to the next `drain`: otherwise this one would not end under load, with a
+    commit for every few events.
     """
-    cursor, anew = _planned(connection)
+    cursor, is_new = _plan_batch(connection)
     if cursor is None:
         return 0, False
     rows = connection.execute(BATCH, cursor).fetchall()
@@ -68,21 +69,21 @@ def _append_batch(connection: Connection, lake: Lake) -> tuple[int, bool]:
         (CONSUMER,),
     )
     connection.commit()
-    return len(rows), not anew or len(rows) == BATCH_EVENTS
+    return len(rows), not is_new or len(rows) == BATCH_EVENTS
 
 
-def _planned(connection: Connection) -> tuple[dict[str, Any] | None, bool]:
-    """The cursor with the end of the batch to append now, written down; None where no event is settled.
+def _plan_batch(connection: Connection) -> tuple[dict[str, Any] | None, bool]:
+    """The cursor with the stored end of the next batch, None if no event is settled; and whether it was planned now.
 
-    And whether it was planned now, not by a sink that did not come to its end.
+    A batch that was planned earlier is that of a sink that was killed.
     """
     cursor = lock_cursor(connection, CONSUMER)
-    anew = cursor["next_event_id"] is None
-    if anew:
+    is_new = cursor["next_event_id"] is None
+    if is_new:
         settled = connection.execute(PLAN, {**cursor, "limit": BATCH_EVENTS}).fetchall()
         if not settled:
             connection.commit()
-            return None, anew
+            return None, is_new
         cursor["batch"] += 1
         cursor["next_transaction_id"] = settled[-1]["transaction_id"]
         cursor["next_event_id"] = settled[-1]["event_id"]
@@ -92,4 +93,4 @@ def _planned(connection: Connection) -> tuple[dict[str, Any] | None, bool]:
             {**cursor, "consumer": CONSUMER},
         )
     connection.commit()
-    return cursor, anew
+    return cursor, is_new

@@ -1,4 +1,7 @@
-"""Changes of live rows; the tables' triggers write an event for each, in the same transaction."""
+"""Live rows: find and upsert one by its key; the tables' triggers write the event of each change in the transaction.
+
+Tests: tests/stores/outbox/test_lake_sink.py.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from stores.postgres import Connection
 def find_row(
     connection: Connection, name: str, key: Mapping[str, Any], *, lock: bool = False
 ) -> dict[str, Any] | None:
-    """The live row with this key, or None; with `lock`, held until the transaction ends."""
+    """The live row with this key, or None; with `lock`, locked until the transaction ends."""
     declared = require_live_table(name)
     query = sql.SQL("SELECT {columns} FROM {table} WHERE {condition}{lock}").format(
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in live_columns(declared)),
         table=sql.Identifier(declared.name),
-        condition=_same(key),
+        condition=_match_key(key),
         lock=sql.SQL(" FOR UPDATE") if lock else sql.SQL(""),
     )
     return connection.execute(query, list(key.values())).fetchone()
@@ -31,14 +34,14 @@ def find_row(
 def upsert_row(connection: Connection, name: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Insert or update one live row, in the caller's transaction; False if nothing changes.
 
-    The table's triggers write the event. `values` may name some of the columns; the others keep what they hold, or
-    start with their defaults.
+    The table's triggers write the event. `values` may name some of the columns; the others keep their values, or get
+    their defaults.
     """
     declared = require_live_table(name)
-    held = find_row(connection, name, key, lock=True)
-    if held is not None and all(held[column] == value for column, value in values.items()):
+    row = find_row(connection, name, key, lock=True)
+    if row is not None and all(row[column] == value for column, value in values.items()):
         return False
-    if held is None:
+    if row is None:
         wanted = {**key, **values}
         statement = sql.SQL(
             "INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"
@@ -49,28 +52,28 @@ def upsert_row(connection: Connection, name: str, key: Mapping[str, Any], values
             key=sql.SQL(", ").join(map(sql.Identifier, declared.key)),
         )
         if not connection.execute(statement, list(wanted.values())).rowcount:
-            return upsert_row(connection, name, key, values)  # somebody else made it meanwhile
+            return upsert_row(connection, name, key, values)  # another transaction inserted it meanwhile
     else:
         statement = sql.SQL("UPDATE {table} SET {changes} WHERE {condition}").format(
             table=sql.Identifier(declared.name),
             changes=sql.SQL(", ").join(
                 sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in values
             ),
-            condition=_same(key),
+            condition=_match_key(key),
         )
         connection.execute(statement, [*values.values(), *key.values()])
     return True
 
 
 def require_live_table(name: str) -> Table:
-    """The declaration of a table that PostgreSQL holds. Raises NotFoundError."""
+    """The declaration of a live table. Raises NotFoundError."""
     declared = table(name)
     if not declared.live:
-        raise NotFoundError(f"{name} is no live table: PostgreSQL does not hold it")
+        raise NotFoundError(f"{name} is not a live table: PostgreSQL does not store it")
     return declared
 
 
-def _same(key: Mapping[str, Any]) -> sql.Composed:
+def _match_key(key: Mapping[str, Any]) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder()) for column in key
     )

@@ -1,4 +1,7 @@
-"""The outbox's partitions: one for each day, made ahead of time, dropped once everybody has read them."""
+"""Partitions of the outbox: one for each day, created ahead of it, dropped when all consumers have read them.
+
+Tests: tests/stores/outbox/test_reader.py.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,28 @@ from schemas.settings import settings
 from stores.postgres import Connection
 
 DAYS_AHEAD = 7
-"""How many days' partitions are there before their day. A day without one goes into `events_default`."""
+"""Days for which partitions are created ahead. Events of a day without one go into `events_default`."""
 PREFIX = "events_day_"
 
 
 def maintain_partitions(connection: Connection, today: date) -> None:
-    """Make the coming days' partitions, and drop those that are older than the retention and wholly consumed.
+    """Create the partitions of the coming days, and drop those that are older than the retention and fully consumed.
 
-    Commits. A day for which `events_default` holds rows already stays there.
+    Commits. A day that has rows in `events_default` stays there.
     """
-    held = {
+    existing = {
         row["name"]
         for row in connection.execute(
             "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'events'::regclass"
         )
     }
     for ahead in range(DAYS_AHEAD + 1):
-        if (name := partition_name(today + timedelta(ahead))) not in held:
-            _make(connection, name, today + timedelta(ahead))
+        if (name := partition_name(today + timedelta(ahead))) not in existing:
+            _create(connection, name, today + timedelta(ahead))
     connection.commit()
     oldest = partition_name(today - timedelta(settings().retention_days))
-    for name in sorted(held):
-        if name.startswith(PREFIX) and name < oldest and _consumed(connection, name):
+    for name in sorted(existing):
+        if name.startswith(PREFIX) and name < oldest and _is_consumed(connection, name):
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
         connection.commit()
 
@@ -41,11 +44,13 @@ def partition_name(day: date) -> str:
     return f"{PREFIX}{day:%Y%m%d}"
 
 
-def _make(connection: Connection, name: str, day: date) -> None:
+def _create(connection: Connection, name: str, day: date) -> None:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     bounds = {"start": sql.Literal(start), "end": sql.Literal(start + timedelta(days=1))}
-    strays = sql.SQL("SELECT FROM events_default WHERE at >= {start} AND at < {end} LIMIT 1").format(**bounds)
-    if connection.execute(strays).fetchone() is not None:
+    in_default = sql.SQL("SELECT FROM events_default WHERE at >= {start} AND at < {end} LIMIT 1").format(
+        **bounds
+    )
+    if connection.execute(in_default).fetchone() is not None:
         return
     connection.execute(
         sql.SQL(
@@ -54,8 +59,8 @@ def _make(connection: Connection, name: str, day: date) -> None:
     )
 
 
-def _consumed(connection: Connection, name: str) -> bool:
-    """Whether every reader of the outbox has passed all rows of a partition; no reader at all has passed none."""
+def _is_consumed(connection: Connection, name: str) -> bool:
+    """Whether the cursors of all consumers are past all rows of a partition; False without any consumer."""
     query = sql.SQL(
         """SELECT count(*) > 0 AND NOT bool_or(EXISTS (
              SELECT FROM {} WHERE (transaction_id, event_id) > (c.transaction_id, c.event_id))) AS consumed

@@ -1,8 +1,8 @@
-"""Readers of the outbox: each has a place of its own, and is handed every event after it, at least once, in order.
+"""Readers of the outbox: each consumer has a cursor, and gets every event after it at least once, in order.
 
-An event's id is handed out before its transaction commits, so ids below the newest one may still appear. A place is
-therefore (transaction id, event id), and only events of transactions below every running one are handed out
-(`pg_snapshot_xmin`). It moves once the events were handled: a reader that is killed gets them again.
+An event's id is assigned before its transaction commits, so ids below the newest one may still appear. A cursor is
+therefore (transaction id, event id), and only settled events, of transactions below every running one, are delivered
+(`pg_snapshot_xmin`). The cursor moves after the events are handled: after a kill they are delivered again.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ LAG = """
 def handle_events(
     connection: Connection, consumer: str, tables: Sequence[str], handle: Callable[[Event], None]
 ) -> int:
-    """Hand a consumer the settled events of some tables, then move its place; returns how many it was handed.
+    """Deliver the settled events of some tables to a consumer, then move its cursor; returns the number of events.
 
-    One process at a time does it for a consumer, others return 0. What `handle` raises is passed on, and the place is
-    moved up to the event before. Raises ConflictError where the database is older than the place, as after a restored
+    One process at a time does so for a consumer, others return 0. An error of `handle` is passed on, and the cursor is
+    moved up to the event before. Raises ConflictError if the database is older than the cursor, as after a restored
     dump (docs/runbook.md).
     """
     handled = 0
-    with consumer_lock(connection, consumer) as ours:
-        while ours:
-            place = lock_cursor(connection, consumer)
-            events = connection.execute(SETTLED, {**place, "limit": BATCH_EVENTS}).fetchall()
+    with consumer_lock(connection, consumer) as acquired:
+        while acquired:
+            cursor = lock_cursor(connection, consumer)
+            events = connection.execute(SETTLED, {**cursor, "limit": BATCH_EVENTS}).fetchall()
             connection.commit()
             if not events:
                 break
-            last = place
+            last = cursor
             try:
                 for event in events:
                     if event["table_name"] in tables:
@@ -54,54 +54,54 @@ def handle_events(
                         handled += 1
                     last = event
             finally:
-                _move(connection, consumer, last)
+                _move_cursor(connection, consumer, last)
     return handled
 
 
 def measure_lag(connection: Connection, consumer: str) -> int:
-    """Events that a consumer has not passed yet."""
+    """The number of events after a consumer's cursor."""
     [row] = connection.execute(LAG.encode(), (consumer,)).fetchall()
     return int(row["events"])
 
 
 def measure_lags(connection: Connection) -> dict[str, int]:
-    """Each consumer that has ever read, and the events that it has not passed yet."""
+    """The number of events after each consumer's cursor, by consumer."""
     names = connection.execute("SELECT consumer FROM consumers ORDER BY consumer").fetchall()
     return {row["consumer"]: measure_lag(connection, row["consumer"]) for row in names}
 
 
 @contextmanager
 def consumer_lock(connection: Connection, consumer: str) -> Iterator[bool]:
-    """Whether this is the only process that reads for a consumer, until the block ends."""
+    """Try to acquire a consumer's lock for the block; yields whether it was acquired."""
     lock = advisory_lock_id(consumer)
-    [row] = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (lock,)).fetchall()
+    [row] = connection.execute("SELECT pg_try_advisory_lock(%s) AS acquired", (lock,)).fetchall()
     connection.commit()
     try:
-        yield bool(row["held"])
+        yield bool(row["acquired"])
     finally:
         connection.rollback()
-        if row["held"]:
+        if row["acquired"]:
             connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
             connection.commit()
 
 
 def lock_cursor(connection: Connection, consumer: str) -> dict[str, Any]:
-    """A consumer's row, locked until the transaction ends; made where it is new. Raises ConflictError, see above."""
+    """A consumer's cursor, locked until the transaction ends, created if it is new. Raises ConflictError, see above."""
     connection.execute("INSERT INTO consumers (consumer) VALUES (%s) ON CONFLICT DO NOTHING", (consumer,))
-    [place] = connection.execute(
+    [cursor] = connection.execute(
         """SELECT batch, transaction_id::text, event_id, next_transaction_id::text, next_event_id,
            transaction_id > pg_current_xact_id() AS ahead FROM consumers WHERE consumer = %s FOR UPDATE""",
         (consumer,),
     ).fetchall()
-    if place["ahead"]:
+    if cursor["ahead"]:
         raise ConflictError(
-            f"the place of {consumer} in the outbox is ahead of PostgreSQL's transactions: the database was restored "
+            f"the cursor of {consumer} in the outbox is ahead of PostgreSQL's transactions: the database was restored "
             "from a dump; see docs/runbook.md, 'After a restore'"
         )
-    return place
+    return cursor
 
 
-def _move(connection: Connection, consumer: str, last: Event) -> None:
+def _move_cursor(connection: Connection, consumer: str, last: Event) -> None:
     connection.execute(
         "UPDATE consumers SET transaction_id = %s::xid8, event_id = %s WHERE consumer = %s",
         (last["transaction_id"], last["event_id"], consumer),

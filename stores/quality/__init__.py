@@ -1,4 +1,4 @@
-"""The quality gate of tables, by Great Expectations, and what it found."""
+"""Quality gate of tables, by Great Expectations, and its results. Tests: tests/stores/test_quality.py."""
 
 from stores.quality.gate import check_rows
 

@@ -1,4 +1,4 @@
-"""What the gate found, as Great Expectations' own pages (data docs), made of the rows of `quality_results`."""
+"""Data docs: Great Expectations' pages, built from rows of `quality_results`. Tests: tests/stores/test_quality.py."""
 
 from __future__ import annotations
 
@@ -11,41 +11,39 @@ from typing import Any, TypeAlias
 
 from schemas.errors import InputError
 from schemas.tables import table
-from stores.quality.library import context
+from stores.quality.library import open_context
 
 Row: TypeAlias = Mapping[str, Any]
 
 SITE = "quality"
 PARTS = {"index.html", "expectations", "validations", "static"}
-"""What such pages consist of."""
+"""Content of a folder of data docs."""
 UNRAISED = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
 
 
 def write_data_docs(rows: Iterable[Row], folder: Path) -> Path:
-    """Write pages of the given rows of `quality_results`, in the place of earlier ones; returns the first page.
+    """Write pages of rows of `quality_results`, replacing earlier ones; returns the first page.
 
-    Raises InputError where the folder holds something else.
+    Raises InputError if the folder contains anything else.
     """
     folder = folder.absolute()
     if folder.exists():
         if not folder.is_dir() or {path.name for path in folder.iterdir()} - PARTS:
-            raise InputError(
-                f"{folder} holds something else than pages of ours; name an empty folder, or a new one"
-            )
+            raise InputError(f"{folder} contains other files than data docs; choose an empty or new folder")
         shutil.rmtree(folder)
-    with context() as made:
+    with open_context() as context:
         from schemas.derive.expectations import build_suite
 
-        for name in made.get_site_names():
-            made.delete_data_docs_site(name)
-        made.add_data_docs_site(SITE, _site(folder))
+        for name in context.get_site_names():
+            context.delete_data_docs_site(name)
+        context.add_data_docs_site(SITE, _configure_site(folder))
         checks = sorted(rows, key=_check)
         for name in sorted({row["table_name"] for row in checks}):
-            made.suites.add(build_suite(table(name)))
+            context.suites.add(build_suite(table(name)))
         for _, check in groupby(checks, key=_check):
-            key, value = _validation(list(check))
-            made.validation_results_store.add(key=key, value=value)
-        made.build_data_docs()
+            key, value = _build_validation(list(check))
+            context.validation_results_store.add(key=key, value=value)
+        context.build_data_docs()
     return folder / "index.html"
 
 
@@ -53,7 +51,7 @@ def _check(row: Row) -> tuple[str, str]:
     return row["run_id"], row["table_name"]
 
 
-def _site(folder: Path) -> dict[str, Any]:
+def _configure_site(folder: Path) -> dict[str, Any]:
     return {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
@@ -62,8 +60,8 @@ def _site(folder: Path) -> dict[str, Any]:
     }
 
 
-def _validation(rows: list[Row]) -> tuple[Any, Any]:
-    """One check of one table's rows, as the library keeps it: its key and its results."""
+def _build_validation(rows: list[Row]) -> tuple[Any, Any]:
+    """One check of one table's rows in the library's form: its key and its results."""
     from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.resource_identifiers import (
@@ -75,7 +73,7 @@ def _validation(rows: list[Row]) -> tuple[Any, Any]:
     met = sum(row["success"] for row in rows)
     value = ExpectationSuiteValidationResult(
         success=met == len(rows),
-        results=[_result(row) for row in rows],
+        results=[_build_result(row) for row in rows],
         suite_name=name,
         statistics={
             "evaluated_expectations": len(rows),
@@ -96,16 +94,16 @@ def _validation(rows: list[Row]) -> tuple[Any, Any]:
     return key, value
 
 
-def _result(row: Row) -> Any:
+def _build_result(row: Row) -> Any:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     kind, _, arguments = row["expectation"].partition("(")
-    found: dict[str, Any] = {"element_count": row["rows"]}
+    result: dict[str, Any] = {"element_count": row["rows"]}
     if row["unexpected"] is not None:
         share = row["unexpected"] / row["rows"] if row["rows"] else 0.0
         sample = json.loads(row["sample"]) if row["sample"] else []
-        found |= {
+        result |= {
             "unexpected_count": row["unexpected"],
             "unexpected_percent": 100 * share,
             "partial_unexpected_list": sample if isinstance(sample, list) else [sample],
@@ -115,6 +113,6 @@ def _result(row: Row) -> Any:
         expectation_config=ExpectationConfiguration(
             type=kind, kwargs=json.loads(arguments.removesuffix(")"))
         ),
-        result=found,
+        result=result,
         exception_info=dict(UNRAISED),
     )

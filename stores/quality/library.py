@@ -1,4 +1,4 @@
-"""Great Expectations as this project has it: without Spark, and without a word that nobody asked for."""
+"""Great Expectations, loaded without Spark and without its log output. Tests: tests/stores/test_quality.py."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 
 
 @contextmanager
-def context() -> Iterator[Any]:
-    """A context of the library's own that is gone after the block. It is imported late: that takes seconds."""
+def open_context() -> Iterator[Any]:
+    """An ephemeral context of the library, for the block. The library is imported here: that takes seconds."""
     with _quiet():
         with _without_spark():
             import great_expectations as gx
             import great_expectations.expectations
-        found = gx.get_context(mode="ephemeral")
-        found.variables.progress_bars = {"globally": False}
-        yield found
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        yield context
 
 
 @contextmanager
 def _without_spark() -> Iterator[None]:
-    """Let the library find no pyspark, which it would import with its machine learning: 250 modules for pandas frames.
+    """Hide pyspark from the library, which would import it with its machine learning: 250 modules for pandas frames.
 
-    It takes None in `sys.modules` for "not installed" (importlib's own rule), as its users without Spark have it. A
-    pyspark that this process has imported already costs nothing, and stays.
+    None in `sys.modules` means "not installed" (importlib's own rule). A pyspark that this process has imported already
+    costs nothing, and stays.
     """
     hidden = "pyspark" not in sys.modules
     if hidden:
-        sys.modules["pyspark"] = None  # type: ignore[assignment] # what typeshed has no word for
+        sys.modules["pyspark"] = None  # type: ignore[assignment] # typeshed does not allow None
     try:
         yield
     finally:

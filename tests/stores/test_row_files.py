@@ -153,12 +153,12 @@ def test_a_quote_that_is_never_closed_is_not_followed_through_the_whole_file(
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (b'{"a": 1', "it is no JSON: "),
-        (b'{"a": NaN}', "NaN is no JSON number"),
-        (b'{"a": 1, "a": 2}', "a name is in it twice"),
-        (b"[1]", "it is no JSON object"),
+        (b'{"a": 1', "invalid JSON: "),
+        (b'{"a": NaN}', "NaN is not a JSON number"),
+        (b'{"a": 1, "a": 2}', "a name occurs twice"),
+        (b"[1]", "not a JSON object"),
         (b'{"a": "\xff"}', "is not UTF-8"),
-        (b"[" * 100_000, "it is no JSON: "),
+        (b"[" * 100_000, "invalid JSON: "),
     ],
 )
 def test_a_bad_object_costs_no_other_row(tmp_path: Path, line: bytes, why: str) -> None:
@@ -191,13 +191,13 @@ def test_parquet_is_known_by_its_first_bytes_and_keeps_microseconds(tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("rows.xlsx", b"PK\3\4", "of an unknown kind; CSV"),
+        ("rows.xlsx", b"PK\3\4", "unknown kind of file; supported are CSV"),
         ("rows.json", b'[{"a": 1}]', "one object on each line"),
-        ("rows.parquet", b"a,b\n", "is not Parquet"),
+        ("rows.parquet", b"a,b\n", "not Parquet"),
         ("rows.parquet", b"PAR1 and no more", "cannot be read"),
         ("rows.csv", b"", "has no header line"),
         ("rows.csv", b"\xff\xfea\0,\0b\0", "has no header line of column names in UTF-8: byte 1"),
-        ("rows.csv", b"a,b,a\n", "column a is there twice"),
+        ("rows.csv", b"a,b,a\n", "column a occurs twice"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes, why: str) -> None:

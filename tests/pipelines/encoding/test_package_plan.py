@@ -34,7 +34,7 @@ def test_a_package_is_made_of_the_planned_results_and_rows(footage: Footage) -> 
     plan = plan_package(probe(source), ["h264"])
     with build_package(source, file_digest(source)) as package:
         assert len(list(plan.list_tasks())) == package.encoded
-        assert all(media().cached(key, ".mp4") for key, _ in plan.list_tasks())
+        assert all(media().find_result(key, ".mp4") for key, _ in plan.list_tasks())
         for planned, rendition in zip(plan.renditions, package.renditions, strict=True):
             assert planned.row.items() <= rendition.as_row().items()
 

@@ -76,7 +76,7 @@ def test_an_event_carries_the_whole_row_but_nothing_personal() -> None:
 
 
 def test_a_table_that_postgresql_does_not_hold_is_refused() -> None:
-    with connect() as connection, pytest.raises(NotFoundError, match="chunks is no live table"):
+    with connect() as connection, pytest.raises(NotFoundError, match="chunks is not a live table"):
         upsert_row(connection, "chunks", {"video_id": "v"}, {})
 
 
