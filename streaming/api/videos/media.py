@@ -40,6 +40,11 @@ CONTENT_TYPES = {
 NAME_IN_PACKAGE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/){0,4}[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """Folders and file, as the packager names them; none starts with a dot: no parent folders, no hidden files."""
 
+# One text each, whether it is missing or hidden; none repeats what a client guessed.
+_NO_PACKAGE = "No public video has this package."
+_NO_THUMBNAIL = "No public video has this thumbnail."
+_NO_FILE = "No such file in this package."
+
 any_origin = Middleware(
     CORSMiddleware,
     allow_origins=["*"],
@@ -54,7 +59,7 @@ async def serve_package_file(request: Request) -> Response:
     """Serve a file of a package, whole or in ranges (RFC 9110, section 14)."""
     digest = request.path_params["digest"]
     if not await (await get_media_access(request)).is_public_package(digest):
-        raise NotFoundError(f"No public video has package {digest}.")
+        raise NotFoundError(_NO_PACKAGE)
     return await to_thread.run_sync(_send_package_file, request, IMMUTABLE)
 
 
@@ -63,7 +68,7 @@ async def serve_thumbnail(request: Request) -> Response:
     name = request.path_params["name"]
     _find_thumbnail(name)  # before the query: guessed names cost PostgreSQL nothing
     if not await (await get_media_access(request)).is_public_thumbnail(name):
-        raise NotFoundError(f"No public video has thumbnail {name}.")
+        raise NotFoundError(_NO_THUMBNAIL)
     return await to_thread.run_sync(_send_thumbnail, request, IMMUTABLE)
 
 
@@ -94,11 +99,11 @@ async def _verify_link(request: Request) -> tuple[Row, str]:
 def _send_package_file(request: Request, cache_control: str) -> Response:
     digest, name = request.path_params["digest"], request.path_params["name"]
     if not NAME_IN_PACKAGE.fullmatch(name):
-        raise NotFoundError(f"No file {name!r} in package {digest}.")
+        raise NotFoundError(_NO_FILE)
     folder = _find_package(digest)
     file = (folder / name).resolve()
     if not file.is_relative_to(folder):
-        raise NotFoundError(f"No file {name!r} in package {digest}.")
+        raise NotFoundError(_NO_FILE)
     # The digest covers all names and contents, so digest and name identify these bytes.
     return _send_immutable(request, file, cache_control, etag=f'"{digest}/{name}"')
 
@@ -113,7 +118,7 @@ def _find_package(digest: str) -> Path:
     try:
         return media().package_path(digest).resolve()
     except NotFoundError as error:
-        raise NotFoundError(f"No package {digest}.") from error
+        raise NotFoundError(_NO_PACKAGE) from error
 
 
 def _find_thumbnail(name: str) -> Path:
@@ -121,12 +126,12 @@ def _find_thumbnail(name: str) -> Path:
     try:
         return media().thumbnail_path(name)
     except NotFoundError as error:
-        raise NotFoundError(f"No thumbnail {name}.") from error
+        raise NotFoundError(_NO_THUMBNAIL) from error
 
 
 def _send_immutable(request: Request, file: Path, cache_control: str, etag: str) -> Response:
     if not file.is_file():
-        raise NotFoundError(f"No file {request.path_params['name']!r}.")
+        raise NotFoundError(_NO_FILE)
     headers = {"ETag": etag, "Cache-Control": cache_control, "Cross-Origin-Resource-Policy": "cross-origin"}
     if matches_etag(request, etag):
         return Response(status_code=304, headers=headers)
