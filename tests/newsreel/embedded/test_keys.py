@@ -1,4 +1,4 @@
-"""Keys and private folders: made once, for one pair of eyes."""
+"""Keys and private folders: created once, readable by their owner alone."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_holder_that_was_killed_holds_nothing(server_home: Path):
     server = EmbeddedPostgres(server_home)
     with holder(server_home) as other:
         other.kill()
-    assert server.running, "nobody was left to stop it"
+    assert server.running, "no holder was left to stop it"
     server.start()
     pid = server_pid(server)
     assert server.stop() is True
@@ -127,7 +127,7 @@ def test_nobody_else_can_reach_it(server_home: Path):
         assert stat.S_IMODE(socket.stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_is_refused_even_with_the_socket_open_to_all(server_home: Path):
     nobody = pwd.getpwnam("nobody")
     with EmbeddedPostgres(server_home) as server:

@@ -1,4 +1,4 @@
-"""As root, PostgreSQL runs as somebody else, who may not be able to read the environment it is installed in."""
+"""Programs for PostgreSQL's own user, which root starts it as, and which may not read the installed ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newsreel.embedded import postgres_programs
 from newsreel.embedded.postgres import SERVER_USER
 from newsreel.embedded.postgres_programs import locate_programs, provide_programs
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another user")
 
 
 @pytest.fixture
