@@ -28,8 +28,8 @@ from stores.delta import Lake
 from stores.media import MediaStore
 
 CI_MARK = "NEWSREEL_CI_RUN"
-START_TIMEOUT_S = 330.0
-STOP_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 900.0
+STOP_TIMEOUT_S = 180.0
 _POLL_S = 0.1
 _LOG_TAIL_CHARACTERS = 600
 
@@ -55,6 +55,7 @@ class FreshHome:
         self.home = self.folder / "home"
         self.database_url: str | None = None
         self._stack: subprocess.Popen[bytes] | None = None
+        self._commands: list[subprocess.Popen[str]] = []
         self.stack_state: dict[str, Any] = {}
         """Content of stack.json once the stack was healthy: URLs, process ids of its components."""
 
@@ -64,10 +65,13 @@ class FreshHome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop_stack()
-        outside = self.postgres_folder
-        for folder in (self.folder, *([outside] if outside else [])):
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            self.stop_stack()
+        finally:
+            self._kill_leftovers()
+            outside = self.postgres_folder
+            for folder in (self.folder, *([outside] if outside else [])):
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,6 +138,17 @@ class FreshHome:
                 ):
                     yield environment["NEWSREEL_DATABASE_URL"]
 
+    def _kill_leftovers(self) -> None:
+        """SIGKILL what still runs, which is nothing unless the block raised; close the pipes of its commands."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("NEWSREEL_HOME") == str(self.home):
+                    process.kill()
+        if (server := self.find_postgres()) is not None:
+            server.kill()
+        for command in self._commands:
+            command.communicate()
+
     def start_stack(self) -> float:
         """Start the stack and wait until it is healthy; returns the seconds that took. Raises DependencyError."""
         begun = time.monotonic()
@@ -165,11 +180,13 @@ class FreshHome:
 
     def start_command(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a command with `--json`; the caller waits for it."""
-        return subprocess.Popen(
+        command = subprocess.Popen(
             _build_command(*arguments, "--json"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             cwd=self.folder, env=self.environment,
         )  # fmt: skip
+        self._commands.append(command)
+        return command
 
     def run_command(self, *arguments: str | Path, json_answer: bool = True) -> CommandResult:
         """Run a command to its end, whatever its exit status. Raises StageError if it prints no answer."""

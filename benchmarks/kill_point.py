@@ -28,7 +28,7 @@ STAGES = {
 
 VICTIMS_WITH_STACK = ("engine", "task", "scheduler", "api-server", "sink", "postgresql", "everything")
 VICTIMS_WITHOUT = ("engine", "task", "command", "postgresql", "everything")
-REACHED_WITHIN_S = 240.0
+REACHED_WITHIN_S = 900.0
 _POLL_S = 0.02
 
 

@@ -37,7 +37,8 @@ RECORDS_OF_RUNS = frozenset({"pipeline_runs", "quality_results", "events"})
 CHANGES_WITH_TIME = frozenset({"created", "at", "event_id", "transaction_id", "last_event_id"})
 MAX_TRIES = 4
 """Runs of the command after a kill before the point counts as failed."""
-ENDED_WITHIN_S = 15.0
+ENDED_WITHIN_S = 60.0
+COMMAND_TIMEOUT_S = 1800.0
 WORKERS = 2
 
 
@@ -203,12 +204,12 @@ def _recover(point: KillPoint, house: FreshHome, command: subprocess.Popen[str])
     """Follow the runbook until the video is ready. Raises StageError if it does not become ready."""
     if point.stack and point.victim == "everything":
         house.start_stack()
-    output = command.communicate(timeout=600)
+    output = command.communicate(timeout=COMMAND_TIMEOUT_S)
     for _ in range(MAX_TRIES):
         if command.returncode == 0:
             return
         command = house.start_command("ingest", find_clip(), "--title", "Clip")
-        output = command.communicate(timeout=600)
+        output = command.communicate(timeout=COMMAND_TIMEOUT_S)
     if command.returncode:
         raise StageError(
             f"the command still exits with {command.returncode} after {MAX_TRIES} more runs: "

@@ -8,7 +8,7 @@ from stores.delta import Lake
 from stores.outbox.lake_sink import drain, measure_lag
 from stores.postgres import Connection
 
-WITHIN_S = 20.0
+WITHIN_S = 120.0
 
 
 def drain_all(connection: Connection, tables: Lake) -> None:

@@ -34,8 +34,8 @@ from schemas.errors import StageError
 
 WRITERS = 8
 VICTIMS = ("api", "postgresql")
-RETRY_WITHIN_S = 60.0
-COUNTED_WITHIN_S = 10.0
+RETRY_WITHIN_S = 300.0
+COUNTED_WITHIN_S = 60.0
 UPLOAD_BYTES = 6 << 20
 
 

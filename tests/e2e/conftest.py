@@ -12,4 +12,5 @@ from tests.e2e.house import House, make_house
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """HOME shared by the tests of one module, which run in order."""
-    yield from make_house(tmp_path_factory.mktemp("house"))
+    with make_house(tmp_path_factory.mktemp("house")) as house:
+        yield house

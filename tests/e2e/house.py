@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +19,10 @@ import psutil
 from benchmarks.kills import CHANGES_WITH_TIME
 from newsreel.embedded.postgres import EmbeddedPostgres
 from stores.delta import Lake
+from tests.processes import kill_all, kill_tree
 
 RECORDS_OF_RUNS = {"pipeline_runs", "quality_results"}
-COMMAND_TIMEOUT_S = 500
+COMMAND_TIMEOUT_S = 1500
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class House:
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     """NEWSREEL_* variables besides NEWSREEL_HOME."""
+    _started: list[subprocess.Popen[Any]] = field(default_factory=list)
 
     def with_settings(self, more: Mapping[str, str]) -> House:
         """Return the same HOME with more settings."""
@@ -49,9 +52,11 @@ class House:
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command."""
         command = [sys.executable, "-m", "newsreel", *map(str, arguments)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self._started.append(process)
+        return process
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
@@ -71,7 +76,7 @@ class House:
         with (self.home / "up.log").open("ab") as log:
             command = [sys.executable, "-m", "newsreel", "up", "--port", "0"]
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        _stacks.append(process)
+        self._started.append(process)
 
         def healthy() -> bool | None:
             assert process.poll() is None, f"`newsreel up` ended with {process.returncode}"
@@ -137,6 +142,15 @@ class House:
         """Wait for a process whose command line contains these words."""
         return wait_for(lambda: next(iter(self._with(words)), None), f"a process with {words}")
 
+    def close(self) -> None:
+        """SIGKILL what still runs, the embedded PostgreSQL included; close the pipes of the commands."""
+        kill_all(self.processes())
+        with suppress(FileNotFoundError, ValueError):
+            pid_file = EmbeddedPostgres(self.home).data_folder / "postmaster.pid"
+            kill_tree(int(pid_file.read_text().split()[0]))
+        for process in self._started:
+            process.communicate()
+
     def _with(self, words: tuple[str, ...]) -> Iterator[psutil.Process]:
         for process in self.processes():
             try:
@@ -148,11 +162,9 @@ class House:
 
 
 T = TypeVar("T")
-_stacks: list[subprocess.Popen[bytes]] = []
-"""Kept referenced: Python warns if the handle of a running child is collected."""
 
 
-def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) -> T:
+def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 600) -> T:
     """Poll until the result is not None. Raises AssertionError on timeout."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -163,11 +175,18 @@ def wait_for(look: Callable[[], T | None], what: str, timeout_s: float = 180) ->
     raise AssertionError(f"{what} did not come within {timeout_s} s")
 
 
+@contextmanager
 def make_house(folder: Path) -> Iterator[House]:
-    """Yield a new HOME; afterwards assert that no process of it runs, and delete it."""
+    """Yield a new HOME; afterwards assert that no process of it runs, and delete it.
+
+    What runs after a failure is killed: the next test is not to pay for it.
+    """
     house = House(folder / "home")
-    yield house
-    house.run("down")
-    left = house.processes()
-    shutil.rmtree(EmbeddedPostgres(house.home).folder, ignore_errors=True)
+    try:
+        yield house
+        house.run("down")
+    finally:
+        left = house.processes()
+        house.close()
+        shutil.rmtree(EmbeddedPostgres(house.home).folder, ignore_errors=True)
     assert left == [], [process.cmdline() for process in left]

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from pipelines.media_tools import program
 from tests.e2e.house import make_house
 from tests.processes import ChildProgram, is_gone, wait_until
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = pytest.mark.timeout(3600)
 
 WORKERS = 2
 WHERE = """
@@ -68,7 +67,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
 
 def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
     """Ingest the videos in a new HOME; returns its tables."""
-    with contextmanager(make_house)(folder) as house:
+    with make_house(folder) as house:
         # All refreshes go by Spark.
         ours = house.with_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})
         for video in videos:

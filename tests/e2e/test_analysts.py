@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parent.parent.parent
 PAGE = PROJECT / "docs" / "analysts.md"
 SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import pytest
 
 from newsreel.embedded.postgres import EmbeddedPostgres
 from tests.e2e.house import wait_for
+from tests.processes import kill_tree
 
 PROJECT = Path(__file__).parent.parent.parent
 PAGE = PROJECT / "docs" / "data-engineers.md"
@@ -23,7 +24,7 @@ BLOCK = re.compile(
     r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
 )
 SECOND_SHELL = "a second shell"
-UNTIL_S = 180.0
+UNTIL_S = 600.0
 """Time limit for the expected output of a query: Airflow runs in the background."""
 SHELL = """
 set -eo pipefail
@@ -34,7 +35,7 @@ make() {{ command make -o setup "$@"; }}
 export -p > "$STATE"
 """
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,15 @@ class Reader:
                 self._type(block.text, after.text if after and after.kind == "output" else None)
 
     def leave(self) -> None:
-        """Stop the stack and the second shell."""
-        self._run("newsreel down || true")
-        for process in self._second:
-            process.wait(60)
+        """Stop the stack and the second shell; kill them if that fails."""
+        try:
+            self._run("newsreel down || true")
+            for process in self._second:
+                process.wait(60)
+        finally:
+            for process in self._second:
+                kill_tree(process.pid)
+                process.wait()
 
     def _write(self, block: Block) -> None:
         path = self.clone / str(block.title)
@@ -145,9 +151,11 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         shutil.copytree(PROJECT / ".mypy_cache", clone / ".mypy_cache")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSREEL_")}
     found = Reader(clone, {**kept, "PYTHONPATH": str(clone)})
-    yield found
-    found.leave()
-    shutil.rmtree(EmbeddedPostgres(found.home).folder, ignore_errors=True)
+    try:
+        yield found
+        found.leave()
+    finally:
+        shutil.rmtree(EmbeddedPostgres(found.home).folder, ignore_errors=True)
 
 
 def test_the_page_leads_from_a_clean_clone_to_a_table_and_a_dag(reader: Reader) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.house import House
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(3600)
 
 AT = "2026-11-23T10:00:00Z"
 

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.kill_point import KillPoint, draw_kill_point
 from benchmarks.kills import WORKERS, Outcome, run_point, run_undisturbed
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 SEED = 194
 """Seed whose first six points kill six different programs, half of them under a stack."""

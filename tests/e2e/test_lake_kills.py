@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.lake.kills import measure
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 
 def test_nothing_is_lost_or_twice_and_a_replay_from_nothing_makes_the_same_tables() -> None:

@@ -27,7 +27,7 @@ def newsreel(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -170,7 +170,7 @@ def test_a_place_that_rows_cannot_go_to_is_said(options: list[str], said: str) -
 @pytest.mark.usefixtures("home")
 def test_parquet_goes_through_a_pipe() -> None:
     command = [sys.executable, "-m", "newsreel", "sql", "SELECT 1 AS one", "--format", "parquet"]
-    done = subprocess.run(command, check=True, capture_output=True, timeout=60)
+    done = subprocess.run(command, check=True, capture_output=True, timeout=600)
     assert pq.read_table(io.BytesIO(done.stdout)).to_pylist() == [{"one": 1}]
 
 

@@ -86,7 +86,7 @@ def test_a_playlist_never_opens_the_file_that_it_names(footage: Footage, tmp_pat
 
 
 def _child_named(pid: int, argument: str) -> psutil.Process:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for child in psutil.Process(pid).children(recursive=True):
             if argument in child.cmdline() and "sleep" in child.name():

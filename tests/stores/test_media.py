@@ -150,7 +150,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(store: MediaStore) ->
         "with MediaStore(pathlib.Path(sys.argv[1])).keep('0' * 64) as path:\n"
         "    path.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(store.root)], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, str(store.root)], check=False, timeout=600)
     assert done.returncode == -9
     assert store.find_result("0" * 64) is None
     with store.staging() as folder:

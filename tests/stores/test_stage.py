@@ -53,7 +53,7 @@ def test_a_killed_attempt_is_marked_lost_by_the_next(tables: Lake, next_run: str
         "import os, signal; from stores.stage import *\n"
         "with stage_attempt('encode', stage_arguments(['--run-id', 'r'])): os.kill(os.getpid(), signal.SIGKILL)"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=600).returncode == -9
     arguments = stage_arguments(["--run-id", next_run, "--attempt", "2"])
     with stage_attempt("encode", arguments, opens=True):
         pass

@@ -21,7 +21,8 @@ from streaming.api.app import create_app
 from streaming.serving.server import Server, listen
 from tests.databases import Databases, Spares
 
-START_TIMEOUT_S = 10
+START_TIMEOUT_S = 120
+REQUEST_TIMEOUT_S = 60.0
 
 PACKAGE = {
     "master.m3u8": b"#EXTM3U\n",
@@ -43,7 +44,7 @@ def databases(databases: Databases) -> Iterator[Spares]:
 @pytest.fixture
 def api(database_url: str) -> Iterator[httpx.Client]:
     """A client of the served API, on a database of its own; it sends no token."""
-    with served() as url, httpx.Client(base_url=url) as client:
+    with served() as url, httpx.Client(base_url=url, timeout=REQUEST_TIMEOUT_S) as client:
         yield client
 
 
@@ -90,7 +91,9 @@ def join(api: httpx.Client) -> Iterator[Callable[..., Person]]:
             assert opened.status_code == 201, opened.text
             tokens = opened.json()
             headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-            client = clients.enter_context(httpx.Client(base_url=api.base_url, headers=headers))
+            client = clients.enter_context(
+                httpx.Client(base_url=api.base_url, headers=headers, timeout=REQUEST_TIMEOUT_S)
+            )
             return Person(
                 made.json()["user_id"],
                 user_name,

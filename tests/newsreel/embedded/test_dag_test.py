@@ -31,7 +31,7 @@ try:
 except StageError as error:
     print("StageError", error.detail)
 """
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 600.0
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def execute(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSREEL_")}
     return subprocess.run(
         [sys.executable, "-m", "newsreel", "exec", *command],
-        check=False, env={**kept, "NEWSREEL_HOME": str(home)}, capture_output=True, text=True, timeout=120,
+        check=False, env={**kept, "NEWSREEL_HOME": str(home)}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

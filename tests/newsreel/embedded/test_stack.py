@@ -37,7 +37,7 @@ ACCEPT: dict[str, dict[str, Any]] = {
     "inspect_video": {"next": ["match"]},
     "match_video": {"next": ["encode"]},
 }
-RUN_TIMEOUT_S = 120.0
+RUN_TIMEOUT_S = 600.0
 STOP_WITHIN_S = 15.0
 BACK_WITHIN_S = 2.0 * 3
 """The promise, on a machine three times as slow."""

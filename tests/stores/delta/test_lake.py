@@ -157,7 +157,7 @@ def test_reading_starts_no_jvm_and_ends_cleanly(tables: Lake) -> None:
         "import sys; from stores.delta import Lake; print(Lake(sys.argv[1]).read('pipeline_runs').num_rows)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, tables.uri], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, tables.uri], check=False, capture_output=True, text=True, timeout=600
     )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 

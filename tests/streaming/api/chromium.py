@@ -17,7 +17,7 @@ import httpx
 
 from tests.processes import ChildProgram
 
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 
 FLAGS = (
     "--headless",

@@ -109,7 +109,7 @@ def rows(table: str) -> int:
 def test_a_session_of_one_is_good_at_all_and_ends_at_all(balanced: httpx.Client, ann: dict[str, str]) -> None:
     assert {balanced.get("/v1/friends", headers=ann).status_code for _ in range(4)} == {200}
     assert balanced.delete("/v1/sessions", headers=ann).status_code == 204
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while {balanced.get("/v1/friends", headers=ann).status_code for _ in range(2)} != {401}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -259,7 +259,7 @@ def test_one_that_is_asked_to_end_finishes_what_it_began(
     headers = OCTETS | ann | {"Upload-Offset": "0", "Content-Length": "2000"}
     assert httpx.patch(programs[0].url + url, headers=headers, content=slowly()).status_code == 204
     assert set(answers) == {200}
-    assert programs[0].process.wait(timeout=10) in (0, -signal.SIGTERM)
+    assert programs[0].process.wait(timeout=60) in (0, -signal.SIGTERM)
 
 
 def test_readiness_goes_with_postgresql_and_comes_back(

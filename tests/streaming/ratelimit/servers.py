@@ -70,7 +70,7 @@ class Server:
             self.process.send_signal(signal.SIGCONT)
 
 
-def wait_until(holds: Callable[[], object], what: str, patience_s: float = 20) -> None:
+def wait_until(holds: Callable[[], object], what: str, patience_s: float = 120) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + patience_s
     while True:

@@ -183,6 +183,6 @@ def _try(
                 case.path_parameters[name] = there[name]
         if isinstance(case.query, dict) and "wait_s" in case.query:
             case.query["wait_s"] = 0  # a long poll
-        case.call_and_validate(session=session, headers=headers, checks=CHECKS, timeout=10)
+        case.call_and_validate(session=session, headers=headers, checks=CHECKS, timeout=60)
 
     ask()

@@ -414,7 +414,7 @@ def test_who_stops_reading_harms_nobody(hurried: str, package: str, caplog: pyte
             connection.sendall(sent)
         alive(hurried)
         assert active(hurried) > 15
-        deadline_s = time.monotonic() + 5
+        deadline_s = time.monotonic() + 60
         while active(hurried) > 1 and time.monotonic() < deadline_s:
             time.sleep(0.1)
         assert active(hurried) == 1

@@ -25,7 +25,7 @@ def test_tus_js_client_goes_on_where_it_was_interrupted(join: Callable[..., Pers
         shutil.copy(FOLDER / name, tmp_path)
     packages = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
     installed = subprocess.run(
-        packages, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        packages, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
     if installed.returncode:
         pytest.skip(f"npm cannot fetch tus-js-client here: {installed.stderr.strip()[-200:]}")
@@ -39,7 +39,7 @@ def test_tus_js_client_goes_on_where_it_was_interrupted(join: Callable[..., Pers
         str(film),
         str(2 * MIB),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["resumedAt"] >= 2 * MIB

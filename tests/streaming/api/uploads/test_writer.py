@@ -63,9 +63,9 @@ def test_an_account_that_goes_while_it_uploads_leaves_nothing(api: httpx.Client,
         )
     )
     with socket.create_connection((api.base_url.host, api.base_url.port or 80)) as writer:
-        writer.settimeout(10)
+        writer.settimeout(60)
         writer.sendall(head.encode() + data[:MIB])
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 60
         while not find_path(url.rpartition("/")[2]).exists() and time.monotonic() < deadline_s:
             time.sleep(0.01)
         assert ann.http.delete(f"/v1/users/{ann.user_id}").status_code == 204

@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from stores.postgres import connect
+from tests.streaming.api.waiting import BUSY
 from tests.streaming.conftest import Person
 
 Join = Callable[..., Person]
 AddVideo = Callable[..., str]
-COUNTED_WITHIN_S = 5.0
+COUNTED_WITHIN_S = 5.0 * BUSY
 
 
 def read_counters(api: httpx.Client, path: str, wanted: tuple[int, int, int]) -> tuple[int, int, int]:

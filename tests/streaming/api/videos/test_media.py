@@ -129,7 +129,7 @@ def test_no_path_leads_anywhere_else(api: httpx.Client, package: str, home: Path
 
 def ask_verbatim(api: httpx.Client, path: str) -> tuple[int, bytes]:
     """Status and body of GET `path`, sent as it is: httpx would tidy it first."""
-    with socket.create_connection((api.base_url.host, api.base_url.port), timeout=10) as connection:
+    with socket.create_connection((api.base_url.host, api.base_url.port), timeout=60) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -19,7 +19,7 @@ from streaming.ratelimit.http import Guard, RateLimitMiddleware, read_policies
 from streaming.ratelimit.http.asgi import App, Message, Receive, Scope, Send
 from tests.streaming.ratelimit.http.structured import read_list
 
-START_TIMEOUT_S = 10
+START_TIMEOUT_S = 120
 
 NAMES: dict[str, Any] = {
     "name": "login name",
