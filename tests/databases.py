@@ -1,4 +1,4 @@
-"""Databases of one test each, copies of a template."""
+"""Databases for one test each, copied from a template."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 
 
 class Databases:
-    """Makes and drops them."""
+    """Creates and drops databases."""
 
     def __init__(self, postgres: EmbeddedPostgres, template: str) -> None:
         self._postgres, self._template = postgres, template
 
     def make(self) -> str:
-        """The name of a new one."""
+        """Create a database; returns its name."""
         name = f"test_{uuid.uuid4().hex}"
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
         return name
 
     def drop(self, name: str) -> None:
-        """It is not needed any more, whoever may still be connected."""
+        """Drop one, ending its connections."""
         self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def _execute(self, statement: str) -> None:
@@ -34,9 +34,10 @@ class Databases:
 
 
 class Spares:
-    """The next one is made, and the last one dropped, while a test has its own; a context manager.
+    """Creates the next database and drops the last one in the background; a context manager.
 
-    Making one is a transaction that the outbox of every database waits for: not for tests that read an outbox at once.
+    Creating one is a transaction that the outbox of every database waits for: do not use this for tests that read an
+    outbox at once.
     """
 
     def __init__(self, databases: Databases) -> None:
@@ -55,10 +56,10 @@ class Spares:
             dropped.result()
 
     def make(self) -> str:
-        """The name of one that nobody else has."""
+        """The name of a database for the caller alone."""
         name, self._next = self._next.result(), self._worker.submit(self._databases.make)
         return name
 
     def drop(self, name: str) -> None:
-        """Soon."""
+        """Drop one in the background."""
         self._drops.append(self._worker.submit(self._databases.drop, name))

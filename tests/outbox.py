@@ -1,4 +1,4 @@
-"""The outbox of a test's database, all of it in the lake."""
+"""Outbox of a test's database: drained into the lake."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ WITHIN_S = 120.0
 
 
 def drain_all(connection: Connection, tables: Lake) -> None:
-    """Bring every event, also where some server process's transaction (autovacuum's) keeps them from being settled."""
+    """Append every event, waiting while a transaction of a server process (autovacuum) keeps some unsettled."""
     deadline = time.monotonic() + WITHIN_S
     drain(connection, tables)
     while measure_lag(connection):
         connection.commit()
         assert time.monotonic() < deadline, "events are not settled"
-        time.sleep(0.05)  # nothing tells that another transaction of the server has ended
+        time.sleep(0.05)  # there is no notification of the end of another transaction
         drain(connection, tables)

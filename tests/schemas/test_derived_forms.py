@@ -1,6 +1,6 @@
-"""Each derived form of each table is what was agreed: golden files, and engines that accept them.
+"""Derived forms of the tables: equal to their golden files, and accepted by their engines.
 
-`python -m newsreel.derived` writes the golden files and the pages anew; what has changed is for a reader of the diff.
+`python -m newsreel.derived` rewrites the golden files and the pages; review the diff.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where tables come from: nothing is made of itself, everything comes from somewhere, and the picture has it all."""
+"""Lineage: no table is derived from itself, every table has a source, and the picture shows all."""
 
 from __future__ import annotations
 

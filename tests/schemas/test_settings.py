@@ -1,4 +1,4 @@
-"""Settings come from NEWSREEL_* alone, and a wrong one is named."""
+"""Settings: read from NEWSREEL_* alone, invalid ones are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fencing: of two attempts on one video, the newer writes, whatever the older one believes."""
+"""Fences: of two attempts on one video the newer one writes, and the older one fails."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def taking() -> Iterator[Take]:
     """`acquire`, whose sessions end with the test."""
     with ExitStack() as held:
 
-        def taken(claim: Claim) -> Fence:
+        def acquire_for_test(claim: Claim) -> Fence:
             fence = acquire(claim)
             held.callback(fence.close)
             return fence
 
-        yield taken
+        yield acquire_for_test
 
 
 def claim(run: str, stage: str, attempt: int = 1, *, opens: bool = False) -> Claim:

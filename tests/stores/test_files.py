@@ -1,4 +1,4 @@
-"""Atomic replacement and file locks: all of the new content or none, and one holder at a time, dead ones forgotten."""
+"""Atomic replacement and file locks: the whole new content or the old one, and one holder at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The media store: whole or not there at all, named by content alone."""
+"""Media store: entries are complete or absent, and named by content alone."""
 
 from __future__ import annotations
 

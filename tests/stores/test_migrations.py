@@ -1,4 +1,4 @@
-"""Migrations: what they make together is what the declarations say, from nothing and from an old database."""
+"""Migrations: together they make what is declared, from nothing and from an old database."""
 
 from __future__ import annotations
 

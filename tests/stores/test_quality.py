@@ -1,4 +1,4 @@
-"""The quality gate stops rows that break their declaration, and says so in a table."""
+"""Quality gate: rows that violate their declaration are stopped, and the results are recorded."""
 
 from __future__ import annotations
 

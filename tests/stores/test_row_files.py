@@ -1,4 +1,4 @@
-"""Files of rows: what was written is read, and a bad row costs itself alone."""
+"""Row files: rows are read as written, and a bad row affects no other."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def read(path: Path) -> list[tuple[int | None, Any]]:
     return [(row.line, row.fault or list((row.values or {}).values())) for row in RowFile(path).rows()]
 
 
-def written(folder: Path, content: bytes, name: str = "rows.csv") -> Path:
+def write_file(folder: Path, content: bytes, name: str = "rows.csv") -> Path:
     path = folder / name
     path.write_bytes(content)
     return path
 
 
 def test_a_csv_of_any_origin_is_read(tmp_path: Path) -> None:
-    path = written(tmp_path, b'\xef\xbb\xbfa,b\r\n"x, ""y""\r\nz",1\r\n\r\n,2')
+    path = write_file(tmp_path, b'\xef\xbb\xbfa,b\r\n"x, ""y""\r\nz",1\r\n\r\n,2')
     assert read(path) == [(2, ['x, "y"\r\nz', "1"]), (5, [None, "2"])]
     assert RowFile(path).columns == ["a", "b"]
 
@@ -132,7 +132,7 @@ def test_a_csv_of_any_origin_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_line_costs_no_other_row(tmp_path: Path, line: bytes, why: str) -> None:
-    path = written(tmp_path, b"a,b\n1,2\n" + line + b"\n3,4\n5,6")
+    path = write_file(tmp_path, b"a,b\n1,2\n" + line + b"\n3,4\n5,6")
     assert read(path) == [(2, ["1", "2"]), (3, why), (4, ["3", "4"]), (5, ["5", "6"])]
 
 
@@ -140,7 +140,7 @@ def test_a_quote_that_is_never_closed_is_not_followed_through_the_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_files, "LONGEST_ROW_CHARACTERS", 100)
-    found = read(written(tmp_path, b'a,b\n"1,2\n' + b"3,4\n" * 100 + b"x" * 250 + b"\n5,6\n"))
+    found = read(write_file(tmp_path, b'a,b\n"1,2\n' + b"3,4\n" * 100 + b"x" * 250 + b"\n5,6\n"))
     assert [found[0], found[1], found[100], *found[101:]] == [
         (2, "a quote in it is not closed"),
         (3, ["3", "4"]),
@@ -162,7 +162,7 @@ def test_a_quote_that_is_never_closed_is_not_followed_through_the_whole_file(
     ],
 )
 def test_a_bad_object_costs_no_other_row(tmp_path: Path, line: bytes, why: str) -> None:
-    first, bad, last = read(written(tmp_path, b'{"a": 1}\n' + line + b'\n\n{"b": 2}\n', "rows.jsonl"))
+    first, bad, last = read(write_file(tmp_path, b'{"a": 1}\n' + line + b'\n\n{"b": 2}\n', "rows.jsonl"))
     assert (first, last) == ((1, [1]), (4, [2]))
     assert why in bad[1]
 
@@ -178,7 +178,7 @@ def test_a_bad_object_costs_no_other_row(tmp_path: Path, line: bytes, why: str) 
     ],
 )
 def test_the_kind_is_told_by_content_or_suffix(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
-    assert RowFile(written(tmp_path, content, name)).kind == kind
+    assert RowFile(write_file(tmp_path, content, name)).kind == kind
 
 
 def test_parquet_is_known_by_its_first_bytes_and_keeps_microseconds(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_parquet_is_known_by_its_first_bytes_and_keeps_microseconds(tmp_path: Pa
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes, why: str) -> None:
     with pytest.raises(InputError, match=why):
-        RowFile(written(tmp_path, content, name))
+        RowFile(write_file(tmp_path, content, name))
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", "."])

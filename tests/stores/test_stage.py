@@ -1,4 +1,4 @@
-"""A stage's attempt: recorded from its start, told apart from the one that was killed, ended with its parent."""
+"""Stage attempts: recorded from the start, marked lost after a kill, killed with their parent."""
 
 from __future__ import annotations
 

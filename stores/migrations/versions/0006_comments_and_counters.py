@@ -1,4 +1,4 @@
-"""Comments and counters, derived from the declarations."""
+"""Comments in plain technical English, and the trigger functions of counters, derived from the declarations."""
 
 from stores.migrations.script import run_sql_of
 

@@ -129,3 +129,12 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- By hand: comments of the tables that are not declared.
+COMMENT ON TABLE events IS 'Outbox: one row for each change of a live row, written in its transaction.';
+COMMENT ON TABLE consumers IS 'Cursors of the consumers of the outbox, and the end of the batch in progress (next_*).';
+COMMENT ON TABLE fences IS 'Fences by scope: the attempt that may write for a video or refresh the tables, and its session.';
+COMMENT ON TABLE sessions IS 'Open sessions; refresh_hash is the SHA-256 of the one valid refresh token.';
+COMMENT ON TABLE friend_requests IS 'Friend requests of user_id to asked_id that have no answer yet.';
+COMMENT ON TABLE idempotency_keys IS 'First responses to requests with an Idempotency-Key, kept for 24 hours.';
+COMMENT ON TABLE tallies IS 'Changes of counters that are not added to videos yet.';

@@ -1,4 +1,4 @@
-"""The lake: atomic, repeatable, readable without a JVM, safe beside other writers."""
+"""Lake: atomic, repeatable, readable without a JVM, safe with concurrent writers."""
 
 from __future__ import annotations
 

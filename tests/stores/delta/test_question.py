@@ -1,4 +1,4 @@
-"""What may be asked: one statement that reads, about tables as they are or were."""
+"""Parser of queries: one read-only statement, over tables at any version."""
 
 from __future__ import annotations
 

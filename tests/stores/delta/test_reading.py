@@ -1,4 +1,4 @@
-"""`stores.delta.read`: the same rows in every library, at any version, without who somebody is."""
+"""`stores.delta.read`: the same rows in every library, at any version, without personal columns."""
 
 from __future__ import annotations
 

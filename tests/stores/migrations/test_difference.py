@@ -1,4 +1,4 @@
-"""Derived migrations: each kind of change becomes SQL that makes what is declared; what would lose data is refused."""
+"""Derived migrations: each kind of change becomes SQL that makes what is declared; loss of data is refused."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def draft(postgres: EmbeddedPostgres, database_url: str) -> Iterator[Draft]:
     databases.drop(name)
 
 
-def changed(name: str, **changes: object) -> list[Table]:
+def redeclare(name: str, **changes: object) -> list[Table]:
     """The live tables, one of them declared otherwise."""
     return [replace(table, **changes) if table.name == name else table for table in LIVE_TABLES]  # type: ignore[arg-type]
 
 
-def with_column(name: str, column: Column) -> list[Table]:
+def redeclare_column(name: str, column: Column) -> list[Table]:
     """The live tables, one of them with a column more, or with another one of that name."""
     held = {found.name: found for table in LIVE_TABLES if table.name == name for found in table}
-    return changed(name, columns=tuple((held | {column.name: column}).values()))
+    return redeclare(name, columns=tuple((held | {column.name: column}).values()))
 
 
 def test_what_the_migrations_make_needs_none(draft: Draft) -> None:
@@ -77,14 +77,14 @@ def test_a_new_table_comes_with_its_triggers(draft: Draft) -> None:
     ],
 )
 def test_a_new_column_comes_with_its_comment_and_in_events(draft: Draft, column: Column) -> None:
-    added, comment, function = draft(with_column("videos", column))
+    added, comment, function = draft(redeclare_column("videos", column))
     assert added.startswith(f"ALTER TABLE videos ADD COLUMN {column.name} ")
     assert comment == f"COMMENT ON COLUMN videos.{column.name} IS '{column.comment}'"
     assert f"'{column.name}', a.{column.name}" in function
 
 
 def test_a_new_column_of_a_partitioned_table_reaches_its_partitions(draft: Draft, database_url: str) -> None:
-    statements = draft(with_column("views", Column("device", "string", "Its kind.", nullable=True)))
+    statements = draft(redeclare_column("views", Column("device", "string", "Its kind.", nullable=True)))
     with psycopg.connect(database_url) as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -92,23 +92,23 @@ def test_a_new_column_of_a_partitioned_table_reaches_its_partitions(draft: Draft
 
 
 def test_changed_words_values_and_indexes_are_altered(draft: Draft) -> None:
-    [statement] = draft(changed("posts", comment="It's 100 % new."))
+    [statement] = draft(redeclare("posts", comment="It's 100 % new."))
     assert statement == "COMMENT ON TABLE posts IS 'It''s 100 % new.'"
     kinds = next(table for table in LIVE_TABLES if table.name == "reactions").column("kind")
-    dropped, added = draft(with_column("reactions", replace(kinds, allowed=("like", "dislike", "love"))))
+    dropped, added = draft(redeclare_column("reactions", replace(kinds, allowed=("like", "dislike", "love"))))
     assert dropped == "ALTER TABLE reactions DROP CONSTRAINT reactions_kind_check"
     assert "love" in added
     visibility = next(table for table in LIVE_TABLES if table.name == "videos").column("visibility")
-    [statement] = draft(with_column("videos", replace(visibility, default="private")))
+    [statement] = draft(redeclare_column("videos", replace(visibility, default="private")))
     assert "SET DEFAULT 'private'" in statement
-    assert draft(changed("shares", indexes=(("video_id",), ("expires",)))) == [
+    assert draft(redeclare("shares", indexes=(("video_id",), ("expires",)))) == [
         "CREATE INDEX IF NOT EXISTS shares_by_expires ON shares (expires)",
         "DROP INDEX shares_by_user_id",
     ]
 
 
 def test_a_table_that_is_not_counted_any_more_loses_its_triggers(draft: Draft) -> None:
-    assert draft(changed("views", counters=())) == [
+    assert draft(redeclare("views", counters=())) == [
         "DROP TRIGGER tally_delete ON views",
         "DROP TRIGGER tally_insert ON views",
         "DROP FUNCTION tally_views()",
@@ -123,19 +123,19 @@ POSTS = next(table for table in LIVE_TABLES if table.name == "posts")
     ("tables", "why"),
     [
         (
-            changed("posts", columns=POSTS.columns[:2] + POSTS.columns[3:]),
+            redeclare("posts", columns=POSTS.columns[:2] + POSTS.columns[3:]),
             "posts.content is not declared any more",
         ),
         (
-            with_column("videos", replace(TITLE, type="binary")),
+            redeclare_column("videos", replace(TITLE, type="binary")),
             "videos.title changes its type from text to bytea",
         ),
         (
-            with_column("videos", Column("n", "int64", "A number.")),
+            redeclare_column("videos", Column("n", "int64", "A number.")),
             "videos.n is new and not nullable",
         ),
-        (changed("posts", key=("post_id", "user_id")), "posts changes its constraint posts_pkey"),
-        (changed("views", partitions=8), "views is partitioned otherwise"),
+        (redeclare("posts", key=("post_id", "user_id")), "posts changes its constraint posts_pkey"),
+        (redeclare("views", partitions=8), "views is partitioned otherwise"),
         ([table for table in LIVE_TABLES if table.name != "posts"], "table posts is not declared any more"),
     ],
 )

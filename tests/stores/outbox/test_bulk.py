@@ -1,4 +1,4 @@
-"""Many changes of live rows: one event each, nothing twice, unique values unique, no two that wait for each other."""
+"""Bulk changes of live rows: one event each, repeatable, unique values unique, no deadlocks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bring(names: Iterable[tuple[str, str]]) -> tuple[int, list[tuple[int, str]]]
     return changed, refused
 
 
-def held() -> dict[str, str]:
+def read_names() -> dict[str, str]:
     with connect() as connection:
         rows = connection.execute("SELECT user_id, user_name FROM users").fetchall()
     return {row["user_id"]: row["user_name"] for row in rows}
@@ -95,7 +95,7 @@ def test_a_unique_value_that_another_row_keeps_is_refused() -> None:
 def test_unique_values_may_go_round_in_a_circle() -> None:
     bring([("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")])
     assert bring([("a", "2"), ("b", "3"), ("c", "1"), ("e", "4"), ("d", "5")]) == (5, [])
-    assert held() == {"a": "2", "b": "3", "c": "1", "d": "5", "e": "4"}
+    assert read_names() == {"a": "2", "b": "3", "c": "1", "d": "5", "e": "4"}
     with connect() as connection:
         assert len(events(connection)) == 9
 
@@ -111,9 +111,9 @@ def test_unique_values_may_go_round_in_a_circle() -> None:
 def test_whatever_is_brought_a_repeat_changes_nothing(files: list[dict[str, str]]) -> None:
     for names in files:
         bring(names.items())
-        once = held()
+        once = read_names()
         assert bring(names.items())[0] == 0
-        assert held() == once
+        assert read_names() == once
 
 
 def test_deleted_rows_are_gone_with_an_event_that_says_no_more_than_the_key() -> None:
@@ -126,7 +126,7 @@ def test_deleted_rows_are_gone_with_an_event_that_says_no_more_than_the_key() ->
         row = connection.execute("SELECT row FROM events WHERE kind = 'deleted'").fetchone()
     assert row is not None
     assert json.loads(row["row"]) == {"user_id": "b"}
-    assert held() == {"a": "ann"}
+    assert read_names() == {"a": "ann"}
 
 
 def test_many_rows_are_applied_a_lot_at_a_time_in_the_order_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_imports_of_the_same_rows_at_the_same_time_end_as_one(monkeypatch: pytes
         answers = list(pool.map(bring, orders))
     assert sum(changed for changed, _ in answers) == 200
     assert all(refused == [] for _, refused in answers)
-    assert held() == dict(names)
+    assert read_names() == dict(names)
 
 
 def test_a_name_that_somebody_takes_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_a_name_that_somebody_takes_meanwhile_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(bulk, "_upsert", late)
     changed, refused = bring([("a", "ann"), ("b", "bob")])
     assert (changed, [at for at, _ in refused]) == (1, [1])
-    assert held() == {"x": "ann", "b": "bob"}
+    assert read_names() == {"x": "ann", "b": "bob"}
 
 
 def test_a_row_that_somebody_keeps_locked_is_told_and_not_waited_for_without_end(

@@ -1,4 +1,4 @@
-"""The outbox: a row and its event together, and every event in the lake once, in an order that can be trusted."""
+"""Outbox and lake sink: a row and its event in one transaction, and every event in the lake once, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers of the outbox: every event after their place, in order, at least once, none that could be overtaken."""
+"""Readers of the outbox: every event after the cursor, in order, at least once, settled ones only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def happen(connection: Connection, user_id: str) -> None:
     connection.commit()
 
 
-def handled(connection: Connection, tables: tuple[str, ...] = ("users",)) -> list[str]:
+def handle(connection: Connection, tables: tuple[str, ...] = ("users",)) -> list[str]:
     keys: list[str] = []
     handle_events(connection, "reader", tables, lambda event: keys.append(event["row_key"]))
     return keys
@@ -30,11 +30,11 @@ def test_each_event_is_handed_out_once_and_others_are_passed() -> None:
     with connect() as connection:
         happen(connection, "a")
         happen(connection, "b")
-        assert handled(connection, ("videos",)) == []
+        assert handle(connection, ("videos",)) == []
         assert measure_lag(connection, "reader") == 0
         happen(connection, "c")
-        assert handled(connection) == ["c"]
-        assert handled(connection) == []
+        assert handle(connection) == ["c"]
+        assert handle(connection) == []
 
 
 def test_an_event_that_could_not_be_handled_comes_again_and_none_before_it() -> None:
@@ -51,23 +51,23 @@ def test_an_event_that_could_not_be_handled_comes_again_and_none_before_it() -> 
             with pytest.raises(OSError):  # noqa: PT011 - it is ours
                 handle_events(connection, "reader", ("users",), fails_on_b)
         assert seen == ["a"]
-        assert handled(connection) == ["b", "c"]
+        assert handle(connection) == ["b", "c"]
 
 
 def test_an_open_transaction_holds_back_what_came_after_it() -> None:
     with connect() as early, connect() as late:
         upsert_row(early, "users", {"user_id": "early"}, {"user_name": "early", "created": AT})
         happen(late, "late")
-        assert handled(late) == []
+        assert handle(late) == []
         early.commit()
-        assert handled(late) == ["early", "late"]
+        assert handle(late) == ["early", "late"]
 
 
 def test_one_process_reads_for_a_consumer() -> None:
     with connect() as first, connect() as second:
         happen(first, "a")
         others: list[list[str]] = []
-        handle_events(first, "reader", ("users",), lambda _: others.append(handled(second)))
+        handle_events(first, "reader", ("users",), lambda _: others.append(handle(second)))
         assert others == [[]]
 
 
@@ -75,20 +75,20 @@ def test_partitions_are_there_ahead_of_their_day_and_go_once_everybody_has_read_
     today = datetime.now(UTC).date()
     with connect() as connection:
 
-        def held(day: date) -> bool:
+        def exists(day: date) -> bool:
             [row] = connection.execute("SELECT to_regclass(%s) AS name", (partition_name(day),)).fetchall()
             connection.commit()
             return row["name"] is not None
 
-        assert held(today)
-        assert held(today + timedelta(7))
+        assert exists(today)
+        assert exists(today + timedelta(7))
         happen(connection, "a")
         later = today + timedelta(30)
         maintain_partitions(connection, later)
-        assert held(later)
-        assert held(today), "nobody has read it"
-        assert handled(connection) == ["a"]
+        assert exists(later)
+        assert exists(today), "nobody has read it"
+        assert handle(connection) == ["a"]
         maintain_partitions(connection, later)
-        assert not held(today)
+        assert not exists(today)
         happen(connection, "b")
-        assert handled(connection) == ["b"], "a day without a partition has the default one"
+        assert handle(connection) == ["b"], "a day without a partition has the default one"
