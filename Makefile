@@ -7,7 +7,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # More than cores: tests wait half of the time, for servers and schedules.
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+# SPT_NOENV: xdist's process titles leave /proc/PID/environ alone, by which .ci/run finds what it started.
+PYTEST := SPT_NOENV=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help setup demo test test-fast check format notebook cluster-test browser-test
 

@@ -31,8 +31,9 @@ PROJECT = Path(__file__).parent.parent
 SLOW_FIXTURES = frozenset({"spark", "airflow_environment", "stack_home", "held_home"})
 """Those that start a JVM, Airflow or the whole stack: their tests are marked `slow`."""
 
-# A developer's setting that hides tests which wait for what a child has not flushed.
-os.environ.pop("PYTHONUNBUFFERED", None)
+# Not for what tests start: the first hides tests that wait for what a child has not flushed, the second is xdist's.
+for _name in ("PYTHONUNBUFFERED", "SPT_NOENV"):
+    os.environ.pop(_name, None)
 
 
 @pytest.hookimpl(optionalhook=True)
