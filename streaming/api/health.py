@@ -1,6 +1,6 @@
 """Health, readiness and metrics: `/healthz`, `/readyz`, `/metrics`.
 
-Tests: tests/streaming/api/test_app.py, tests/streaming/api/test_balanced.py.
+See also tests/streaming/api/test_app.py.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ _LAGS = """
     FROM consumers c, LATERAL (
         SELECT count(*) AS events, min(at) AS oldest FROM (
             SELECT at FROM events e WHERE (e.transaction_id, e.event_id) > (c.transaction_id, c.event_id) LIMIT 100000
-        ) some
-    ) behind
+        ) AS ahead
+    ) AS behind
 """
 
 
