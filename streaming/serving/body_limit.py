@@ -24,7 +24,7 @@ class BodyLimitMiddleware:
     def __init__(self, app: ASGIApp, files_under: str) -> None:
         """`files_under`: prefix of paths whose bodies are files; the handlers there have limits of their own."""
         self.app, self._files_under = app, files_under
-        self._too_long = f"Body too long: at most {LONGEST_BYTES} bytes; upload files to {files_under}."
+        self._too_long = f"Body too long: at most {LONGEST_BYTES} bytes; send files to {files_under}."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
