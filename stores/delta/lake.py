@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from schemas.derive.arrow import arrow_schema
@@ -28,6 +28,7 @@ from stores.delta.bulk import (
     find_missing_rows,
     find_rows,
 )
+from stores.delta.creation import add_columns, create_table
 from stores.delta.query import build_listing, build_predicate, build_selection, run_query
 from stores.delta.question import parse_question
 from stores.delta.versions import open_version
@@ -37,8 +38,6 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
 
 T = TypeVar("T")
 
-TEXTS = ("row", "text", "content", "title", "description", "sample", "detail", "reason", "sketch", "reasons")
-"""Columns without statistics in the log: they are never searched by range, and may contain texts of people."""
 COMMIT_ATTEMPTS = 12
 COMMIT_BACKOFF_S = 0.05
 
@@ -66,9 +65,9 @@ class Lake:
             location = self.location(declared.name)
             with _storage_errors():
                 if not DeltaTable.is_deltatable(location):
-                    _create(location, declared)
+                    create_table(location, declared)
                 elif any(column.nullable for column in declared):
-                    _add_columns(DeltaTable(location), declared)
+                    add_columns(DeltaTable(location), declared)
 
     def open(self, name: str, as_of: int | datetime | None = None) -> DeltaTable:
         """A handle on a version of a table: by number, at a time, or the newest.
@@ -258,41 +257,6 @@ class Lake:
             return int(stored.num_rows)
 
         return _commit(name, attempt)
-
-
-def _create(location: str, declared: Table) -> None:
-    DeltaTable.create(
-        location,
-        schema=arrow_schema(declared),
-        mode="ignore",
-        name=declared.name,
-        description=declared.comment,
-        configuration={
-            "delta.enableChangeDataFeed": str(declared.change_data_feed).lower(),
-            "delta.deletedFileRetentionDuration": f"interval {settings().retention_days} days",
-            "delta.logRetentionDuration": f"interval {settings().retention_days} days",
-            # The log outlives files: it must not contain personal values as minima or maxima.
-            "delta.dataSkippingStatsColumns": ",".join(
-                column.name for column in declared if not column.personal and column.name not in TEXTS
-            ),
-        },
-    )
-
-
-def _add_columns(handle: DeltaTable, declared: Table) -> None:
-    """Add the declared columns that are missing. Another process may do so at the same time."""
-    existing = {field.name for field in handle.schema().fields}
-    missing = [
-        field for field in Schema.from_arrow(arrow_schema(declared)).fields if field.name not in existing
-    ]
-    # delta-rs would add it, and then fail on each read of an earlier file.
-    if strict := [field.name for field in missing if not field.nullable]:
-        raise ConflictError(
-            f"table {declared.name} lacks the column {strict[0]}: earlier rows hold null, declare it nullable"
-        )
-    if missing:
-        with suppress(CommitFailedError):
-            handle.alter.add_columns(missing)
 
 
 def lake() -> Lake:
