@@ -108,7 +108,7 @@ def test_rows_as_the_outbox_writes_them_go_by_the_block(declared: Table) -> None
         return parse_one_by_one(declared, left)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(event_columns, "parsed_one_by_one", count_slow)
+        patch.setattr(event_columns, "parse_one_by_one", count_slow)
         found = parse_events(declared, made)
     assert slow == 0
     assert found["reason"].null_count == 100
