@@ -27,11 +27,13 @@ test: setup ## run all tests
 test-fast: setup ## run the tests that need neither a JVM nor the stack
 	@$(PYTEST) -m 'not slow' $(ARGS)
 
-check: setup ## check format, lint, types, layering
+check: setup ## check format, lint, types, layering, language, places of tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/language.py
+	$(BIN)/python .ci/test_places.py
 
 format: setup ## format the code and apply ruff's fixes
 	$(BIN)/ruff format .
@@ -43,5 +45,5 @@ notebook: setup ## execute docs/notebooks/lake.ipynb on synthetic days and a rea
 cluster-test: setup ## compare the rows of an ingest with local Spark and with a cluster of two workers
 	@$(BIN)/pytest tests/e2e/on_a_cluster.py $(ARGS)
 
-browser-test: setup ## test the watch page in headless Chromium (Debian: chromium, chromium-driver)
-	@$(BIN)/pytest tests/streaming/api/videos/watch_in_chromium.py $(ARGS)
+browser-test: setup ## test the watch and share pages in headless Chromium (Debian: chromium, chromium-driver)
+	@$(BIN)/pytest tests/streaming/api/videos/watch_in_chromium.py tests/streaming/api/videos/share_in_chromium.py $(ARGS)

@@ -1,4 +1,7 @@
-"""Identifiers: random ones that are minted at the edge (UUIDv7), and derived ones (UUIDv5)."""
+"""Identifiers: random ones that are minted at the edge (UUIDv7), and derived ones (UUIDv5).
+
+Tests: tests/schemas/test_rows.py, tests/streaming/api/uploads/test_uploads.py.
+"""
 
 from __future__ import annotations
 

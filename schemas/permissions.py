@@ -2,7 +2,9 @@
 
 For each kind of object and state, each action has one verdict for each relation of the caller to the object. A caller
 with several relations (an operator who is the uploader) gets the best verdict of them.
-Tests: tests/streaming/accounts/test_authorization.py requests every cell from the served API.
+Every cell is requested from the served API.
+
+Tests: tests/streaming/accounts/test_authorization.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Operators' decisions on matches, applied to the matches of a video. Tests: tests/jobs/test_match_video.py."""
+"""Operators' decisions on matches, applied to the matches of a video. Tests: tests/jobs/test_match_video.py.
+
+Tests: tests/jobs/test_match_video.py, tests/streaming/api/videos/test_operators.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""PostgreSQL: connections and ids of advisory locks. Tests: tests/stores/test_fence.py."""
+"""PostgreSQL: connections and ids of advisory locks. Tests: tests/stores/test_fence.py.
+
+Tests: tests/stores/test_fence.py, tests/stores/test_migrations.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every table of the lake, one module for each subject. Tests: tests/schemas/test_derived_forms.py."""
+"""Every table of the lake, one module for each subject. Tests: tests/schemas/test_derived_forms.py.
+
+Tests: tests/schemas/test_derived_forms.py, tests/schemas/test_rows.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Every table has one writer, named in its declaration. Tables whose writer is `spark` are written by jobs; this package
 creates and reads them, and writes their small changes.
+
+Tests: tests/stores/delta.
 """
 
 from stores.delta.lake import Lake, lake

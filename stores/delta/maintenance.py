@@ -2,6 +2,8 @@
 
 None of it disturbs a reader or a writer: compaction and erasure are commits like others, and only files that no version
 within the retention needs are removed (Delta protocol, "Vacuum"). Tests: tests/jobs/test_maintain_lake.py.
+
+Tests: tests/jobs/test_maintain_lake.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Migrations of PostgreSQL (Alembic): each is a file of SQL beside its revision, and never changes once released.
 
 Together they make what `schemas/` declares. Tests: tests/stores/test_migrations.py.
+
+Tests: tests/stores/test_migrations.py.
 """
 
 from __future__ import annotations

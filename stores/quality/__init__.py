@@ -1,4 +1,7 @@
-"""Quality gate of tables, by Great Expectations, and its results. Tests: tests/stores/test_quality.py."""
+"""Quality gate of tables, by Great Expectations, and its results. Tests: tests/stores/test_quality.py.
+
+Tests: tests/stores/test_quality.py.
+"""
 
 from stores.quality.gate import check_rows
 

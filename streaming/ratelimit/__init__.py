@@ -4,6 +4,8 @@ limiter = RateLimiter(MemoryStore())
 decision = await limiter.acquire("user:42", TokenBucket(capacity=10, refill_per_s=5))
 if not decision.allowed:
     ...  # wait for decision.retry_after_s
+
+Tests: tests/streaming/ratelimit.
 """
 
 from streaming.ratelimit.bucket import LeakingBucket, TokenBucket

@@ -34,7 +34,7 @@ class House:
     """NEWSREEL_* variables besides NEWSREEL_HOME."""
     _started: list[subprocess.Popen[Any]] = field(default_factory=list)
 
-    def with_settings(self, more: Mapping[str, str]) -> House:
+    def override_settings(self, more: Mapping[str, str]) -> House:
         """Return the same HOME with more settings."""
         return replace(self, settings={**self.settings, **more})
 
@@ -92,7 +92,7 @@ class House:
 
     def sql(self, query: str, *, personal: bool = False) -> list[dict[str, Any]]:
         """Run a query; `personal`: with personal columns allowed."""
-        house = self.with_settings({"NEWSREEL_PERSONAL": "allowed"}) if personal else self
+        house = self.override_settings({"NEWSREEL_PERSONAL": "allowed"}) if personal else self
         rows: list[dict[str, Any]] = house.json("sql", query, *(["--personal"] if personal else []))
         return rows
 
@@ -140,7 +140,7 @@ class House:
 
     def process_of(self, *words: str) -> psutil.Process:
         """Wait for a process whose command line contains these words."""
-        return wait_for(lambda: next(iter(self._with(words)), None), f"a process with {words}")
+        return wait_for(lambda: next(iter(self._find_processes(words)), None), f"a process with {words}")
 
     def close(self) -> None:
         """SIGKILL what still runs, the embedded PostgreSQL included; close the pipes of the commands."""
@@ -151,7 +151,7 @@ class House:
         for process in self._started:
             process.communicate()
 
-    def _with(self, words: tuple[str, ...]) -> Iterator[psutil.Process]:
+    def _find_processes(self, words: tuple[str, ...]) -> Iterator[psutil.Process]:
         for process in self.processes():
             try:
                 line = process.cmdline()

@@ -65,11 +65,11 @@ def videos(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> list[Path]:
     return [whole, part]
 
 
-def ingested(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
+def ingest_all(folder: Path, videos: list[Path], spark: Mapping[str, str]) -> dict[str, Any]:
     """Ingest the videos in a new HOME; returns its tables."""
     with make_house(folder) as house:
         # All refreshes go by Spark.
-        ours = house.with_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})
+        ours = house.override_settings({"NEWSREEL_REFRESH_SMALL_EVENTS": "0", **spark})
         for video in videos:
             assert ours.json("ingest", video, "--title", video.stem)["status"] == "ready"
         return ours.timeless_tables()
@@ -91,8 +91,8 @@ def test_executors_run_the_wheel_and_every_worker_takes_tasks(
 def test_the_same_ingest_gives_the_same_rows(
     cluster: dict[str, str], videos: list[Path], tmp_path: Path
 ) -> None:
-    here = ingested(tmp_path / "here", videos, {"NEWSREEL_SPARK_MASTER": "local[*]"})
-    there = ingested(tmp_path / "there", videos, cluster)
+    here = ingest_all(tmp_path / "here", videos, {"NEWSREEL_SPARK_MASTER": "local[*]"})
+    there = ingest_all(tmp_path / "there", videos, cluster)
     assert there == here
     assert [row["kind"] for row in here["matches"]] == ["part"]
     assert {row["status"] for row in here["videos"]} == {"ready"}

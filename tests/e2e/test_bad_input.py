@@ -23,7 +23,7 @@ SMALL_DISK_BYTES = 1_500_000
 """Room for two seconds of video, but not for their renditions."""
 
 
-def made(path: Path, *arguments: str) -> Path:
+def create_media(path: Path, *arguments: str) -> Path:
     """Create a file with ffmpeg."""
     media_tools.check([media_tools.program("ffmpeg"), "-v", "error", "-y", *arguments, f"file:{path}"])
     return path
@@ -41,7 +41,7 @@ def small(path: Path, pictures: str, length_s: float) -> Path:
         "-pix_fmt",
         "yuv420p",
     )
-    return made(path, "-f", "lavfi", "-i", "sine", *video, "-c:a", "aac", "-t", str(length_s))
+    return create_media(path, "-f", "lavfi", "-i", "sine", *video, "-c:a", "aac", "-t", str(length_s))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def answers(up: House, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("bad")
     (folder / "text renamed.mp4").write_text("This is text. " * 1_000)
     (folder / "empty.mp4").touch()
-    made(folder / "still picture.jpg", "-i", str(clip), "-frames:v", "1", "-update", "1")
+    create_media(folder / "still picture.jpg", "-i", str(clip), "-frames:v", "1", "-update", "1")
     (folder / "cut off.mp4").write_bytes(clip.read_bytes()[:600_000])
     small(folder / "plain.mp4", "testsrc2", 2).rename(folder / STRANGE)
     shutil.copy(small(folder / "twice.mp4", "mandelbrot", 2), folder / "twice again.mp4")
@@ -197,7 +197,7 @@ def test_a_full_disk_fails_in_words_and_a_retry_goes_on_once_there_is_room(
     with (small_disk / "ballast").open("wb") as ballast:
         ballast.write(bytes(SMALL_DISK_BYTES - path.stat().st_size - 150_000))
     with make_house(tmp_path) as whole:
-        house = whole.with_settings({"NEWSREEL_MEDIA_URI": (small_disk / "of newsreel").as_uri()})
+        house = whole.override_settings({"NEWSREEL_MEDIA_URI": (small_disk / "of newsreel").as_uri()})
         told = house.run("ingest", path, "--title", "T", "--json")
         assert told.returncode == 3
         document = json.loads(told.stdout)

@@ -72,10 +72,10 @@ def test_it_sends_and_prints_what_curl_does(server: str, path: str, arguments: l
         for program in (STAND_IN, CURL)
     ]
     assert found[0].returncode == found[1].returncode == 0, found[0].stderr
-    assert without_dates(found[0].stdout) == without_dates(found[1].stdout)
+    assert drop_dates(found[0].stdout) == drop_dates(found[1].stdout)
 
 
-def without_dates(output: bytes) -> list[bytes]:
+def drop_dates(output: bytes) -> list[bytes]:
     lines = [line for line in output.splitlines() if not line.lower().startswith(b"date:")]
     return [line.replace(b"HTTP/1.0", b"HTTP/1.1") for line in lines]
 

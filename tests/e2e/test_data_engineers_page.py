@@ -130,7 +130,7 @@ def git(*arguments: str | Path, folder: Path = PROJECT) -> str:
     return subprocess.check_output(["git", "-C", str(folder), *named, *map(str, arguments)], text=True)
 
 
-def changed(*which: str) -> list[str]:
+def list_files(*which: str) -> list[str]:
     return git("ls-files", *which, "-z").split("\0")[:-1]
 
 
@@ -139,7 +139,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     """Reader in a clone of the work tree, uncommitted files included."""
     clone = tmp_path / "newsreel"
     git("clone", "--quiet", PROJECT, clone)
-    for name in changed("--modified", "--others", "--exclude-standard"):
+    for name in list_files("--modified", "--others", "--exclude-standard"):
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).unlink(missing_ok=True)
         if (PROJECT / name).exists():

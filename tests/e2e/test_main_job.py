@@ -43,7 +43,7 @@ def running_database(house: House) -> str:
     return stack.database_url
 
 
-def ended(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
+def wait_for_end(airflow: AirflowClient, dag_id: str, prefix: str) -> DagRun:
     """Wait until the newest run of a DAG with this prefix has ended."""
 
     def newest() -> DagRun | None:
@@ -59,7 +59,7 @@ def replays(house: House, day: date) -> set[tuple[str, int, str]]:
     return {(row["run_id"], row["attempt"], row["detail"]) for row in house.lake.query(query).to_pylist()}
 
 
-def counted_frames(path: Path | str) -> int:
+def count_frames(path: Path | str) -> int:
     """Count decoded frames, with the ffmpeg that also decodes AV1; fails on any decoding error."""
     ffmpeg = [media_tools.program("ffmpeg-vmaf"), "-v", "error", "-xerror", "-i", str(path), "-map", "0:v:0"]
     done = subprocess.run(
@@ -90,12 +90,12 @@ def dash_files(package: Path) -> set[str]:
         number = int(template.attrib.get("startNumber", "1"))
         for run in template.iterfind(".//d:S", space):
             for _ in range(int(run.attrib.get("r", "0")) + 1):
-                named.add(_numbered(template.attrib["media"], number))
+                named.add(_fill_number(template.attrib["media"], number))
                 number += 1
     return named
 
 
-def _numbered(media: str, number: int) -> str:
+def _fill_number(media: str, number: int) -> str:
     return re.sub(r"\$Number(?:%0(\d+)d)?\$", lambda found: str(number).zfill(int(found[1] or 1)), media)
 
 
@@ -112,7 +112,7 @@ def package(house: House, demo: dict[str, Any]) -> Path:
 
 
 def test_the_clip_is_what_the_tests_say(clip: Path) -> None:
-    assert counted_frames(clip) == FRAMES
+    assert count_frames(clip) == FRAMES
 
 
 def test_the_demo_publishes_the_clip(demo: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ def test_every_rendition_has_the_exact_frames_and_decodes(demo: dict[str, Any], 
     assert len(pictures) >= 2
     for row in pictures:
         playlist = next(package.glob(f"{row['rendition_id']}-*/media.m3u8"))
-        assert counted_frames(playlist) == row["frames"] == FRAMES
+        assert count_frames(playlist) == row["frames"] == FRAMES
     assert [row["rendition_id"] for row in demo["renditions"]] == [
         "h264-720p", "h264-480p", "h264-240p", "av1-720p", "av1-240p", "opus-96k", "aac-128k",
     ]  # fmt: skip
@@ -363,7 +363,7 @@ def test_a_day_once_more_by_airflows_backfill_changes_no_row(house: House, demo:
         for dag in NIGHTLY:
             airflow.unpause(dag)  # as `newsreel up` does after ten minutes
         for dag in NIGHTLY:
-            assert ended(airflow, dag, "scheduled").state == "success", dag
+            assert wait_for_end(airflow, dag, "scheduled").state == "success", dag
     engaged = house.lake.read("engagement_daily", where={"day": yesterday}).to_pylist()
     assert [(row["video_id"], row["views"], row["watch_time_s"]) for row in engaged] == [
         (demo["video_id"], 1, 2.5)

@@ -16,6 +16,8 @@ policies.replace(read_policies(changed))                 # from the next request
 await who_is_limited(limiter, policies)                  # or mount LimitedView(limiter, policies) for operators
 
 Counted by Prometheus: `RateLimitMiddleware(..., metrics=Metrics(registry))`, from streaming.ratelimit.http.metrics.
+
+Tests: tests/streaming/ratelimit/http.
 """
 
 from streaming.ratelimit.http.enforcement import Observer
