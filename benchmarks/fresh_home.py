@@ -153,10 +153,10 @@ class FreshHome:
         """Start the stack and wait until it is healthy; returns the seconds that took. Raises DependencyError."""
         begun = time.monotonic()
         log = self.folder / "up.log"
-        with log.open("wb") as words:
+        with log.open("wb") as errors:
             self._stack = subprocess.Popen(
                 _build_command("up", "--port", "0"),
-                stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=subprocess.STDOUT,
                 cwd=self.folder, env=self.environment,
             )  # fmt: skip
         while (state := self._read_state()).get("phase") != "healthy" or state["pid"] != self._stack.pid:
@@ -191,8 +191,8 @@ class FreshHome:
     def run_command(self, *arguments: str | Path, json_answer: bool = True) -> CommandResult:
         """Run a command to its end, whatever its exit status. Raises StageError if it prints no answer."""
         begun = time.monotonic()
-        output, words = self.folder / "stdout", self.folder / "stderr"
-        with output.open("wb") as out, words.open("wb") as err:
+        output, errors = self.folder / "stdout", self.folder / "stderr"
+        with output.open("wb") as out, errors.open("wb") as err:
             process = subprocess.Popen(
                 _build_command(*arguments, *(["--json"] if json_answer else [])),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment,
@@ -203,7 +203,7 @@ class FreshHome:
         wall_s, ended = time.monotonic() - begun, time.time()
         printed = output.read_text()
         if json_answer and not printed.strip():
-            tail = words.read_text()[-_LOG_TAIL_CHARACTERS:]
+            tail = errors.read_text()[-_LOG_TAIL_CHARACTERS:]
             raise StageError(f"newsreel {arguments[0]} printed no answer: {tail}")
         return CommandResult(process.returncode, json.loads(printed) if json_answer else None, wall_s, ended)
 

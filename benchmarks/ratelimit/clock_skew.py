@@ -143,7 +143,7 @@ def _measure_limiter(
         ended_us = server.now_us()
         if begun_us // 10**6 // period_s == ended_us // 10**6 // period_s:
             refilled = (ended_us - begun_us) * UNITS // (period_s * 10**6) if kind in REFILLED else 0
-            admitted, requests = (sum(answer[key] for answer in answers) for key in ("allowed", "asked"))
+            admitted, requests = (sum(answer[key] for answer in answers) for key in ("allowed", "requests"))
             return SkewResult(who, kind, admitted, requests, UNITS + refilled)
     raise StageError(
         f"{PROCESSES} processes did not finish within a window of {period_s} s: reduce --seconds"

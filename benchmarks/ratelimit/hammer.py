@@ -29,12 +29,12 @@ def _answer(url: str, task: Mapping[str, Any]) -> dict[str, Any]:
     if "clock" in task:
         return {"clock_s": time.time()}
     ask = build_redis_askers(url, Quota(task["kind"], task["units"], task["period_s"]))[task["who"]]
-    asked = allowed = 0
+    requests = allowed = 0
     until = time.monotonic() + task["seconds"]
     while time.monotonic() < until:
         allowed += ask((KEY,))
-        asked += 1
-    return {"asked": asked, "allowed": allowed}
+        requests += 1
+    return {"requests": requests, "allowed": allowed}
 
 
 if __name__ == "__main__":

@@ -53,16 +53,16 @@ class Measured:
         return self.rates.best("ours")
 
 
-def build_workloads(asked: int, seed: int) -> list[Workload]:
-    """Workloads with `asked` requests per round."""
+def build_workloads(requests: int, seed: int) -> list[Workload]:
+    """Workloads with `requests` requests per round."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    many = [f"user:{number}" for number in range(max(1, asked // 2))]
-    spread = [chance.choice(many) for _ in range(asked)]
+    many = [f"user:{number}" for number in range(max(1, requests // 2))]
+    spread = [chance.choice(many) for _ in range(requests)]
     few = many[:: max(1, len(many) // FEW)]
-    refused = [chance.choice(few) for _ in range(asked)]
+    refused = [chance.choice(few) for _ in range(requests)]
 
     def hot(number: int) -> list[str]:
-        return [f"user:{number}:{one // FEW}" for one in range(asked)]
+        return [f"user:{number}:{one // FEW}" for one in range(requests)]
 
     return [
         Workload("many keys", 1000, lambda _: spread, allowed=True),
@@ -71,11 +71,11 @@ def build_workloads(asked: int, seed: int) -> list[Workload]:
     ]
 
 
-def measure(asked: int, rounds: int, seed: int, say: Say) -> list[Measured]:
+def measure(requests: int, rounds: int, seed: int, say: Say) -> list[Measured]:
     """Measure all five under all workloads. Raises StageError if a decision differs from what the workload expects."""
     found = []
     for kind in ORACLES:
-        for workload in build_workloads(asked, seed):
+        for workload in build_workloads(requests, seed):
             one = Measured(kind, workload.name, _measure_rates(kind, workload, rounds))
             found.append(one)
             rates = ", ".join(f"{name} {one.rates.rate(name):,.0f}/s" for name in one.rates.by_name)

@@ -41,8 +41,10 @@ def measure(given: Namespace, say: Say) -> Results:
         found.figures += memory_speed.build_figures(speeds)
         found.least = min(speeds, key=lambda one: one.ratio)
     if "redis-speed" in given.only:
-        asked = max(1, given.requests // 10)
-        found.figures += redis_speed.build_figures(redis_speed.measure(asked, given.rounds, given.seed, say))
+        requests = max(1, given.requests // 10)
+        found.figures += redis_speed.build_figures(
+            redis_speed.measure(requests, given.rounds, given.seed, say)
+        )
     if "footprint" in given.only:
         found.figures += footprint.build_figures(footprint.measure(given.entries, given.seed, say))
     if "outage" in given.only:

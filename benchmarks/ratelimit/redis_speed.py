@@ -53,14 +53,14 @@ class Measured:
     cached_calls: int
 
 
-def measure(asked: int, rounds: int, seed: int, say: Say) -> Measured:
-    """Measure `asked` requests per turn in sequence, ten times as many concurrently, a hundred times as many cached."""
+def measure(requests: int, rounds: int, seed: int, say: Say) -> Measured:
+    """Measure `requests` requests per turn in sequence, 10 times as many concurrently, 100 times as many cached."""
     with redis_server() as server:
-        blocking = {kind: _measure_blocking(server, kind, asked, rounds, seed, say) for kind in ORACLES}
+        blocking = {kind: _measure_blocking(server, kind, requests, rounds, seed, say) for kind in ORACLES}
         coalesced = {
-            kind: _measure_coalesced(server, kind, 10 * asked, rounds, seed, say) for kind in ORACLES
+            kind: _measure_coalesced(server, kind, 10 * requests, rounds, seed, say) for kind in ORACLES
         }
-        rate, calls = _measure_cached(server, 100 * asked, rounds, say)
+        rate, calls = _measure_cached(server, 100 * requests, rounds, say)
     return Measured(blocking, coalesced, rate, calls)
 
 
@@ -114,22 +114,24 @@ def _compute_score(rates: Rates) -> float:
     return max(rates.rate("ours") / ASYNC_LIMIT, rates.ratio("ours", "ceiling") / ASYNC_SHARE)
 
 
-def _draw_keys(seed: int, asked: int) -> list[str]:
+def _draw_keys(seed: int, requests: int) -> list[str]:
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    return [chance.choice(KEYS) for _ in range(asked)]
+    return [chance.choice(KEYS) for _ in range(requests)]
 
 
-def _measure_blocking(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
+def _measure_blocking(
+    server: RedisServer, kind: str, requests: int, rounds: int, seed: int, say: Say
+) -> Rates:
     """Sequential rates, each on connections of its own, which are opened in the warm-up round."""
     server.client.flushall()
-    keys = _draw_keys(seed, asked)
+    keys = _draw_keys(seed, requests)
     with redis.Redis.from_url(server.url) as client:
         sha = client.script_load(TRIVIAL)
 
         def trivial(_: int) -> int:
             for key in keys:
                 client.evalsha(sha, 1, key)
-            return asked
+            return requests
 
         connection = client.connection_pool.get_connection()
         packed = connection.pack_command("EVALSHA", sha, 1, KEYS[0])
@@ -138,7 +140,7 @@ def _measure_blocking(server: RedisServer, kind: str, asked: int, rounds: int, s
             for _key in keys:
                 connection.send_packed_command(packed)
                 connection.read_response()
-            return asked
+            return requests
 
         askers = build_redis_askers(server.url, Quota(kind, 1_000_000, DAY_S))
         turns: dict[str, Callable[[int], int]] = {"trivial": trivial, BARE: bare}
@@ -155,9 +157,11 @@ def _run_turn(name: str, asker: Callable[[Sequence[str]], int], keys: Sequence[s
     return len(keys)
 
 
-def _measure_coalesced(server: RedisServer, kind: str, asked: int, rounds: int, seed: int, say: Say) -> Rates:
+def _measure_coalesced(
+    server: RedisServer, kind: str, requests: int, rounds: int, seed: int, say: Say
+) -> Rates:
     server.client.flushall()
-    keys = _draw_keys(seed, asked)
+    keys = _draw_keys(seed, requests)
     loop = asyncio.new_event_loop()
     try:
         limiter = RateLimiter(RedisStore(server.url, timeout_s=TIMEOUT_S))
@@ -206,14 +210,14 @@ async def _run_callers(limiter: RateLimiter, limit: Any, keys: Sequence[str]) ->
     return allowed
 
 
-def _measure_cached(server: RedisServer, asked: int, rounds: int, say: Say) -> tuple[float, int]:
+def _measure_cached(server: RedisServer, requests: int, rounds: int, say: Say) -> tuple[float, int]:
     """Refusals per second on exhausted keys, and the number of scripts that Redis ran for them."""
     server.client.flushall()
     limiter = RateLimiter(RedisStore(server.url, timeout_s=TIMEOUT_S))
     ask = wrap_ours(limiter, Quota("token_bucket", 1, DAY_S))
     ask(KEYS)
     ask(KEYS)
-    keys = KEYS * max(1, asked // len(KEYS))
+    keys = KEYS * max(1, requests // len(KEYS))
     before = server.count_calls()
 
     def turn(_: int) -> int:

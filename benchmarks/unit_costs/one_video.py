@@ -69,7 +69,7 @@ def measure(say: Say) -> list[Cost]:
 
 async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say) -> Cost:
     """CPU time of the API for segments of a rendition."""
-    asked = cycle([build_request("GET", address) for address in addresses])
+    requests = cycle([build_request("GET", address) for address in addresses])
     server, total = find_stack_servers(house), 0
     say(f"one-video: its {len(addresses)} segments, closed loop for {SERVED_S:.0f} s")
     before = server.find_api().cpu_times()
@@ -79,7 +79,7 @@ async def _measure_serving(house: FreshHome, addresses: Sequence[str], say: Say)
         async def player(number: int) -> None:
             nonlocal total
             while time.perf_counter() < end:
-                answer = await made[number].ask(next(asked))
+                answer = await made[number].ask(next(requests))
                 if answer.status != 200:
                     raise StageError(f"GET of a segment: status {answer.status}")
                 total += len(answer.body)
