@@ -75,6 +75,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     """One embedded PostgreSQL for the whole session."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
     with server:
+        # No test cuts the power: nothing has to wait for the disk, which a new database of every test does most of all.
+        with psycopg.connect(server.url("template1"), autocommit=True) as connection:
+            for name in ("fsync", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")
         yield server
     shutil.rmtree(server.folder)
 

@@ -57,6 +57,7 @@ spark_session("stuck").range(2).mapInArrow(stuck, "id long").count()
 """
 
 
+@pytest.mark.slow
 def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
     with ChildProgram(
         [sys.executable, "-c", TASK, sys.executable, "-c", JOB],
@@ -71,7 +72,7 @@ def test_driver_jvm_and_executors_die_with_a_task_that_is_killed(home: Path):
             daemons = [process for process in below.children(recursive=True) if is_worker(process)]
             return any(is_worker(child) for process in daemons for child in process.children())
 
-        assert wait_until(has_worker, within_s=120)
+        assert wait_until(has_worker, within_s=600)
         started = below.children(recursive=True)
         assert any("java" in process.name() for process in started)
         task.kill()
