@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
@@ -19,6 +21,10 @@ JOURNEYS = "tests/e2e/"
 
 class UnitScheduling(LoadScopeScheduling):
     """Hands out units in the order of collection, which tests/conftest.py sorts by `rank`."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # xdist's own order goes by the number of tests
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
