@@ -34,6 +34,8 @@ DATABASE_USER = "newsreel"
 DATABASES = ("newsreel", "airflow")
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT_S = 60
+_OPTIONS = "-c unix_socket_permissions=0700 -c timezone=UTC -c recovery_init_sync_method=syncfs"
+"""syncfs: after a kill one syncfs(2) instead of an fsync(2) of every file; it serves after 0.4 s instead of 3 to 5 s."""
 _HBA = "local all all peer map=newsreel\n"
 
 
@@ -108,7 +110,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._initialise()
         if self._wait_for_running_server():
             return
-        options = f"-h '' -k '{self.socket_folder}' -c unix_socket_permissions=0700 -c timezone=UTC"
+        options = f"-h '' -k '{self.socket_folder}' {_OPTIONS}"
         try:
             self._run(
                 "pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", str(self.data_folder),
