@@ -35,7 +35,7 @@ DATABASES = ("newsreel", "airflow")
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT_S = 60
 _OPTIONS = "-c unix_socket_permissions=0700 -c timezone=UTC -c recovery_init_sync_method=syncfs"
-"""syncfs: after a kill one syncfs(2) instead of an fsync(2) of every file; it serves after 0.4 s instead of 3 to 5 s."""
+"""syncfs: after a kill one syncfs(2) instead of an fsync(2) of every file: serves after 0.4 s instead of 3 to 5 s."""
 _HBA = "local all all peer map=newsreel\n"
 
 
