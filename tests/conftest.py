@@ -88,7 +88,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty HOME, and settings that know no other one."""
     folder = tmp_path / "home"
-    for name in ("DATABASE_URL", "LAKE_URI", "MEDIA_URI", "SPARK_MASTER", "BEAM_RUNNER"):
+    for name in (
+        "AIRFLOW_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "LAKE_URI",
+        "MEDIA_URI",
+        "SPARK_MASTER",
+        "BEAM_RUNNER",
+    ):
         monkeypatch.delenv(f"NEWSREEL_{name}", raising=False)
     monkeypatch.setenv("NEWSREEL_HOME", str(folder))
     settings.cache_clear()
