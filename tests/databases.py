@@ -60,6 +60,12 @@ class Spares:
         name, self._next = self._next.result(), self._worker.submit(self._databases.make)
         return name
 
+    def settle(self) -> None:
+        """Wait until nothing is created or dropped."""
+        self._next.result()
+        for dropped in self._drops:
+            dropped.result()
+
     def drop(self, name: str) -> None:
         """Drop one in the background."""
         self._drops.append(self._worker.submit(self._databases.drop, name))

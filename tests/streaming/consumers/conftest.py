@@ -8,12 +8,13 @@ import pytest
 
 from newsreel.embedded.postgres import EmbeddedPostgres
 from stores.postgres import Connection, connect
-from tests.databases import Databases
+from tests.databases import Databases, Spares
 
 
-@pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres, migrated: str) -> Databases:
-    """Made one at a time: the transaction that makes a spare one would delay the outbox of the test's own."""
+@pytest.fixture(scope="package")
+def databases(databases: Spares, postgres: EmbeddedPostgres, migrated: str) -> Databases:
+    """Created one at a time: a spare one's transaction would delay the outbox of the test's own database."""
+    databases.settle()  # the spares of the tests before these
     return Databases(postgres, migrated)
 
 
