@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import media_tools
+from stores.files import file_lock
 
 Footage = Callable[[str], Path]
 
@@ -77,20 +78,26 @@ def ffmpeg(*arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
-    """Makes a source by name, once per session."""
-    folder = tmp_path_factory.mktemp("footage")
+def footage(shared_folder: Path) -> Footage:
+    """Makes a source by name, once for all processes of the run."""
+    folder = shared_folder / "footage"
+    folder.mkdir(exist_ok=True)
 
     def make(name: str) -> Path:
         path = folder / name
-        if path.exists():
-            return path
+        with file_lock(folder / f"{name}.lock"):
+            if not path.exists():
+                draft = folder / f"draft-{name}"
+                make_draft(name, draft)
+                draft.rename(path)
+        return path
+
+    def make_draft(name: str, draft: Path) -> None:
         if name in COPIES:
             origin, before, after = COPIES[name]
-            ffmpeg(*before, "-i", str(make(origin)), *after, str(path))
+            ffmpeg(*before, "-i", str(make(origin)), *after, str(draft))
         else:
             length, recipe = RECIPES[name]
-            ffmpeg(*(part.replace("{s}", str(length)) for part in recipe), str(path))
-        return path
+            ffmpeg(*(part.replace("{s}", str(length)) for part in recipe), str(draft))
 
     return make
