@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-SHARED_JVM = ("tests/jobs/",)
-"""Folders whose tests share what takes long to start: one Spark session."""
+SHARED = ("tests/jobs/", "tests/dags/")
+"""Folders whose tests share what takes long to start: a Spark session, an Airflow."""
 
 LONGEST_FIRST = (
     "tests/e2e/test_kills.py",
@@ -28,7 +28,7 @@ LONGEST_FIRST = (
 def unit_of(nodeid: str) -> str:
     """The file of a test, or the folder whose tests stay together."""
     file = nodeid.partition("::")[0]
-    return next((folder for folder in SHARED_JVM if file.startswith(folder)), file)
+    return next((folder for folder in SHARED if file.startswith(folder)), file)
 
 
 def rank(nodeid: str) -> int:

@@ -14,12 +14,12 @@ from newsreel.embedded.postgres import EmbeddedPostgres
 from tests.dags.stand_ins import StandIns, make_stand_ins
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
     return make_stand_ins(tmp_path_factory.mktemp("stand-ins"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def airflow_environment(
     tmp_path_factory: pytest.TempPathFactory, stand_ins: StandIns
 ) -> Iterator[dict[str, str]]:
