@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-# More than cores: tests wait half of the time, for servers and schedules.
-WORKERS := $(shell echo $$(( $$(nproc) + 1 )))
+# Tests of stacks and JVMs keep their core busy: with more processes than cores they run into their time limits.
+WORKERS := $(shell nproc)
 # SPT_NOENV: xdist's process titles leave /proc/PID/environ alone, by which .ci/run finds what it started.
 PYTEST := SPT_NOENV=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.refresh.changes import Changes, compute_changes
@@ -26,15 +28,18 @@ from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import LIVE_TABLES
 from stores.delta import lake
+from stores.delta.commits import OutdatedError
 from stores.delta.event_log import count_version_rows, list_days
 from stores.postgres import connect
 from stores.quality import check_rows
 from stores.stage import stage_arguments, stage_attempt
 
 CURSOR_TABLE = LIVE_TABLES[-1]
-"""The table that is merged last; its commits carry the cursor of all of them."""
+"""The table whose log has the cursor of all of them."""
 LEASE_WITHIN_S = 600
 """Time that a refresh waits for the lease while another one runs."""
+COMPUTED_AT_MOST = 3
+"""How often the changes of a table are computed: an attempt that was overtaken makes one more commit at most."""
 REJECTED_NAMESPACE = uuid.UUID("0b6a7b0e-3f0c-5d52-9a5e-5a3f9b0f4c11")
 
 
@@ -77,21 +82,38 @@ def _apply_all(slices: Iterable[EventSlice], run_id: str) -> int:
 def _apply_slice(events: EventSlice, run_id: str) -> int:
     """Apply a slice to all tables, then move the cursor to its end. Returns the rows changed."""
     names, deletions = events.list_tables(), events.read_later_deletions(lake())
-    changed, recorded = 0, False
-    for declared in (declared for declared in LIVE_TABLES if declared.name in names):
-        changes = compute_changes(lake(), declared, events.parse(declared), deletions.parse(declared))
-        _record_rejected(run_id, declared, changes.rejected)
-        if changes.rows.num_rows:
-            recorded = declared == CURSOR_TABLE and events.end is not None
-            _write(changes, run_id, events.end if recorded else None)
-            changed += changes.rows.num_rows
-    if not recorded and events.end is not None:
+    changed = sum(
+        _apply_to_table(declared, events.parse(declared), deletions.parse(declared), run_id)
+        for declared in LIVE_TABLES
+        if declared.name in names
+    )
+    if events.end is not None:
         lake().append_once(CURSOR_TABLE.name, [], app_id=REFRESH_APP_ID, version=events.end)
     return changed
 
 
-def _write(changes: Changes, run_id: str, version: int | None) -> None:
-    """Check the rows of one table and write them, as application transaction `version` if given."""
+def _apply_to_table(declared: Table, events: pa.Table, deletions: pa.Table, run_id: str) -> int:
+    """Apply parsed events to one table; returns the rows changed.
+
+    The changes are computed again if another commit comes in between: an attempt that was overtaken may still go on.
+    Raises OutdatedError after COMPUTED_AT_MOST times.
+    """
+    for _ in range(COMPUTED_AT_MOST - 1):
+        with suppress(OutdatedError):
+            return _apply_once(declared, events, deletions, run_id)
+    return _apply_once(declared, events, deletions, run_id)
+
+
+def _apply_once(declared: Table, events: pa.Table, deletions: pa.Table, run_id: str) -> int:
+    changes = compute_changes(lake(), declared, events, deletions)
+    _record_rejected(run_id, declared, changes.rejected)
+    if changes.rows.num_rows:
+        _write(changes, run_id)
+    return changes.rows.num_rows
+
+
+def _write(changes: Changes, run_id: str) -> None:
+    """Check the rows of one table and write them. Raises OutdatedError if the table's rows have changed meanwhile."""
     declared, rows = changes.declared, changes.rows
     with connect() as connection:
         rows = fill_personal_fields(connection, declared, rows)
@@ -99,12 +121,12 @@ def _write(changes: Changes, run_id: str, version: int | None) -> None:
     if upserted.num_rows:
         check_rows(run_id, declared.name, upserted.select(declared.column_names))
     if declared.small_writer and rows.num_rows <= settings().refresh_small_events:
-        lake().apply(declared.name, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
+        lake().apply(declared.name, rows, born=changes.born, row_version=changes.row_version)
         return
     # Imported here: the import takes a second, and a small refresh does not need it.
     from jobs.spark.merge import merge_by_spark
 
-    merge_by_spark(lake(), declared, rows, born=changes.born, app_id=REFRESH_APP_ID, version=version)
+    merge_by_spark(lake(), declared, rows, born=changes.born, row_version=changes.row_version)
 
 
 def _record_rejected(run_id: str, declared: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -29,6 +29,8 @@ class Changes:
     rejected: list[dict[str, Any]]
     born: tuple[datetime, datetime] | None
     """Span of `declared.born` of the rows that the table already has, including all deletions; None if it has none."""
+    row_version: int
+    """Row version of the table that the changes were computed from."""
 
 
 def compute_changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.Table) -> Changes:
@@ -45,7 +47,9 @@ def compute_changes(lake: Lake, declared: Table, parsed: pa.Table, deleted: pa.T
     held = look_up_keys(lake, declared, [pc.struct_field(values, [name]) for name in declared.key])
     change = _find_changing(newest, held, deletions)
     rows = _build_rows(declared, newest.filter(change))
-    return Changes(declared, rows, parsed.filter(bad).to_pylist(), held.find_born_span(change))
+    return Changes(
+        declared, rows, parsed.filter(bad).to_pylist(), held.find_born_span(change), held.row_version
+    )
 
 
 def _select_newest(good: pa.Table) -> pa.Table:

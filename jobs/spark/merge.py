@@ -17,6 +17,7 @@ from jobs.spark.session import spark_session
 from schemas.table import Table
 from stores.delta import Lake
 from stores.delta.bulk import build_born_condition, build_key_condition
+from stores.delta.commits import ROW_VERSION, require_row_version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,10 +29,9 @@ def merge_by_spark(
     rows: pa.Table,
     *,
     born: tuple[datetime, datetime] | None,
-    app_id: str,
-    version: int | None,
+    row_version: int,
 ) -> None:
-    """The same commit as `Lake.take` makes. Raises DependencyError if Java or Spark's jars are missing."""
+    """The same commit as `Lake.apply` makes. Raises OutdatedError, and DependencyError without Java or Spark's jars."""
     from delta.tables import DeltaTable
 
     spark = spark_session("newsreel refresh")
@@ -41,8 +41,9 @@ def merge_by_spark(
     values = {name: f"source.{name}" for name in declared.column_names}
 
     def attempt() -> None:
+        require_row_version(lake.open(declared.name), row_version)
         table = DeltaTable.forPath(spark, lake.location(declared.name))
-        (
+        affected = (
             table.alias("target")
             .merge(source.alias("source"), condition)
             .whenMatchedDelete(f"{newer} AND source.event_kind = 'deleted'")
@@ -50,15 +51,17 @@ def merge_by_spark(
             .whenNotMatchedInsert("source.event_kind = 'upserted'", values={**values})
             .execute()
         )
+        if affected.isEmpty():  # Delta has skipped it: another commit of this row version came first
+            require_row_version(lake.open(declared.name), row_version)
 
-    with _as_transaction(spark, app_id, version):
+    with _as_transaction(spark, ROW_VERSION, row_version + 1):
         commit_with_retry(declared.name, attempt)
 
 
 @contextmanager
-def _as_transaction(spark: SparkSession, app_id: str, version: int | None) -> Iterator[None]:
-    """Mark the block's commit with the application transaction; Delta skips it if a later one is recorded."""
-    marks = {} if version is None else {"txnAppId": app_id, "txnVersion": str(version)}
+def _as_transaction(spark: SparkSession, app_id: str, version: int) -> Iterator[None]:
+    """Mark the block's commit with the application transaction; Delta skips it if that or a later one is recorded."""
+    marks = {"txnAppId": app_id, "txnVersion": str(version)}
     for name, value in marks.items():
         spark.conf.set(f"spark.databricks.delta.write.{name}", value)
     try:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from schemas.settings import settings
 from schemas.table import Table
+from stores.delta.commits import read_row_version
 from stores.delta.lake import Lake
 from stores.files import atomic_replacement
 from stores.private_files import private_folder
@@ -43,6 +44,8 @@ class KeyLookup:
 
     last_event_ids: pa.Array
     born: pa.Array
+    row_version: int
+    """Row version of the table that was looked up in (stores/delta/commits.py)."""
 
     def find_born_span(self, among: pa.Array) -> tuple[datetime, datetime] | None:
         """First and last time of creation of the stored rows that are marked true; None if there are none."""
@@ -57,14 +60,15 @@ def look_up_keys(lake: Lake, declared: Table, keys: Sequence[pa.Array]) -> KeyLo
     wanted = wanted[:, order]
     events, born = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
     missing = np.ones(len(order), np.bool_)
-    for index in _load_indexes(lake, declared):
+    handle = lake.open(declared.name)
+    for index in _load_indexes(handle, index_folder(lake, declared), declared):
         wanted_at, index_at = _match(index, wanted)
         positions = order[wanted_at]
         missing[positions] = False
         events[positions] = index[EVENT, index_at].view(np.int64)
         born[positions] = index[BORN, index_at].view(np.int64)
     times = pa.array(born, pa.timestamp("us", tz="UTC"), mask=missing)
-    return KeyLookup(pa.array(events, mask=missing), times)
+    return KeyLookup(pa.array(events, mask=missing), times, read_row_version(handle))
 
 
 def _match(index: Words, wanted: Words) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -84,11 +88,9 @@ def _match(index: Words, wanted: Words) -> tuple[NDArray[np.intp], NDArray[np.in
     return (np.concatenate(wanted_at), np.concatenate(index_at)) if wanted_at else (position, position)
 
 
-def _load_indexes(lake: Lake, declared: Table) -> Iterator[Words]:
-    """The index of each file of the table's newest version. Indexes of other files are removed."""
-    handle = lake.open(declared.name)
+def _load_indexes(handle: DeltaTable, folder: Path, declared: Table) -> Iterator[Words]:
+    """The index of each file of the handle's version of the table. Indexes of other files are removed from `folder`."""
     paths = pa.table(handle.get_add_actions())["path"].to_pylist()
-    folder = index_folder(lake, declared)
     files = {path: folder / f"{_hash_name(path)}.npy" for path in paths}
     # Also removes drafts of a killed refresh: one refresh runs at a time, so no process is writing one now.
     for path in set(folder.iterdir()) - set(files.values()):

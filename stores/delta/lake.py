@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import DeltaTable, write_deltalake
+from deltalake.table import TableMerger
 
 from schemas.derive.arrow import arrow_schema
-from schemas.errors import ConflictError, NotFoundError, StorageError
+from schemas.errors import NotFoundError
 from schemas.settings import settings
 from schemas.table import Table
 from schemas.tables import TABLES, table
@@ -28,18 +25,20 @@ from stores.delta.bulk import (
     find_missing_rows,
     find_rows,
 )
+from stores.delta.commits import (
+    ON_THIS_VERSION,
+    commit_with_retry,
+    is_recorded,
+    mark_transaction,
+    require_row_version,
+    storage_errors,
+)
 from stores.delta.creation import add_columns, create_table
 from stores.delta.query import build_listing, build_predicate, build_selection, run_query
 from stores.delta.question import parse_question
 from stores.delta.versions import open_version
-from stores.fence import guarded
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | pa.Table
-
-T = TypeVar("T")
-
-COMMIT_ATTEMPTS = 12
-COMMIT_BACKOFF_S = 0.05
 
 
 class Lake:
@@ -63,7 +62,7 @@ class Lake:
         """
         for declared in TABLES.values():
             location = self.location(declared.name)
-            with _storage_errors():
+            with storage_errors():
                 if not DeltaTable.is_deltatable(location):
                     create_table(location, declared)
                 elif any(column.nullable for column in declared):
@@ -127,12 +126,12 @@ class Lake:
 
         def attempt() -> bool:
             handle = self.open(name)
-            if _is_recorded(handle, app_id, version):
+            if is_recorded(handle, app_id, version):
                 return False
-            write_deltalake(handle, data, mode="append", commit_properties=_transaction(app_id, version))
+            write_deltalake(handle, data, mode="append", commit_properties=mark_transaction(app_id, version))
             return True
 
-        return _commit(name, attempt)
+        return commit_with_retry(name, attempt)
 
     def replace(self, name: str, *, scope: Mapping[str, Any], rows: Rows) -> int:
         """Replace the rows of a scope (equalities) in one commit; none if they are the same.
@@ -148,12 +147,14 @@ class Lake:
                 return 0
             condition = build_predicate(declared, scope)
             if data.num_rows:
-                write_deltalake(handle, data, mode="overwrite", predicate=condition)
+                write_deltalake(
+                    handle, data, mode="overwrite", predicate=condition, commit_properties=ON_THIS_VERSION
+                )
             else:
-                handle.delete(condition)
+                handle.delete(condition, commit_properties=ON_THIS_VERSION)
             return int(data.num_rows)
 
-        return _commit(name, attempt)
+        return commit_with_retry(name, attempt)
 
     def merge(self, name: str, rows: Rows) -> int:
         """Upsert rows by key in one commit; none if nothing changes. Returns the number of rows changed."""
@@ -164,44 +165,36 @@ class Lake:
             handle = self.open(name)
             changed = find_changed_rows(handle, declared, data)
             if changed.num_rows:
-                merger = handle.merge(
-                    changed, build_key_condition(declared), source_alias="source", target_alias="target"
-                )
+                merger = _merge_by_key(handle, declared, changed)
                 merger.when_matched_update_all().when_not_matched_insert_all().execute()
             return int(changed.num_rows)
 
-        return _commit(name, attempt)
+        return commit_with_retry(name, attempt)
 
     def apply(
-        self,
-        name: str,
-        rows: pa.Table,
-        *,
-        born: tuple[datetime, datetime] | None,
-        app_id: str,
-        version: int | None,
-    ) -> bool:
+        self, name: str, rows: pa.Table, *, born: tuple[datetime, datetime] | None, row_version: int
+    ) -> None:
         """Apply changes to a live table in one commit: rows with a column `event_kind`, upserted or deleted.
 
+        `row_version`: of the table that the changes were computed from; raises OutdatedError if it is another one now.
         `born`: span of `Table.born` of those rows that the table has already, None if it has none of them; files
         outside of it are not read. `rows` must not contain deletions of rows that the table lacks: delta-rs would
-        search for their nulls. With `version`, as that application transaction; False if the table has it already.
+        search for their nulls.
         """
         declared = table(name)
         newer = "source.last_event_id > target.last_event_id"
         values = {column: f"source.{column}" for column in declared.column_names}
         condition = f"{build_key_condition(declared)}{build_born_condition(declared, born)}" if born else ""
 
-        def attempt() -> bool:
+        def attempt() -> None:
             handle = self.open(name)
-            if version is not None and _is_recorded(handle, app_id, version):
-                return False
-            marks = None if version is None else _transaction(app_id, version)
+            properties = require_row_version(handle, row_version)
             if born is None:
-                write_deltalake(handle, _as_arrow(declared, rows), mode="append", commit_properties=marks)
-                return True
+                data = _as_arrow(declared, rows)
+                write_deltalake(handle, data, mode="append", commit_properties=properties)
+                return
             merger = handle.merge(
-                rows, condition, source_alias="source", target_alias="target", commit_properties=marks
+                rows, condition, source_alias="source", target_alias="target", commit_properties=properties
             )
             (
                 merger.when_matched_delete(f"{newer} AND source.event_kind = 'deleted'")
@@ -209,9 +202,8 @@ class Lake:
                 .when_not_matched_insert(values, "source.event_kind = 'upserted'")
                 .execute()
             )
-            return True
 
-        return _commit(name, attempt)
+        commit_with_retry(name, attempt)
 
     def find_changed(self, name: str, rows: Rows) -> pa.Table:
         """The rows that the table lacks or holds with other values: those that its writer has to write."""
@@ -233,13 +225,11 @@ class Lake:
             handle = self.open(name)
             fresh = find_missing_rows(handle, declared, data)
             if fresh.num_rows:
-                merger = handle.merge(
-                    fresh, build_key_condition(declared), source_alias="source", target_alias="target"
-                )
+                merger = _merge_by_key(handle, declared, fresh)
                 merger.when_not_matched_insert_all().execute()
             return int(fresh.num_rows)
 
-        return _commit(name, attempt)
+        return commit_with_retry(name, attempt)
 
     def remove(self, name: str, keys: Rows) -> int:
         """Delete the rows with these keys, in one commit; none if there are no such rows. Returns their number."""
@@ -250,13 +240,11 @@ class Lake:
             handle = self.open(name)
             stored = find_rows(handle, declared, data, declared.key)
             if stored.num_rows:
-                merger = handle.merge(
-                    stored, build_key_condition(declared), source_alias="source", target_alias="target"
-                )
+                merger = _merge_by_key(handle, declared, stored)
                 merger.when_matched_delete().execute()
             return int(stored.num_rows)
 
-        return _commit(name, attempt)
+        return commit_with_retry(name, attempt)
 
 
 def lake() -> Lake:
@@ -272,36 +260,9 @@ def _as_arrow(declared: Table, rows: Rows, columns: Sequence[str] | None = None)
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
-def _is_recorded(handle: DeltaTable, app_id: str, version: int) -> bool:
-    newest = handle.transaction_version(app_id)
-    return newest is not None and newest >= version
-
-
-def _transaction(app_id: str, version: int) -> CommitProperties:
-    """Without delta-rs's own retries: after a conflict the transaction has to be checked again."""
-    return CommitProperties(app_transactions=[Transaction(app_id, version)], max_commit_retries=0)
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Raise StorageError for a full disk, which delta-rs reports by several types of errors, in their text alone."""
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        if (full := os.strerror(errno.ENOSPC)) not in str(error):
-            raise
-        raise StorageError.from_os_error(OSError(errno.ENOSPC, full, settings().lake_uri)) from error
-
-
-def _commit(name: str, attempt: Callable[[], T]) -> T:
-    """The result of `attempt`, retried with backoff from the newest version while it conflicts with other commits.
-
-    Raises ConflictError after COMMIT_ATTEMPTS, or if this process's stage was overtaken.
-    """
-    for number in range(COMMIT_ATTEMPTS):
-        try:
-            with guarded(), _storage_errors():
-                return attempt()
-        except CommitFailedError:
-            time.sleep(COMMIT_BACKOFF_S * 2 ** min(number, 5))
-    raise ConflictError(f"table {name}: {COMMIT_ATTEMPTS} commits conflicted with other writers; try again")
+def _merge_by_key(handle: DeltaTable, declared: Table, rows: pa.Table) -> TableMerger:
+    """A merge of `source` into `target` on the key, whose commit is the handle's next version or fails."""
+    return handle.merge(
+        rows, build_key_condition(declared), source_alias="source", target_alias="target",
+        commit_properties=ON_THIS_VERSION,
+    )  # fmt: skip

@@ -101,7 +101,10 @@ def _fill_number(media: str, number: int) -> str:
 
 @pytest.fixture(scope="module")
 def demo(house: House) -> dict[str, Any]:
-    """Document of the first `newsreel demo --keep`."""
+    """Document of the first `newsreel demo --keep`. The stack leaves the nightly DAGs paused, for a test to start."""
+    unpaused = house.home / "airflow" / "unpaused"
+    unpaused.parent.mkdir(mode=0o700, parents=True)
+    unpaused.write_text("\n".join(NIGHTLY))
     document: dict[str, Any] = house.json("demo", "--keep")
     return document
 
