@@ -24,17 +24,27 @@ from stores.delta.maintenance import (
     measure_size,
     vacuum,
 )
+from stores.delta.maintenance_lock import TableBusyError, maintenance_lock
 from stores.stage import TABLES_SCOPE, stage_arguments, stage_attempt
 
 LEASE_WITHIN_S = 1_800
 
 
-def maintain(run_id: str, day: date) -> list[dict[str, Any]]:
-    """Maintain every table; returns the rows written to `table_sizes`, which are for `day`."""
+def maintain(run_id: str, day: date) -> tuple[list[dict[str, Any]], list[str]]:
+    """Maintain every table; returns the rows written to `table_sizes`, which are for `day`, and reasons.
+
+    A reason is given for each table that is left out because another process maintains it.
+    """
     until = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    rows = [_maintain_table(name, run_id, day, until) for name in TABLES]
+    rows, left_out = [], []
+    for name in TABLES:
+        try:
+            with maintenance_lock(lake(), name, f"run {run_id}"):
+                rows.append(_maintain_table(name, run_id, day, until))
+        except TableBusyError as error:
+            left_out.append(error.detail)
     lake().merge("table_sizes", rows)
-    return rows
+    return rows, left_out
 
 
 def _maintain_table(name: str, run_id: str, day: date, until: datetime) -> dict[str, Any]:
@@ -74,11 +84,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     with stage_attempt(
         "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=LEASE_WITHIN_S
     ) as attempt:
-        rows = maintain(arguments.run_id, day)
+        rows, left_out = maintain(arguments.run_id, day)
         attempt.rows = len(rows)
         files, before = (sum(row[name] for row in rows) for name in ("files", "files_before"))
         erased, vacuumed = (sum(row[name] for row in rows) for name in ("erased_rows", "vacuumed_files"))
-        attempt.detail = f"{before} files became {files}; {vacuumed} old ones removed; {erased} rows erased"
+        done = f"{before} files became {files}; {vacuumed} old ones removed; {erased} rows erased"
+        attempt.detail = "; ".join([done, *left_out])
 
 
 if __name__ == "__main__":

@@ -145,12 +145,19 @@ def database_url(
     databases.drop(name)
 
 
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake with every declared table, empty, for others to be copied from: ten times as fast."""
+    folder = tmp_path_factory.mktemp("empty") / "lake"
+    Lake(folder.as_uri()).ensure()
+    return folder
+
+
 @pytest.fixture
-def tables(home: Path) -> Lake:
+def tables(home: Path, empty_lake: Path) -> Lake:
     """A lake of its own, every declared table in it, empty."""
-    found = Lake((home / "lake").as_uri())
-    found.ensure()
-    return found
+    shutil.copytree(empty_lake, home / "lake")
+    return Lake((home / "lake").as_uri())
 
 
 @pytest.fixture(scope="session")

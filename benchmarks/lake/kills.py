@@ -1,8 +1,9 @@
-"""Part `kills`: SIGKILL of consumers, Spark, Airflow and PostgreSQL under a load of writes.
+"""Part `kills`: SIGKILL of consumers, Spark, Airflow and PostgreSQL under a load of writes; writers that are stopped.
 
-All refreshes use Spark here. After each kill, once everything has settled, every event of the outbox must be in the
-lake once, and the tables must equal those of PostgreSQL. At the end a replay from nothing must give the same tables,
-and the counters that the API shows must equal those counted from the lake's rows.
+All refreshes use Spark here. A refresh or a maintenance that is stopped (SIGSTOP) is overtaken by another attempt of
+its run, and goes on after that. After each of these, once everything has settled, every event of the outbox must be in
+the lake once, and the tables must equal those of PostgreSQL. At the end a replay from nothing must give the same
+tables, and the counters that the API shows must equal those counted from the lake's rows.
 
 Tests: tests/e2e/test_lake_kills.py.
 """
@@ -13,10 +14,13 @@ import asyncio
 import json
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -33,11 +37,16 @@ from benchmarks.report import Figure, Say
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
 
-VICTIMS = ("consumers", "spark", "scheduler", "postgresql", "refresh")
+REFRESH, MAINTENANCE = "stopped refresh", "stopped maintenance"
+STOPPED = {REFRESH: "jobs.refresh_tables", MAINTENANCE: "jobs.maintain_lake"}
+"""Victims that are stopped, overtaken and continued, and the program of each."""
+VICTIMS = ("consumers", "spark", "scheduler", "postgresql", MAINTENANCE, "refresh", REFRESH)
 WRITERS = 8
 REST_WITHIN_S = 900.0
 VICTIM_WITHIN_S = 300.0
 """How long to wait for a victim: a refresh and its JVM run for some seconds now and then."""
+STOPPED_WITHIN_S = 3.0
+"""A first attempt is stopped at a random time of so many seconds after its start."""
 POLL_S = 0.2
 
 
@@ -96,16 +105,58 @@ async def _run_point(house: FreshHome, served: Servers, seed: int, number: int) 
         for place, person in enumerate(everybody)
     ]
     await asyncio.sleep(dice.uniform(0.5, 3.0))
-    found = await asyncio.to_thread(_wait_for_victim, house, victim)
-    for process in found:
-        with suppress(psutil.Error):
-            process.kill()
+    if victim in STOPPED:
+        hit = await asyncio.to_thread(_stop_and_overtake, house, STOPPED[victim], name, dice)
+    else:
+        found = await asyncio.to_thread(_wait_for_victim, house, victim)
+        hit = bool(found)
+        for process in found:
+            with suppress(psutil.Error):
+                process.kill()
     await asyncio.sleep(2.0)
     end.set()
     await asyncio.gather(*writing)
     problems = await asyncio.to_thread(_wait_until_at_rest, house, served)
     took_s = round(time.monotonic() - begun, 1)
-    return Outcome(seed, number, victim, bool(found), _count_events(served) - before, problems, took_s)
+    return Outcome(seed, number, victim, hit, _count_events(served) - before, problems, took_s)
+
+
+def _stop_and_overtake(house: FreshHome, module: str, run_id: str, dice: random.Random) -> bool:
+    """Stop a first attempt of a program somewhere in its work, let a second one overtake it, and let the first go on.
+
+    Returns whether it was still running when it was stopped.
+    """
+    environment = {**house.environment, "NEWSREEL_DATABASE_URL": str(house.database_url)}
+    more = ["--day", f"{datetime.now(UTC):%Y-%m-%d}"] if module == STOPPED[MAINTENANCE] else []
+    command = [sys.executable, "-m", module, "--run-id", run_id, *more]
+    with subprocess.Popen(
+        [*command, "--attempt", "1"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
+        family = psutil.Process(first.pid)
+        try:
+            while first.poll() is None and not _is_started(house, run_id):
+                time.sleep(POLL_S)
+            time.sleep(dice.uniform(0.0, STOPPED_WITHIN_S))
+            hit = first.poll() is None
+            processes = [family, *family.children(recursive=True)] if hit else []
+            for process in processes:
+                process.suspend()
+            subprocess.run(
+                [*command, "--attempt", "2"], env=environment, check=False, capture_output=True,
+                timeout=REST_WITHIN_S,
+            )  # fmt: skip
+            for process in processes:
+                process.resume()
+            first.wait(REST_WITHIN_S)
+        finally:
+            if first.poll() is None:
+                first.kill()
+    return hit
+
+
+def _is_started(house: FreshHome, run_id: str) -> bool:
+    """Whether the run's first attempt has been recorded: it has its fence."""
+    return house.lake.read("pipeline_runs", where={"run_id": run_id}).num_rows > 0
 
 
 async def _write(

@@ -1,10 +1,13 @@
-"""`newsreel tables` and `newsreel quality`: size and freshness of tables, and results of the quality gate.
+"""`newsreel tables`, `rebuild` and `quality`: size, freshness and soundness of tables; results of the quality gate.
 
-Tests: tests/e2e/test_analysts.py.
+Tests: tests/e2e/test_analysts.py, tests/newsreel/test_tables.py.
 """
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +23,7 @@ RESULTS = "SELECT * FROM quality_results WHERE at >= TIMESTAMP '{since}' ORDER B
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("tables")(show_tables)
+    app.command("rebuild")(rebuild_table)
     app.command("quality")(show_quality)
 
 
@@ -27,23 +31,31 @@ def show_tables(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="TABLE", help="Tables to show (default: all).")
     ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Read every file once; find damaged files and keys of more than one row."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Show size and freshness of tables.
+    """Show size and freshness of tables, or verify them.
 
     `fresh_within_s` is the promise: seconds from a change until its row is in the table. `fresh_s` is the 99th
     percentile of the last seven days.
 
-    Exit status: 0 all promises kept, 1 at least one not kept.
+    Exit status: 0 all promises kept, 1 at least one not kept; with --verify: 0 all sound, 1 something was found.
     """
     from newsreel.table_health import table_health
-    from schemas.tables import table
+    from schemas.tables import TABLES, table
     from stores.delta import lake
 
     for name in names or []:
         table(name)
     store = lake()
     store.ensure()
+    if verify:
+        return _verify_tables(names or list(TABLES), as_json)
     healths = list(table_health(store, datetime.now(UTC), names or None))
     if as_json:
         console.emit({"tables": [{**vars(health), "kept": health.kept} for health in healths]})
@@ -56,6 +68,61 @@ def show_tables(
     if late:
         console.say(f"later than promised: {', '.join(late)}")
     return 1 if late else 0
+
+
+def _verify_tables(names: Sequence[str], as_json: bool) -> int:
+    from stores.delta import lake
+    from stores.delta.verification import verify_table
+
+    found = []
+    with console.progress() as on_progress:
+        for number, name in enumerate(names):
+            on_progress(number, len(names), name)
+            found.append(verify_table(lake(), name))
+        on_progress(len(names), len(names), "")
+    if as_json:
+        console.emit({"tables": [asdict(one) for one in found]})
+    else:
+        columns = ("table", "version", "files", "rows", "damaged_files", "doubled_keys")
+        rows = [
+            (one.table, one.version, one.files, one.rows, len(one.damaged), one.doubled_keys) for one in found
+        ]
+        console.print_table("", columns, rows)
+    bad = [one for one in found if not one.sound]
+    for one in bad:
+        for file in one.damaged:
+            console.say(f"{one.table}: {file.path}: {file.reason}")
+        if one.doubled_keys:
+            console.say(f"{one.table}: keys with more than one row, for example {', '.join(one.examples)}")
+        console.say(f"{one.table}: `newsreel rebuild {one.table}` makes it again")
+    return 1 if bad else 0
+
+
+def rebuild_table(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="A table of the lake.")],
+    as_json: Json = False,
+) -> int:
+    """Make a table again, in one commit.
+
+    A copy of a PostgreSQL table is made from all events; any other table keeps one row of each key. Waits for a refresh
+    or the nightly maintenance. Queries see the old rows until the end.
+    """
+    from jobs.rebuild_table import rebuild
+    from newsreel.embedded.servers import database
+    from schemas.tables import table
+    from stores.delta import lake
+    from stores.delta.maintenance import measure_size
+
+    table(name)
+    with database():
+        lake().ensure()
+        before = measure_size(lake(), name).rows
+        rows = rebuild(name, f"rebuild-{uuid.uuid4()}")
+    if as_json:
+        console.emit({"table": name, "rows_before": before, "rows": rows})
+    else:
+        console.stdout().print(f"{name}: {rows:,} rows, {before:,} before")
+    return 0
 
 
 def show_quality(

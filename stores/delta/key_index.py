@@ -23,17 +23,12 @@ from numpy.typing import NDArray
 from schemas.settings import settings
 from schemas.table import Table
 from stores.delta.commits import read_row_version
+from stores.delta.key_digests import BATCH_ROWS, Words, compute_digests, list_files
 from stores.delta.lake import Lake
 from stores.files import atomic_replacement
 from stores.private_files import private_folder
 
-Words = NDArray[np.uint64]
-
 FOLDER = "key_index"
-SALTS = ("newsreel keys, 1", "newsreel keys, 2")
-"""Two digests of 64 bits make one of 128: collisions are as unlikely as those of UUIDs (RFC 9562, 6.7)."""
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-BATCH_ROWS = 250_000
 FIRST, SECOND, EVENT, BORN = range(4)
 """Rows of an index: the two digests (sorted by the first), the row's newest event, its `born` in microseconds."""
 
@@ -55,7 +50,7 @@ class KeyLookup:
 
 def look_up_keys(lake: Lake, declared: Table, keys: Sequence[pa.Array]) -> KeyLookup:
     """Look up distinct keys, given as the arrays of their columns."""
-    wanted = _compute_digests(keys)
+    wanted = compute_digests(keys)
     order = np.argsort(wanted[FIRST])
     wanted = wanted[:, order]
     events, born = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
@@ -99,7 +94,7 @@ def _load_indexes(handle: DeltaTable, folder: Path, declared: Table) -> Iterator
     for path, file in files.items():
         index = _read_index(file)
         if index is None:
-            fragments = fragments or _list_fragments(handle)
+            fragments = fragments or list_files(handle)
             index = _build_index(declared, fragments[path])
             with atomic_replacement(file, sync=True) as draft:
                 np.save(draft, index, allow_pickle=False)
@@ -115,17 +110,13 @@ def _hash_name(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _list_fragments(handle: DeltaTable) -> dict[str, ds.Fragment]:
-    return {fragment.path: fragment for fragment in handle.to_pyarrow_dataset().get_fragments()}
-
-
 def _build_index(declared: Table, file: ds.Fragment) -> Words:
     """The index of a file, from its key columns."""
     columns = [*declared.key, "last_event_id", *([declared.born] if declared.born else [])]
     parts = [np.empty((4, 0), np.uint64)]
     for batch in file.to_batches(columns=columns, batch_size=BATCH_ROWS):
         part = np.zeros((4, batch.num_rows), np.uint64)
-        part[[FIRST, SECOND]] = _compute_digests([batch[name] for name in declared.key])
+        part[[FIRST, SECOND]] = compute_digests([batch[name] for name in declared.key])
         part[EVENT] = batch["last_event_id"].to_numpy().view(np.uint64)
         if declared.born:
             times = batch[declared.born].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
@@ -133,26 +124,6 @@ def _build_index(declared: Table, file: ds.Fragment) -> Words:
         parts.append(part)
     whole = np.concatenate(parts, axis=1)
     return whole[:, np.argsort(whole[FIRST])]
-
-
-def _compute_digests(columns: Sequence[pa.Array]) -> Words:
-    """(2, keys): two digests of each key, from the texts of its columns."""
-    # Imported here: it takes half a second, and nothing else of stores.delta needs it.
-    from pandas.util import hash_array
-
-    digests = np.zeros((len(SALTS), len(columns[0])), np.uint64)
-    for number, column in enumerate(columns):
-        texts = pc.cast(column, pa.string())
-        codes = None
-        if number < len(columns) - 1:  # leading columns have few distinct values
-            encoded = pc.dictionary_encode(texts)
-            texts, codes = encoded.dictionary, encoded.indices.to_numpy()
-        values = texts.to_numpy(zero_copy_only=False)
-        for digest, salt in zip(digests, SALTS, strict=True):
-            hashed = hash_array(values, hash_key=salt, categorize=False)
-            digest *= MULTIPLIER
-            digest += hashed if codes is None else hashed[codes]
-    return digests
 
 
 def _read_index(file: Path) -> Words | None:

@@ -1,7 +1,7 @@
 """Maintenance of the lake's tables: compaction, erasure of deleted and rejected content, vacuum, clean-up of the log.
 
 None of it disturbs a reader or a writer: compaction and erasure are commits like others, and only files that no version
-within the retention needs are removed (Delta protocol, "Vacuum"). Tests: tests/jobs/test_maintain_lake.py.
+within the retention needs are removed (Delta protocol, "Vacuum"). The caller holds the table's `maintenance_lock`.
 
 Tests: tests/jobs/test_maintain_lake.py.
 """
@@ -18,8 +18,11 @@ import pyarrow as pa
 from deltalake import WriterProperties
 from deltalake.exceptions import CommitFailedError
 
+from schemas.errors import StageError
 from schemas.tables import table
+from stores.delta.commits import ON_THIS_VERSION, commit_with_retry
 from stores.delta.event_log import EVENTS, read_deleted_keys
+from stores.delta.key_digests import list_files, sum_digests
 from stores.delta.lake import Lake
 from stores.delta.query import build_predicate, run_query
 from stores.fence import guarded
@@ -75,8 +78,34 @@ def compact(lake: Lake, name: str) -> int:
             target_size=TARGET_BYTES,
             writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS),
         )
+        _check_moved_rows(lake, name, handle.version())
         return int(metrics["numFilesRemoved"] - metrics["numFilesAdded"])
     return 0
+
+
+def _check_moved_rows(lake: Lake, name: str, version: int) -> None:
+    """Compare the keys of the files that a compaction added with those of the files that it removed.
+
+    A difference means that another process, which did not hold the lock, compacted the table as well. The version is
+    then rolled back, unless others follow it already. Raises StageError.
+    """
+    before = list_files(lake.open(name, as_of=version - 1))
+    after = list_files(lake.open(name, as_of=version))
+    removed = sum_digests(table(name), [before[path] for path in before.keys() - after.keys()])
+    added = sum_digests(table(name), [after[path] for path in after.keys() - before.keys()])
+    if removed == added:
+        return
+    rolled_back = False
+    handle = lake.open(name)
+    if handle.version() == version:
+        with suppress(CommitFailedError):
+            handle.restore(version - 1, commit_properties=ON_THIS_VERSION)
+            rolled_back = True
+    remedy = "it was rolled back" if rolled_back else f"`newsreel rebuild {name}` removes the doubled rows"
+    raise StageError(
+        f"table {name}: the compaction in version {version} read {removed[0]} rows and wrote {added[0]}, because "
+        f"another program compacted the table at the same time; {remedy}"
+    )
 
 
 def erase_deleted(lake: Lake, before: datetime) -> int:
@@ -95,10 +124,18 @@ def erase_deleted(lake: Lake, before: datetime) -> int:
     ids = run_query({EVENTS: lake.open(EVENTS)}, query)["event_id"].unique().to_pylist()
     erased = 0
     for part in _split(ids):
-        with guarded():
-            metrics = lake.open(EVENTS).delete(build_predicate(table(EVENTS), {"event_id": part}))
-        erased += int(metrics["num_deleted_rows"])
+        erased += _delete_events(lake, part)
     return erased
+
+
+def _delete_events(lake: Lake, ids: list[int]) -> int:
+    condition = build_predicate(table(EVENTS), {"event_id": ids})
+
+    def attempt() -> int:
+        metrics = lake.open(EVENTS).delete(condition, commit_properties=ON_THIS_VERSION)
+        return int(metrics["num_deleted_rows"])
+
+    return commit_with_retry(EVENTS, attempt)
 
 
 def erase_rejected(lake: Lake, before: datetime, retention_days: int) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -12,10 +15,13 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from jobs import maintain_lake
 from jobs.maintain_lake import maintain
-from jobs.refresh_tables import refresh, replay
+from jobs.rebuild_table import rebuild
+from jobs.refresh_tables import read_cursor, refresh, replay
+from schemas.errors import StageError
 from schemas.settings import settings
 from schemas.tables import LIVE_TABLES
 from stores.delta import Lake
@@ -29,9 +35,11 @@ from stores.delta.maintenance import (
     measure_size,
     vacuum,
 )
+from stores.delta.verification import verify_table
 from stores.outbox import upsert_row
 from stores.postgres import connect
 from tests.outbox import drain_all
+from tests.processes import ChildProgram
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -160,7 +168,7 @@ def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> Non
             refresh(f"run {number}")
     old = tables.version("views")
     before = read_live_tables(tables)
-    rows = {row["table_name"]: row for row in maintain("upkeep", date(2026, 11, 23))}
+    rows = {row["table_name"]: row for row in maintain("upkeep", date(2026, 11, 23))[0]}
     assert (rows["events"]["files_before"], rows["events"]["files"]) == (SMALL_FILES + 2, 1)
     assert rows["events"]["rows"] == SMALL_FILES + 2
     assert rows["events"]["stored_bytes"] > rows["events"]["size_bytes"] > 0
@@ -173,7 +181,7 @@ def test_small_files_are_put_together_and_no_answer_changes(tables: Lake) -> Non
     assert refresh("later") == 1
     kept = tables.read("table_sizes").to_pylist()
     assert {row["day"] for row in kept} == {date(2026, 11, 23)}
-    again = {row["table_name"]: row for row in maintain("upkeep", date(2026, 11, 23))}
+    again = {row["table_name"]: row for row in maintain("upkeep", date(2026, 11, 23))[0]}
     assert again["views"]["files"] == rows["views"]["files"] + 1
     assert len(tables.read("table_sizes").to_pylist()) == len(kept)
 
@@ -233,3 +241,124 @@ def test_the_stage_says_what_it_did(tables: Lake, monkeypatch: pytest.MonkeyPatc
     [run] = tables.read("pipeline_runs", where={"stage": "maintain"}).to_pylist()
     assert (run["state"], run["rows"]) == ("succeeded", len(tables.read("table_sizes")))
     assert "files became" in run["detail"]
+
+
+def fill_events(tables: Lake) -> int:
+    for number in range(SMALL_FILES + 2):
+        add_view(number)
+        drain_outbox(tables)
+    return SMALL_FILES + 2
+
+
+def test_a_table_whose_maintenance_is_stopped_is_left_to_that_process(tables: Lake) -> None:
+    """Nothing takes its lock over: when it goes on it commits, and a second compaction would double the table."""
+    rows = fill_events(tables)
+    program = (
+        "import sys; from stores.delta import lake; from stores.delta.maintenance_lock import maintenance_lock\n"
+        "with maintenance_lock(lake(), 'events', 'run night'):\n"
+        "    handle = lake().open('events'); print('in', flush=True); sys.stdin.readline()\n"
+        "    handle.optimize.compact()"
+    )
+    with ChildProgram(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as stopped:
+        assert stopped.stdout is not None
+        assert stopped.stdout.readline() == "in\n"
+        stopped.send_signal(signal.SIGSTOP)
+        maintained, left_out = maintain("again", date(2026, 11, 23))
+        assert "events" not in {row["table_name"] for row in maintained}
+        assert left_out == [
+            f"table events is being maintained by run night, process {stopped.pid}; it is left out"
+        ]
+        stopped.send_signal(signal.SIGCONT)
+        stopped.communicate("go on\n", timeout=600)
+    assert stopped.returncode == 0
+    maintained, left_out = maintain("at last", date(2026, 11, 23))
+    assert (left_out, tables.read("events").num_rows) == ([], rows)
+    assert verify_table(tables, "events").sound
+
+
+def test_a_compaction_beside_that_of_another_program_is_rolled_back(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by an engine that does not know the lock. deltalake 1.6.6 commits both."""
+    rows = fill_events(tables)
+    opened_before = tables.open("events")
+    tables.open("events").optimize.compact()
+    opened = iter([opened_before])
+    with monkeypatch.context() as patch:
+        usual = Lake.open
+        patch.setattr(
+            Lake, "open", lambda self, name, as_of=None: next(opened, None) or usual(self, name, as_of)
+        )
+        with pytest.raises(StageError, match=f"read 0 rows and wrote {rows}.*it was rolled back"):
+            compact(tables, "events")
+    assert tables.read("events").num_rows == rows
+    assert verify_table(tables, "events").sound
+
+
+def test_a_compaction_that_others_follow_is_not_rolled_back_and_rebuild_repairs_it(
+    tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = fill_events(tables)
+    assert refresh("before") == rows
+    opened_before = tables.open("events")
+    tables.open("events").optimize.compact()
+    opened = iter([opened_before])
+    usual = Lake.open
+
+    def follow(self: Lake, name: str, as_of: int | None = None) -> DeltaTable:
+        if (stale := next(opened, None)) is not None:
+            return stale
+        if as_of is None and not add_late:
+            add_late.append(True)
+            add_view(99)
+            drain_outbox(tables)
+        return usual(self, name, as_of)
+
+    add_late: list[bool] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "open", follow)
+        with pytest.raises(StageError, match="`newsreel rebuild events` removes the doubled rows"):
+            compact(tables, "events")
+    assert tables.read("events").num_rows == 2 * rows + 1
+    assert rebuild("events", "repair") == rows + 1
+    assert verify_table(tables, "events").sound
+    refresh("after")
+    assert tables.read("views").num_rows == rows + 1
+    assert verify_table(tables, "views").sound
+
+
+def test_a_doubled_table_of_events_is_repaired_without_a_second_refresh_of_them(tables: Lake) -> None:
+    rows = fill_events(tables)
+    assert refresh("before") == rows
+    first, second = tables.open("events"), tables.open("events")
+    first.optimize.compact()
+    second.optimize.compact()
+    refresh("doubled")
+    assert rebuild("events", "repair") == rows
+    assert read_cursor() == tables.version("events")
+    add_view(99)
+    drain_outbox(tables)
+    assert refresh("after") == 1
+
+
+def test_a_live_table_is_made_again_from_events(tables: Lake) -> None:
+    rows = fill_events(tables)
+    with connect() as connection:
+        upsert_row(connection, "users", {"user_id": "u1"}, {**PERSON, "created": AT})
+    drain_outbox(tables)
+    refresh("before")
+    before = read_live_tables(tables)
+    for name in ("views", "users"):
+        folder = Path(urlsplit(tables.location(name)).path)
+        for path in folder.glob("*.parquet"):
+            path.write_bytes(b"not a table")
+        assert verify_table(tables, name).damaged
+        assert rebuild(name, f"repair {name}") == (rows if name == "views" else 1)
+        assert verify_table(tables, name).sound
+    assert read_live_tables(tables) == before
+    assert not (settings().home / "rebuild").exists()
+    add_view(99)
+    drain_outbox(tables)
+    assert refresh("after") == 1

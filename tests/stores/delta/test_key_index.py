@@ -12,6 +12,7 @@ import pytest
 from schemas.table import Table
 from schemas.tables import table
 from stores.delta import Lake, key_index
+from stores.delta.key_digests import Words
 from stores.delta.key_index import index_folder, look_up_keys
 
 BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_what_changed_or_went_is_seen_and_only_new_files_are_read(
     read: list[str] = []
     build = key_index._build_index
 
-    def count(declared: Table, file: ds.Fragment) -> key_index.Words:
+    def count(declared: Table, file: ds.Fragment) -> Words:
         read.append(file.path)
         return build(declared, file)
 
