@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-# Tests of stacks and JVMs keep their core busy: with more processes than cores they run into their time limits.
+# Not more: tests of stacks and JVMs keep the cores busy, and run into their time limits.
 WORKERS := $(shell nproc)
 # SPT_NOENV: xdist's process titles leave /proc/PID/environ alone, by which .ci/run finds what it started.
 PYTEST := SPT_NOENV=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile

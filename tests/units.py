@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-SHARED = ("tests/jobs/", "tests/dags/")
-"""Folders whose tests share what takes long to start: a Spark session, an Airflow."""
+SHARED = ("tests/e2e/", "tests/jobs/", "tests/dags/")
+"""Folders whose tests stay together: journeys, because two stacks at a time take the cores from each other and run into
+their time limits; jobs and DAGs, because they share what takes long to start, a Spark session and an Airflow."""
 
 LONGEST_FIRST = (
-    "tests/e2e/test_kills.py",
-    "tests/jobs/",
-    "tests/e2e/test_main_job.py",
-    "tests/e2e/test_lake_kills.py",
-    "tests/e2e/test_bad_input.py",
-    "tests/e2e/test_analysts.py",
-    "tests/e2e/test_data_engineers_page.py",
-    "tests/newsreel/embedded/test_stack.py",
     "tests/e2e/",
+    "tests/jobs/",
+    "tests/newsreel/embedded/test_stack.py",
     "tests/benchmarks/test_api.py",
     "tests/dags/",
     "tests/newsreel/embedded/",
