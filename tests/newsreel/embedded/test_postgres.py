@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -102,6 +103,31 @@ def test_a_server_that_was_killed_is_started_again(server_home: Path):
         assert wait_until(lambda: is_gone(pid))
         with EmbeddedPostgres(server_home), psycopg.connect(server.url()) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_server_that_is_stopped_leaves_no_orphan_and_loses_nothing(
+    server_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("newsreel.embedded.postgres._FAST_STOP_S", 1)
+    monkeypatch.setattr("newsreel.embedded.postgres._IMMEDIATE_STOP_S", 1)
+    with EmbeddedPostgres(server_home) as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept_over_a_kill AS SELECT 1 AS n")
+        pid = server_pid(server)
+        os.kill(pid, signal.SIGSTOP)
+        assert server.restart_if_dead() is False
+    assert is_gone(pid)
+    with EmbeddedPostgres(server_home) as server, psycopg.connect(server.url()) as connection:
+        assert connection.execute("SELECT n FROM kept_over_a_kill").fetchall() == [(1,)]
+
+
+def test_a_home_behind_a_link_is_not_taken_for_dead(tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with EmbeddedPostgres(tmp_path / "link") as server:
+        assert server.pid == server_pid(server)
+        assert server.restart_if_dead() is False
+    shutil.rmtree(server.folder)
 
 
 def test_a_pid_file_whose_process_is_another_program_does_not_matter(server_home: Path):
