@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = stage_arguments(argv)
     day = arguments.day  # the last complete one
     with stage_attempt(
-        "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=LEASE_WITHIN_S
+        "maintain", arguments, scope=TABLES_SCOPE, opens=True, waits_s=LEASE_WITHIN_S, frees_space=True
     ) as attempt:
         rows, left_out = maintain(arguments.run_id, day)
         attempt.rows = len(rows)

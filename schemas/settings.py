@@ -86,6 +86,16 @@ class Settings(BaseSettings):
         "hidden",
         description="`allowed`: `newsreel sql --personal` may show columns that identify a person.",
     )
+    quota_bytes: int = Field(
+        20 << 30,
+        ge=0,
+        description="Bytes of videos and open uploads that an account may have (default: 20 GiB); 0: any number.",
+    )
+    free_space_bytes: int = Field(
+        2 << 30,
+        ge=0,
+        description="Free space of a disk below which uploads, ingests and jobs are refused (default: 2 GiB); 0: none.",
+    )
     retention_days: int = Field(7, ge=1, description="Days that time travel reaches back.")
 
     @field_validator("home")

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from schemas.errors import InputError, NotFoundError, StorageError
 from schemas.settings import settings
+from stores.free_space import require_free_space
 
 READ_BYTES = 1 << 20
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -46,8 +47,9 @@ class MediaStore:
     def add_source(self, path: Path) -> Source:
         """Copy a file into the store, under its SHA-256, in one read.
 
-        Raises InputError if it cannot be read, or changes meanwhile; StorageError if the disk is full.
+        Raises InputError if it cannot be read, or changes meanwhile; StorageError if the disk is too full.
         """
+        require_free_space(self.root, path.stat().st_size if path.is_file() else 0)
         with self.staging() as folder:
             copy = folder / "source"
             sha256, size = _copy(path, copy)

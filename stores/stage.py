@@ -19,6 +19,7 @@ from schemas.errors import ConflictError, NewsreelError, StorageError
 from stores.delta import lake
 from stores.fence import OF_VIDEO, Claim, fenced
 from stores.files import write_atomically
+from stores.free_space import require_working_space
 
 PR_SET_PDEATHSIG = 1
 TABLES_SCOPE = "refresh"
@@ -83,21 +84,23 @@ def stage_attempt(
     scope: str | None = None,
     opens: bool = False,
     waits_s: float = 0.0,
+    frees_space: bool = False,
 ) -> Iterator[StageAttempt]:
     """Run a stage's block as one recorded attempt that holds its fence; on a known error print one line and exit 1.
 
     `opens`: this stage begins a run, and may take the scope over from an earlier run, at once or, with `waits_s`, after
     waiting up to so many seconds for its end. `scope`: of the fence; by default the video's, or the stage's own. The
-    process is killed when its parent dies, so that no task leaves an engine behind.
+    process is killed when its parent dies, so that no task leaves an engine behind. Unless it
+    `frees_space`, it is refused while too little of a disk is free.
     """
     die_with_parent()
     own = f"{OF_VIDEO}{arguments.video_id}" if arguments.video_id else stage
     claim = Claim(scope or own, arguments.run_id, stage, arguments.attempt, opens, waits_s)
     with _one_line_errors(), fenced(claim):
-        yield from _record(stage, arguments)
+        yield from _record(stage, arguments, frees_space=frees_space)
 
 
-def _record(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
+def _record(stage: str, arguments: StageArguments, *, frees_space: bool) -> Iterator[StageAttempt]:
     started, clock = datetime.now(UTC), time.monotonic()
     record: dict[str, Any] = {
         "run_id": arguments.run_id,
@@ -122,6 +125,8 @@ def _record(stage: str, arguments: StageArguments) -> Iterator[StageAttempt]:
         lake().merge("pipeline_runs", [{**record, **end, **result}])
 
     try:
+        if not frees_space:
+            require_working_space()
         yield attempt
     except BaseException as error:
         attempt.detail = _describe(error) or f"{type(error).__name__}: {error}"

@@ -12,9 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
-from schemas.errors import NewsreelError
+from schemas.errors import NewsreelError, StorageError
+from schemas.settings import settings
 from stores import migrations
+from stores.free_space import try_write
 from streaming.serving.database import Database, DatabaseDep
 from streaming.serving.metrics import RegistryDep
 from streaming.serving.openapi import ANYONE
@@ -38,15 +41,21 @@ async def health() -> Health:
 
 @router.get("/readyz", response_model=Health, openapi_extra=ANYONE)
 async def ready(database: DatabaseDep, draining: IsDraining) -> Health | Response:
-    """Readiness: PostgreSQL responds at the expected revision, and this server was not asked to stop."""
+    """Readiness: PostgreSQL is at the expected revision, it and the media store take writes, and nothing drains."""
     if draining:
         return _build_not_ready("The server is draining before it stops.")
     try:
         row = await database.one("SELECT version_num FROM alembic_version")
+        # A transaction id is a write: a server that recovers, is read-only or has a full disk gives none.
+        await database.write("SELECT pg_current_xact_id()")
     except NewsreelError:
         return _build_not_ready("PostgreSQL is unavailable.")
     if row is None or row["version_num"] != migrations.HEAD:
         return _build_not_ready("PostgreSQL is at another revision than this server.")
+    try:
+        await run_in_threadpool(try_write, settings().media_path)
+    except StorageError:
+        return _build_not_ready("The media store takes no writes.")
     return Health(status="ready")
 
 

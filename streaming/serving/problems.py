@@ -84,7 +84,7 @@ def build_error_response(error: NewsreelError, operation: str) -> JSONResponse:
         detail = "A required server is unavailable; retry shortly."
         return build_problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
     if status is HTTPStatus.INSUFFICIENT_STORAGE:
-        return build_problem(status, "Insufficient storage; retry later.")
+        return build_problem(status, "Too little free space on the server; retry later.")
     return build_problem(status, INTERNAL_ERROR)
 
 

@@ -197,7 +197,14 @@ def test_a_full_disk_fails_in_words_and_a_retry_goes_on_once_there_is_room(
     with (small_disk / "ballast").open("wb") as ballast:
         ballast.write(bytes(SMALL_DISK_BYTES - path.stat().st_size - 150_000))
     with make_house(tmp_path) as whole:
-        house = whole.override_settings({"NEWSREEL_MEDIA_URI": (small_disk / "of newsreel").as_uri()})
+        place = {"NEWSREEL_MEDIA_URI": (small_disk / "of newsreel").as_uri()}
+        refused = whole.override_settings(place).run("ingest", path, "--title", "T", "--json")
+        assert refused.returncode == 3
+        assert (
+            "have to stay free (NEWSREEL_FREE_SPACE_BYTES)" in json.loads(refused.stdout)["error"]["detail"]
+        )
+        assert not (small_disk / "of newsreel").exists()
+        house = whole.override_settings({**place, "NEWSREEL_FREE_SPACE_BYTES": "0"})
         told = house.run("ingest", path, "--title", "T", "--json")
         assert told.returncode == 3
         document = json.loads(told.stdout)

@@ -13,10 +13,12 @@ from pydantic import Field, model_validator
 
 from schemas.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from schemas.ids import new_id
+from schemas.settings import settings
 from streaming.accounts.authorization import find_relations, is_allowed, require
 from streaming.accounts.caller import LoggedIn, get_caller
 from streaming.accounts.idempotency import Answer, IdempotencyDep
 from streaming.accounts.passwords import Passwords, PasswordsDep
+from streaming.accounts.quota import read_used_bytes
 from streaming.accounts.sessions import SessionsDep
 from streaming.api.accounts.erasure import erase_account
 from streaming.api.limits import check_login
@@ -79,6 +81,8 @@ class OwnUser(PublicUser):
     date_of_birth: date | None
     age: int | None
     last_login: datetime | None
+    used_bytes: int = Field(description="Bytes of the account's videos and open uploads.")
+    quota_bytes: int = Field(description="Bytes that they may have; 0: any number.")
 
 
 @router.post("/v1/users", status_code=HTTPStatus.CREATED, response_model=PublicUser, openapi_extra=ANYONE)
@@ -116,8 +120,9 @@ async def show(request: Request) -> Response:
     relations = find_relations(await get_caller(request), user_id)
     require("user", "there", "read", relations)
     row = await read_user(await get_database(request), user_id)
-    row["age"] = _compute_age(row["date_of_birth"], datetime.now(UTC).date())
-    model = OwnUser if is_allowed("user", "there", "read_personal", relations) else PublicUser
+    model: type[PublicUser] = PublicUser
+    if is_allowed("user", "there", "read_personal", relations):
+        model, row = OwnUser, await _add_own_fields(await get_database(request), row)
     body = orjson.dumps({name: row[name] for name in model.model_fields}, option=orjson.OPT_UTC_Z)
     return Response(body, media_type="application/json")
 
@@ -155,7 +160,7 @@ async def change(
             await connection.execute(
                 "DELETE FROM sessions WHERE user_id = %s AND session_id <> %s", (user_id, caller.session_id)
             )
-    return _build_own_user(await read_user(database, user_id))
+    return OwnUser(**await _add_own_fields(database, await read_user(database, user_id)))
 
 
 @router.delete("/v1/users/{user_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -183,8 +188,11 @@ async def _verify_current(database: Database, passwords: Passwords, user_id: str
         raise ForbiddenError("current_password: wrong password.")
 
 
-def _build_own_user(row: Row) -> OwnUser:
-    return OwnUser(**row, age=_compute_age(row["date_of_birth"], datetime.now(UTC).date()))
+async def _add_own_fields(database: Database, row: Row) -> Row:
+    """Add the fields of an account that are computed, for its owner."""
+    age = _compute_age(row["date_of_birth"], datetime.now(UTC).date())
+    used_bytes = await read_used_bytes(database, row["user_id"])
+    return {**row, "age": age, "used_bytes": used_bytes, "quota_bytes": settings().quota_bytes}
 
 
 def _compute_age(born: date | None, today: date) -> int | None:

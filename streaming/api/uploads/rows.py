@@ -15,6 +15,7 @@ from schemas.rows import IDENTIFIER
 from schemas.settings import settings
 from schemas.tables.uploads import CHUNK_BYTES
 from streaming.accounts.account_lock import lock_account, lock_caller
+from streaming.accounts.quota import require_room
 from streaming.api.uploads.fields import Metadata
 from streaming.api.uploads.file import ChunkDigest
 from streaming.serving.database import Database, Row
@@ -29,16 +30,25 @@ COLUMNS = (
 )
 
 
+def find_folder() -> Path:
+    """The folder of the files of uploads in progress, on the disk of the media store."""
+    return settings().media_path / "uploads"
+
+
 def find_path(upload_id: str) -> Path:
     """The file of an upload in progress."""
-    return settings().media_path / "uploads" / upload_id
+    return find_folder() / upload_id
 
 
 async def create_upload(database: Database, user_id: str, size_bytes: int, metadata: Metadata) -> Row:
-    """Create an upload. Raises ConflictError if the account has `OPEN_UPLOADS` open ones."""
+    """Create an upload.
+
+    Raises ConflictError if the account has `OPEN_UPLOADS` open ones, HTTPException (413) if its quota has no room.
+    """
     now = datetime.now(UTC)
     async with database.transaction() as connection:
         await lock_caller(connection, user_id)
+        await require_room(connection, user_id, size_bytes)
         cursor = await connection.execute(
             f"""INSERT INTO uploads (upload_id, user_id, title, description, file_name, size_bytes, state, expires,
                   created)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 
-from schemas.settings import settings
 from streaming.api.uploads.file import BusyError, UploadFile
-from streaming.api.uploads.rows import end_upload, find_path
+from streaming.api.uploads.rows import end_upload, find_folder, find_path
 from streaming.serving.database import Database
 
 BATCH_SIZE = 1_000
@@ -49,7 +48,7 @@ async def sweep_uploads(database: Database) -> None:
 
 
 def _list_old_files() -> list[Path]:
-    folder, now_s = settings().media_path / "uploads", time.time()
+    folder, now_s = find_folder(), time.time()
     old = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():

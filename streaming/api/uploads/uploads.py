@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from stores.free_space import require_free_space
 from streaming.accounts.authorization import find_relations, require
 from streaming.accounts.caller import LoggedIn, Member
 from streaming.api.uploads.fields import (
@@ -26,7 +27,14 @@ from streaming.api.uploads.fields import (
     parse_metadata,
 )
 from streaming.api.uploads.file import BusyError, find_offset
-from streaming.api.uploads.rows import create_upload, end_upload, extend_upload, find_path, read_upload
+from streaming.api.uploads.rows import (
+    create_upload,
+    end_upload,
+    extend_upload,
+    find_folder,
+    find_path,
+    read_upload,
+)
 from streaming.api.uploads.writer import append_body, complete_upload, open_file
 from streaming.serving.database import Database, DatabaseDep, Row
 from streaming.serving.openapi import ANYONE
@@ -40,7 +48,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     410: {"description": "The upload was deleted or has expired."},
     412: {"description": "Tus-Resumable must be 1.0.0."},
     423: {"description": "Another request writes this upload."},
-    507: {"description": "The disk is full; received bytes are kept."},
+    413: {"description": "More bytes than Upload-Length, or than the account's quota has left."},
+    507: {"description": "Too little free space on the server's disk; received bytes are kept."},
 }
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 0}
 
@@ -103,6 +112,7 @@ async def create(request: Request, caller: LoggedIn, database: DatabaseDep) -> R
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Unsupported Content-Type: send {OFFSET_OCTETS}."
         )
     _check_body(request, size_bytes)
+    require_free_space(find_folder(), size_bytes)
     upload = await create_upload(database, caller.user_id, size_bytes, metadata)
     response_headers = {"Location": f"/v1/uploads/{upload['upload_id']}", "Upload-Offset": "0"}
     if with_bytes or not size_bytes:
