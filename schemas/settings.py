@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         description="Id of the API request that a stage runs for; set by its operator, not by people.",
     )
     public_url: str | None = Field(
-        None, description="Public address of the API, for links; unset: the address of the request."
+        None,
+        description="Public address of the API, for links; unset: links are paths. `newsreel up` sets its own.",
     )
     limits: Literal["on", "off"] = Field(
         "on", description="`off` disables the rate limits, also that of log-in."

@@ -25,6 +25,11 @@ def _airflow_environment(site: Site) -> Mapping[str, str]:
     return {**program_environment(site.home), **site.airflow.environment()}
 
 
+def _api_environment(site: Site) -> Mapping[str, str]:
+    """The address that links name, unless the operator gave another one."""
+    return {"NEWSREEL_PUBLIC_URL": settings().public_url or f"http://127.0.0.1:{site.ports['api']}"}
+
+
 def _prepare_airflow(site: Site) -> str | None:
     """Migrate Airflow's database, and fail the runs of a `dag.test()` that was killed."""
     migrated = site.airflow.migrate()
@@ -68,6 +73,7 @@ COMPONENTS = (
         ("-m", "streaming.api", "--host", "127.0.0.1", "--port", PORT),
         needs=("postgresql", "redis"),
         url=_LOCAL_URL,
+        environment=_api_environment,
         check=check_http("api", "/readyz"),
     ),
     Component("consumers", ("-m", "streaming.consumers"), needs=("postgresql",)),

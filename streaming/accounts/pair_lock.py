@@ -13,6 +13,7 @@ from stores.postgres import advisory_lock_id
 from streaming.accounts.account_lock import lock_account, lock_caller
 from streaming.serving.database import Connection, Database
 
+BLOCKED = "One of the two users has blocked the other."
 _IS_BLOCKED = b"""
     SELECT EXISTS (
         SELECT FROM blocks
@@ -29,8 +30,7 @@ async def lock_pair(database: Database, user_id: str, other_id: str) -> AsyncIte
     as friends, and no edge is created after a block was acknowledged.
     """
     async with database.transaction() as connection:
-        lock = advisory_lock_id("pair", *sorted((user_id, other_id)))
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
+        await _lock(connection, user_id, other_id)
         yield connection
 
 
@@ -56,8 +56,20 @@ async def lock_new_edge(database: Database, user_id: str, other_id: str) -> Asyn
     """`lock_existing_pair`, to create an edge. Raises ForbiddenError too, if one has blocked the other."""
     async with lock_existing_pair(database, user_id, other_id) as connection:
         if await is_blocked(connection, user_id, other_id):
-            raise ForbiddenError("One of the two users has blocked the other.")
+            raise ForbiddenError(BLOCKED)
         yield connection
+
+
+async def require_unblocked(connection: Connection, user_id: str, other_id: str) -> None:
+    """Lock two accounts as `lock_pair` does, in the caller's transaction.
+
+    Raises ForbiddenError if one of them has blocked the other.
+    """
+    if user_id == other_id:
+        return
+    await _lock(connection, user_id, other_id)
+    if await is_blocked(connection, user_id, other_id):
+        raise ForbiddenError(BLOCKED)
 
 
 async def is_blocked(connection: Connection, one: str, other: str) -> bool:
@@ -65,3 +77,8 @@ async def is_blocked(connection: Connection, one: str, other: str) -> bool:
     cursor = await connection.execute(_IS_BLOCKED, {"one": one, "other": other})
     row = await cursor.fetchone()
     return bool(row and row["blocked"])
+
+
+async def _lock(connection: Connection, user_id: str, other_id: str) -> None:
+    lock = advisory_lock_id("pair", *sorted((user_id, other_id)))
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))

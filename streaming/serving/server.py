@@ -51,6 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._unread_bytes = 0
         self._head_bytes = 0
+        self._hosts = 0
         self._in_head = True
         self._refusal = (HTTPStatus.BAD_REQUEST, "Malformed HTTP/1.1 request (RFC 9112).")
         self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self._disconnect)
@@ -107,6 +108,11 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             raise _RefusedError
         if self._in_head:
+            if name.lower() == b"host":
+                self._hosts += 1
+                if self._hosts > 1:
+                    self._refusal = (HTTPStatus.BAD_REQUEST, "More than one Host (RFC 9112, section 3.2).")
+                    raise _RefusedError
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -122,7 +128,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect the next request."""
-        self._in_head, self._unread_bytes, self._head_bytes = True, 0, 0
+        self._in_head, self._unread_bytes, self._head_bytes, self._hosts = True, 0, 0, 0
         _stop(self._rest_timer)
         super().on_message_complete()
 

@@ -19,6 +19,7 @@ from schemas.rows import IDENTIFIER
 from streaming.accounts.authorization import find_relations, is_allowed, require
 from streaming.accounts.caller import LoggedIn, get_caller
 from streaming.accounts.idempotency import Answer, IdempotencyDep
+from streaming.accounts.pair_lock import require_unblocked
 from streaming.api.videos.catalog import CatalogDep, VideoId, get_catalog
 from streaming.api.videos.read_cache import get_read_cache
 from streaming.serving import pagination
@@ -93,11 +94,12 @@ async def page(request: Request) -> Response:
 async def say(
     video_id: VideoId, body: NewComment, caller: LoggedIn, catalog: CatalogDep, idempotency: IdempotencyDep
 ) -> Response:
-    """Comment on a video."""
-    await catalog.authorize(caller, video_id, "comment")
+    """Comment on a video; not on that of a user who has blocked the caller, or whom the caller has blocked."""
+    video = await catalog.authorize(caller, video_id, "comment")
     comment_id, now = new_id(), datetime.now(UTC)
 
     async def work(connection: Connection) -> Answer:
+        await require_unblocked(connection, caller.user_id, video.uploader_id)
         cursor = await connection.execute(
             """INSERT INTO comments (comment_id, video_id, user_id, text, creation_time)
                SELECT %s, video_id, user_id, %s, %s FROM videos, users WHERE video_id = %s AND user_id = %s

@@ -64,8 +64,8 @@ async def show(request: Request) -> HTMLResponse:
         description=row["description"],
         thumbnail_url=links.thumbnail_url,
         playback=links.playback,
-        page_url=f"{find_origin(request)}{request.url.path}",
-        origin=find_origin(request),
+        page_url=f"{find_origin()}{request.url.path}",
+        origin=find_origin(),
     )
     return HTMLResponse(pages.get_template("share.html").render(video=video), headers=NO_STORE)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from schemas.errors import NotFoundError
@@ -46,7 +46,6 @@ class Share(BaseModel):
 async def share(
     video_id: VideoId,
     body: NewShare,
-    request: Request,
     caller: LoggedIn,
     catalog: CatalogDep,
     idempotency: IdempotencyDep,
@@ -65,7 +64,7 @@ async def share(
         )
         if await cursor.fetchone() is None:
             raise NotFoundError("No such video.")
-        url = f"{find_origin(request)}/s/{sign(PURPOSE, share_id, expires_s)}"
+        url = f"{find_origin()}/s/{sign(PURPOSE, share_id, expires_s)}"
         headers = {"Location": f"/v1/videos/{video_id}/shares/{share_id}"}
         return Answer(Share(share_id=share_id, url=url, expires=expires), headers=headers)
 
@@ -94,6 +93,9 @@ async def take_back(
     await database.write("DELETE FROM shares WHERE share_id = %s", (share_id,))
 
 
-def find_origin(request: Request) -> str:
-    """The origin of this server's URLs: NEWSREEL_PUBLIC_URL, or that of the request."""
-    return (settings().public_url or str(request.base_url)).rstrip("/")
+def find_origin() -> str:
+    """The origin of this server's URLs: NEWSREEL_PUBLIC_URL, or nothing, so that they are paths.
+
+    Not the request's Host, which its sender chooses: the link would lead to a server of theirs.
+    """
+    return (settings().public_url or "").rstrip("/")

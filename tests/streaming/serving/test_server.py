@@ -161,6 +161,15 @@ def test_many_headers(url: str) -> None:
         assert found.status == (200 if count < 200 else 431)
 
 
+def test_two_hosts(url: str) -> None:
+    """A proxy may have chosen the route by one of them, and we the answer by the other."""
+    for second in ("Host: elsewhere.example", "hOST: 127.0.0.1"):
+        found = ask(url, request("GET", "/healthz", second))
+        assert (found.status, found.problem["detail"]) == (400, "More than one Host (RFC 9112, section 3.2).")
+    alive(url)
+    alive(url)
+
+
 def test_a_header_that_never_ends_takes_no_memory(url: str) -> None:
     sent = 0
     with connected(url) as connection:

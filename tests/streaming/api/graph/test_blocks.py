@@ -54,6 +54,27 @@ def test_no_new_edge_in_either_direction(join: Join, kind: str) -> None:
     assert ann.http.put(f"/v1/{kind}/{bob.user_id}").status_code == 200
 
 
+def test_no_comment_in_either_direction(join: Join, add_video: Callable[..., str]) -> None:
+    ann, bob, eve = join(), join(), join()
+    paths = {}
+    for one in (ann, bob):
+        video_id = add_video(video_id=f"v-{one.user_id}", uploader_id=one.user_id)
+        paths[one.user_id] = f"/v1/videos/{video_id}/comments"
+    said = {"text": "so"}
+    assert bob.http.post(paths[ann.user_id], json=said).status_code == 201
+    ann.http.put(f"/v1/blocks/{bob.user_id}")
+    for who, whose in ((bob, ann), (ann, bob)):
+        refused = who.http.post(paths[whose.user_id], json=said)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            "One of the two users has blocked the other.",
+        )
+    assert ann.http.post(paths[ann.user_id], json=said).status_code == 201
+    assert eve.http.post(paths[ann.user_id], json=said).status_code == 201
+    ann.http.delete(f"/v1/blocks/{bob.user_id}")
+    assert bob.http.post(paths[ann.user_id], json=said).status_code == 201
+
+
 def test_old_edges_are_hidden_and_count_again(join: Join) -> None:
     ann, bob, eve = join(), join(), join()
     ann.http.put(f"/v1/friends/{bob.user_id}")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from schemas.settings import settings
 from stores.postgres import connect
 from streaming.api.videos import media_access
 from streaming.serving.signed_tokens import sign
@@ -29,8 +30,10 @@ def create_share(person: Person, video_id: str, expires_in_s: float = 60) -> dic
 
 @pytest.mark.parametrize("visibility", ["public", "private"])
 def test_the_page_plays_and_tells_other_sites_what_it_is(
-    api: httpx.Client, join: Join, add_video: AddVideo, visibility: str
+    api: httpx.Client, join: Join, add_video: AddVideo, visibility: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("NEWSREEL_PUBLIC_URL", str(api.base_url))
+    settings.cache_clear()
     ann = join()
     video_id = add_video(
         uploader_id=ann.user_id, package=publish_package(), visibility=visibility, title='A "B" <C>',
@@ -50,6 +53,17 @@ def test_the_page_plays_and_tells_other_sites_what_it_is(
         assert address
         assert api.get(address[1]).status_code == 200
     assert "unsafe" not in page.headers["content-security-policy"]
+
+
+def test_a_link_never_leads_where_the_request_says_that_it_came_from(join: Join, add_video: AddVideo) -> None:
+    ann = join()
+    path = f"/v1/videos/{add_video(uploader_id=ann.user_id, package=publish_package())}/shares"
+    foreign = {"Host": "elsewhere.example"}
+    url = ann.http.post(path, json={"expires_in_s": 60}, headers=foreign).json()["url"]
+    assert url.startswith("/s/")
+    page = ann.http.get(url, headers=foreign)
+    assert page.status_code == 200
+    assert "elsewhere" not in page.text
 
 
 def test_an_altered_an_expired_and_a_revoked_link_do_not_work(
