@@ -81,6 +81,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One embedded PostgreSQL for the whole session."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    # As root its files are not under the temporary folder: a killed run may have left those of the same name.
+    shutil.rmtree(server.folder, ignore_errors=True)
     with server:
         # No test cuts the power: nothing has to wait for the disk, which a new database of every test does most of all.
         with psycopg.connect(server.url("template1"), autocommit=True) as connection:
