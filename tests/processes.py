@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -32,6 +33,17 @@ class ChildProgram(subprocess.Popen[str]):
             kill_tree(self.pid)
             self.wait()
             raise
+
+
+def newsreel(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as typed, in the environment of the test."""
+    return subprocess.run(
+        [sys.executable, "-m", "newsreel", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
 
 
 def kill_tree(pid: int) -> None:

@@ -132,13 +132,13 @@ def _stop_and_overtake(house: FreshHome, module: str, run_id: str, dice: random.
     with subprocess.Popen(
         [*command, "--attempt", "1"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as first:
-        family = psutil.Process(first.pid)
         try:
             while first.poll() is None and not _is_started(house, run_id):
                 time.sleep(POLL_S)
             time.sleep(dice.uniform(0.0, STOPPED_WITHIN_S))
             hit = first.poll() is None
-            processes = [family, *family.children(recursive=True)] if hit else []
+            program = psutil.Process(first.pid)
+            processes = [program, *program.children(recursive=True)] if hit else []
             for process in processes:
                 process.suspend()
             subprocess.run(

@@ -10,7 +10,6 @@ Tests: tests/jobs/test_maintain_lake.py.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from schemas.errors import ConflictError
 from stores.delta.lake import Lake
-from stores.files import PRIVATE
+from stores.files import acquire_file_lock
 from stores.postgres import advisory_lock_id, connect
 
 HOLDER_BYTES = 200
@@ -43,13 +42,12 @@ def maintenance_lock(lake: Lake, name: str, holder: str) -> Iterator[None]:
 
 @contextmanager
 def _folder_lock(path: Path, name: str, holder: str) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            other = os.pread(descriptor, HOLDER_BYTES, 0).decode(errors="replace")
-            raise TableBusyError(f"table {name} is being maintained by {other}; it is left out") from None
+        descriptor = acquire_file_lock(path, wait=False)
+    except BlockingIOError:
+        other = path.read_text(errors="replace")
+        raise TableBusyError(f"table {name} is being maintained by {other}; it is left out") from None
+    try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{holder}, process {os.getpid()}".encode()[:HOLDER_BYTES], 0)
         yield

@@ -17,7 +17,7 @@ from schemas.derive.arrow import arrow_schema
 from schemas.errors import StorageError
 from schemas.table import Table
 from schemas.tables import table
-from stores.delta.commits import commit_with_retry, read_row_version, require_row_version
+from stores.delta.commits import ROW_VERSION, commit_with_retry, mark_transaction, read_row_version
 from stores.delta.key_digests import BATCH_ROWS, compute_digests, list_files
 from stores.delta.lake import Lake
 from stores.delta.verification import describe_error, find_repeats
@@ -53,7 +53,7 @@ def remove_doubled_rows(lake: Lake, name: str) -> int:
 
 
 def _replace_all(handle: DeltaTable, rows: pa.RecordBatchReader) -> None:
-    properties = require_row_version(handle, read_row_version(handle))
+    properties = mark_transaction(ROW_VERSION, read_row_version(handle) + 1)
     write_deltalake(handle, rows, mode="overwrite", commit_properties=properties)
 
 

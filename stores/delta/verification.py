@@ -125,12 +125,14 @@ def _find_doubled(digests: Words) -> set[tuple[int, int]]:
 def _read_examples(declared: Table, handle: DeltaTable, doubled: set[tuple[int, int]]) -> list[str]:
     """Keys of some of the doubled digests."""
     found: dict[tuple[int, int], str] = {}
+    first_digests = np.array([first for first, _ in doubled], np.uint64)
     for file in list_files(handle).values():
         for batch in file.to_batches(columns=list(declared.key), batch_size=BATCH_ROWS):
             if not batch.num_rows:
                 continue
             digests = compute_digests([batch[name] for name in declared.key])
-            for row, digest in enumerate(zip(*digests.tolist(), strict=True)):
+            for row in np.flatnonzero(np.isin(digests[0], first_digests)).tolist():
+                digest = (int(digests[0, row]), int(digests[1, row]))
                 if digest in doubled and digest not in found:
                     found[digest] = "/".join(str(batch[name][row].as_py()) for name in declared.key)
                     if len(found) == min(EXAMPLES, len(doubled)):

@@ -15,20 +15,9 @@ import pytest
 
 from schemas.tables import TABLES
 from stores.delta import Lake
-from tests.processes import ChildProgram
+from tests.processes import ChildProgram, newsreel
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-
-
-def newsreel(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as typed, in the environment of the test."""
-    return subprocess.run(
-        [sys.executable, "-m", "newsreel", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
 
 
 @pytest.fixture

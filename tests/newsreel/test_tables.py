@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,21 +11,11 @@ import pytest
 
 from schemas.tables import TABLES
 from stores.delta import Lake
+from tests.processes import newsreel
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("database_url")
-
-
-def newsreel(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as typed, in the environment of the test."""
-    return subprocess.run(
-        [sys.executable, "-m", "newsreel", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
 
 
 @pytest.fixture

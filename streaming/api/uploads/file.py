@@ -20,7 +20,6 @@ from fastapi import HTTPException
 from schemas.errors import StorageError
 from schemas.tables.uploads import CHUNK_BYTES
 from stores.files import acquire_file_lock
-from stores.free_space import require_free_space
 from streaming.api.uploads.fields import Checksum
 
 if TYPE_CHECKING:
@@ -153,11 +152,6 @@ class UploadFile:
     def append(self, data: bytes) -> None:
         """Write bytes at the end. Raises StorageError; bytes written before it stay."""
         assert self._digests is not None
-        try:
-            require_free_space(self.path, len(data))
-        except StorageError:
-            self._digests.whole = None
-            raise
         view = memoryview(data)
         try:
             while view:

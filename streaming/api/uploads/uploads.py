@@ -47,8 +47,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     CHECKSUM_MISMATCH: {"description": "The bytes do not match Upload-Checksum; none were kept."},
     410: {"description": "The upload was deleted or has expired."},
     412: {"description": "Tus-Resumable must be 1.0.0."},
-    423: {"description": "Another request writes this upload."},
     413: {"description": "More bytes than Upload-Length, or than the account's quota has left."},
+    423: {"description": "Another request writes this upload."},
     507: {"description": "Too little free space on the server's disk; received bytes are kept."},
 }
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 0}

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from schemas.errors import StorageError
+from stores.free_space import require_free_space
 from stores.media import media
 from streaming.api.uploads.fields import CHECKSUM_MISMATCH, Checksum
 from streaming.api.uploads.file import UploadFile
@@ -117,6 +118,7 @@ async def _append(
             room -= len(block)
             if room < 0:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "More bytes than Upload-Length.")
+            require_free_space(file.path, len(block))
             if writing is not None:
                 await writing
             if file.ready_digests >= DIGEST_BATCH:
