@@ -53,7 +53,7 @@ class Database:
             raise DependencyError(
                 "NEWSREEL_DATABASE_URL is not set: set it, or start this through `newsreel up`"
             )
-        self._primary = _build_pool(self.url, "primary")
+        self._primary = _build_pool(self.url, "primary", WAIT_S)
         replica = replica_url or settings().database_replica_url
         self._replica = _build_pool(replica, "replica", REPLICA_WAIT_S) if replica else None
         self._replica_is_near = False
@@ -137,7 +137,7 @@ _LAG = b"""
 _MARK = b"SELECT set_config('newsreel.request_id', %s, true)"
 
 
-def _build_pool(url: str, name: str, wait_s: float = WAIT_S) -> AsyncConnectionPool[Connection]:
+def _build_pool(url: str, name: str, wait_s: float) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         url,
         connection_class=psycopg.AsyncConnection[dict[str, Any]],
